@@ -1,0 +1,1 @@
+//! The Rust SDK of Conclave: failover, safe retries, and watches that resume.

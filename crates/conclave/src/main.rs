@@ -1,0 +1,3 @@
+//! The `conclave` binary: the server and the command line.
+
+fn main() {}

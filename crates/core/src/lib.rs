@@ -1,0 +1,1 @@
+//! The commands of Conclave and what they do to the keyspace.

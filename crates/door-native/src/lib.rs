@@ -1,0 +1,1 @@
+//! The gRPC services of Conclave itself: configuration and cluster.

@@ -1,0 +1,1 @@
+//! What all doors share: limits, the error table and the request span.

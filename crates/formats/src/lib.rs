@@ -1,0 +1,1 @@
+//! Configuration files as items and items as configuration files.

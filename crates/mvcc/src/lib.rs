@@ -1,0 +1,1 @@
+//! Revisions, tables, transactions, history and events over an ordered map.

@@ -1,0 +1,1 @@
+//! The replicated store as a Rust API: propose, read, watch, status; the owner of every task.

@@ -1,0 +1,1 @@
+//! Types generated from proto/, and nothing else.

@@ -1,0 +1,1 @@
+//! Consensus: openraft's adapters, the peer network, the read gate and bootstrap.

@@ -1,0 +1,1 @@
+//! Clusters of real processes for tests, and the faults they must withstand.

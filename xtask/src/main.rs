@@ -1,0 +1,3 @@
+//! Checks of the house rules that a machine can hold.
+
+fn main() {}
