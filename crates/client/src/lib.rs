@@ -1,1 +1,79 @@
 //! The Rust SDK of Conclave: failover, safe retries, and watches that resume.
+//!
+//! [`Client`] has one method for each RPC of `conclave.config.v1` and `conclave.cluster.v1`; they
+//! take and return the generated messages, which [`config`] and [`cluster`] re-export. What it adds:
+//!
+//! - **Failover.** Any node answers any call. A call goes to the node that last answered, and moves
+//!   on to the next when that one cannot be reached, is not ready, or stays silent for too long.
+//! - **Safe retries.** What failed for the moment is tried again within the deadline, with jittered
+//!   exponential backoff. A write carries one request id through all its attempts (made here if the
+//!   caller gave none), so it is applied once at most. If the deadline passes while it is not known
+//!   whether a write took place, the error says so: [`ClientError::is_outcome_unknown`].
+//! - **Whole pages.** [`Client::list_all`], [`Client::history_newest`] and their like follow page
+//!   tokens; all pages of a listing are of one revision.
+//! - **Watches that resume.** [`Client::watch`] outlives the nodes that it is connected to: it goes
+//!   on at the next node from the revision after the last one seen, without a gap or a repetition.
+//!
+//! ```no_run
+//! use conclave_client::{Client, ClientOptions, WatchEvent, WatchOptions, edits};
+//! use conclave_client::config::{Authorship, CommitRequest, NamespaceEdits};
+//!
+//! # async fn example() -> Result<(), conclave_client::ClientError> {
+//! let client = Client::connect(ClientOptions::new(["127.0.0.1:4101", "127.0.0.1:4102"]))?;
+//!
+//! let answer = client
+//!     .commit(CommitRequest {
+//!         namespaces: vec![NamespaceEdits {
+//!             namespace: "payments/prod".into(),
+//!             edits: vec![edits::put("db.url", "postgres://db-2/payments")],
+//!             create_if_missing: true,
+//!             ..Default::default()
+//!         }],
+//!         authorship: Some(Authorship {
+//!             author: "ada".into(),
+//!             message: "move to the new primary".into(),
+//!             ..Default::default()
+//!         }),
+//!         dry_run: false,
+//!     })
+//!     .await?;
+//!
+//! let mut watch = client.watch(WatchOptions::of(["payments/prod"]).from_revision(answer.revision + 1));
+//! loop {
+//!     match watch.next().await? {
+//!         WatchEvent::Version(seen) => println!("{} keys changed", seen.changes.len()),
+//!         WatchEvent::Reset(state) => println!("everything anew at revision {}", state.revision),
+//!         WatchEvent::Progress { .. } | WatchEvent::Interrupted { .. } => {}
+//!     }
+//! }
+//! # }
+//! ```
+
+mod calls;
+mod client;
+pub mod edits;
+mod error;
+mod nodes;
+mod options;
+mod pages;
+mod request_id;
+mod retry;
+mod watch;
+
+pub use client::Client;
+pub use error::{ClientError, FieldViolation, reason};
+pub use options::ClientOptions;
+pub use pages::{Differences, Listing};
+pub use request_id::new_request_id;
+pub use tonic::Code;
+pub use watch::{NamespaceState, Reset, VersionChange, Watch, WatchEvent, WatchOptions};
+
+/// The messages of the configuration service.
+pub mod config {
+    pub use conclave_proto::config::v1::*;
+}
+
+/// The messages of the cluster service.
+pub mod cluster {
+    pub use conclave_proto::cluster::v1::*;
+}

@@ -1,1 +1,58 @@
 //! Revisions, tables, transactions, history and events over an ordered map.
+//!
+//! Underneath is an ordered map of bytes ([`ReadMap`]): RocksDB in a node, [`MemoryMap`] in tests.
+//! This crate keeps *versioned keys* in it. A [`Revision`] is the store's clock: each transaction
+//! that changes a key takes the next one, and all that it changes carries it. What a key was at any
+//! revision can be read, and what happened at any revision can be replayed, for ever.
+//!
+//! # What lies in the map
+//!
+//! The first byte of every row names its table.
+//!
+//! | table | row key | row value |
+//! |---|---|---|
+//! | `01` versions | escaped key, inverted revision | the [`Record`], or a tombstone |
+//! | `02` changes | revision, sequence | how which key changed |
+//! | `03` meta | – | the newest revision |
+//! | `10` to `ef` | side tables ([`TableId`]) | what the layer above keeps there, without history |
+//! | `f0` to `ff` | the storage layer's own | never seen here |
+//!
+//! Numbers are big-endian, so that rows lie in their order; the revision of a version is inverted,
+//! so that a key's newest version comes first and "the newest at or before R" is one seek.
+//! Keys are escaped ([`TableId`] rows are not), so that they sort as bytes and none is another's prefix.
+//!
+//! # How it is written
+//!
+//! A [`Transaction`] gathers the writes of one command over a view and gives them as a [`WriteSet`].
+//! A [`Batch`] gathers those of several transactions over one view, each seeing those before it, so
+//! that the map beneath is written once. Nothing here does I/O, reads a clock or draws a number:
+//! the same view and the same calls give the same bytes.
+
+mod batch;
+mod changes;
+mod event;
+mod history;
+mod key_range;
+mod map;
+mod memory;
+mod range;
+mod record;
+mod revision;
+mod rows;
+mod table;
+mod transaction;
+mod write_set;
+
+pub use batch::Batch;
+pub use changes::{ChangeLimits, ChangedKey, ChangedKeys, changed_keys, changes_since};
+pub use event::{ChangeKind, Event, EventKind, Revised};
+pub use history::{get_at, history, newest_revision};
+pub use key_range::KeyRange;
+pub use map::{Cursor, MapError, ReadMap};
+pub use memory::MemoryMap;
+pub use range::{RangeCursor, RangeLimits, RangePage, range_at};
+pub use record::Record;
+pub use revision::Revision;
+pub use table::TableId;
+pub use transaction::{Sealed, Transaction};
+pub use write_set::WriteSet;

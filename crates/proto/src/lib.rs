@@ -1,1 +1,57 @@
-//! Types generated from proto/, and nothing else.
+//! Types generated from proto/, and nothing else: messages, clients and servers of the packages
+//! `conclave.config.v1`, `conclave.cluster.v1` (for clients) and `conclave.raft.v1` (between nodes).
+//!
+//! `bytes` fields are [`bytes::Bytes`](prost::bytes::Bytes), and maps are ordered maps, so that one
+//! message always encodes to the same bytes. The definitions in proto/ are the documentation.
+
+/// Configuration, for clients.
+pub mod config {
+    /// Version 1 of the package.
+    #[allow(
+        missing_docs,
+        unreachable_pub,
+        unused_qualifications,
+        rustdoc::all,
+        clippy::all,
+        clippy::pedantic
+    )]
+    pub mod v1 {
+        tonic::include_proto!("conclave.config.v1");
+    }
+}
+
+/// The cluster itself, for operators.
+pub mod cluster {
+    /// Version 1 of the package.
+    #[allow(
+        missing_docs,
+        unreachable_pub,
+        unused_qualifications,
+        rustdoc::all,
+        clippy::all,
+        clippy::pedantic
+    )]
+    pub mod v1 {
+        tonic::include_proto!("conclave.cluster.v1");
+    }
+}
+
+/// What nodes say to each other.
+pub mod raft {
+    /// Version 1 of the package.
+    #[allow(
+        missing_docs,
+        unreachable_pub,
+        unused_qualifications,
+        rustdoc::all,
+        clippy::all,
+        clippy::pedantic
+    )]
+    pub mod v1 {
+        tonic::include_proto!("conclave.raft.v1");
+    }
+}
+
+/// The encoded `FileDescriptorSet` of the client-facing packages, for server reflection. The peer
+/// protocol is deliberately absent.
+pub const FILE_DESCRIPTOR_SET: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/client_descriptors.bin"));

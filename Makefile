@@ -1,0 +1,52 @@
+# What people and CI run; `make help` lists it. Each target is a line or two: the work is in deploy/scripts.
+SHELL := /bin/bash
+.NOTPARALLEL:
+.PHONY: help up down test fmt clippy doc tidy deny unit cluster python fmt-fix clean-data
+
+STEP := @deploy/scripts/banner.sh
+RUN  := @. deploy/scripts/env.sh &&
+# The tests beside each crate; the cluster tests, which start real processes, are a step of their own.
+UNIT_TESTS := $(foreach file,$(wildcard crates/*/tests/*.rs),--test $(basename $(notdir $(file))))
+
+help: ## lists the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+up: ## builds, starts three nodes on loopback with data under ./data, imports the examples
+	@deploy/scripts/needs.sh build && deploy/scripts/up.sh
+down: ## stops them; the data stays
+	@deploy/scripts/down.sh
+clean-data: down ## stops them and deletes ./data
+	rm -rf data
+
+test: needs-test fmt clippy doc tidy deny unit cluster python ## all that CI runs
+	@deploy/scripts/banner.sh "all passed"
+.PHONY: needs-test
+needs-test:
+	@deploy/scripts/needs.sh test
+
+fmt: ## is everything formatted
+	$(STEP) "format"
+	$(RUN) cargo fmt --all --check
+fmt-fix: ## formats everything
+	$(RUN) cargo fmt --all
+clippy: ## lints, warnings denied
+	$(STEP) "clippy"
+	$(RUN) cargo clippy --locked --workspace --all-targets --test cluster -- -D warnings
+doc: ## documentation builds, warnings denied
+	$(STEP) "documentation"
+	$(RUN) RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
+tidy: ## the house rules that a machine can hold
+	$(STEP) "tidy"
+	$(RUN) cargo xtask tidy
+deny: ## licences and advisories, where cargo-deny is installed
+	$(STEP) "dependencies"
+	@deploy/scripts/deny.sh
+unit: ## unit tests, properties and golden scripts
+	$(STEP) "unit, property and golden tests"
+	$(RUN) cargo test --locked --workspace --lib --bins $(UNIT_TESTS) && cargo test --locked --workspace --doc
+cluster: ## tests with clusters of real processes
+	$(STEP) "cluster tests"
+	$(RUN) cargo test --locked --workspace --test cluster -- --test-threads=1
+python: ## the client made from proto/ alone, against a cluster
+	$(STEP) "Python client tests"
+	$(RUN) cargo build --locked --workspace --bin conclave && deploy/scripts/python.sh

@@ -1,0 +1,187 @@
+//! How a call is tried again: at which node, after which wait, and when to give up.
+//!
+//! A round asks each node once, without waiting. Between rounds there is a wait that doubles up to
+//! a maximum; half of it is random, so that many clients do not come back at the same moment.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::error::ClientError;
+use crate::options::ClientOptions;
+
+/// Whether a call may change something, and under which id.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Effect<'a> {
+    /// It changes nothing: it can be repeated at will.
+    Read,
+    /// It changes something: it can be repeated under this request id.
+    Write(&'a str),
+}
+
+/// Waits that grow from round to round.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    min: Duration,
+    max: Duration,
+    next: Duration,
+}
+
+impl Backoff {
+    pub(crate) fn new(options: &ClientOptions) -> Self {
+        let min = Duration::from_millis(options.backoff_min_ms.max(1));
+        let max = Duration::from_millis(options.backoff_max_ms).max(min);
+        Self { min, max, next: min }
+    }
+
+    /// The wait before the next round, between half of the full wait and all of it.
+    pub(crate) fn wait(&mut self) -> Duration {
+        let full = self.next;
+        self.next = (full * 2).min(self.max);
+        rand::random_range(full / 2..=full)
+    }
+
+    pub(crate) fn reset(&mut self) {
+        self.next = self.min;
+    }
+}
+
+/// The attempts of one call.
+#[derive(Debug)]
+pub(crate) struct Attempts<'a> {
+    options: &'a ClientOptions,
+    effect: Effect<'a>,
+    nodes: usize,
+    deadline: Instant,
+    made: u32,
+    failed_in_round: usize,
+    backoff: Backoff,
+    write_is_open: bool,
+}
+
+impl<'a> Attempts<'a> {
+    pub(crate) fn new(options: &'a ClientOptions, effect: Effect<'a>, nodes: usize) -> Self {
+        let deadline = Instant::now() + options.timeout();
+        let backoff = Backoff::new(options);
+        Self { options, effect, nodes, deadline, made: 0, failed_in_round: 0, backoff, write_is_open: false }
+    }
+
+    /// How long the next attempt may take.
+    pub(crate) fn begin(&mut self) -> Duration {
+        self.made += 1;
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        left.min(self.options.attempt_timeout()).max(Duration::from_millis(1))
+    }
+
+    /// Decides after a failure: how long to wait before the next attempt, or what to tell the caller.
+    pub(crate) fn failed(&mut self, error: ClientError) -> Result<Duration, ClientError> {
+        self.write_is_open |= matches!(self.effect, Effect::Write(_)) && error.leaves_write_open();
+        if !error.is_transient() {
+            return Err(self.named(error));
+        }
+        let wait = self.wait_after(&error);
+        if self.made >= self.options.attempts_max || Instant::now() + wait >= self.deadline {
+            return Err(self.given_up(error));
+        }
+        Ok(wait)
+    }
+
+    fn wait_after(&mut self, error: &ClientError) -> Duration {
+        self.failed_in_round += 1;
+        if self.failed_in_round < self.nodes {
+            return Duration::ZERO;
+        }
+        self.failed_in_round = 0;
+        self.backoff.wait().max(error.retry_after().unwrap_or_default())
+    }
+
+    fn given_up(&self, error: ClientError) -> ClientError {
+        self.named(if self.write_is_open { error.into_outcome_unknown() } else { error })
+    }
+
+    fn named(&self, error: ClientError) -> ClientError {
+        match self.effect {
+            Effect::Read => error,
+            Effect::Write(request_id) => error.under(request_id),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::reason;
+    use tonic::Code;
+
+    fn unreachable() -> ClientError {
+        ClientError::local(Code::Unavailable, reason::UNREACHABLE, "cannot connect")
+    }
+
+    #[test]
+    fn waits_double_up_to_the_maximum_and_are_jittered() {
+        let options = ClientOptions { backoff_min_ms: 100, backoff_max_ms: 300, ..ClientOptions::default() };
+        let mut backoff = Backoff::new(&options);
+        for full_ms in [100, 200, 300, 300] {
+            let wait = backoff.wait();
+            assert!(wait >= Duration::from_millis(full_ms / 2) && wait <= Duration::from_millis(full_ms));
+        }
+        backoff.reset();
+        assert!(backoff.wait() <= Duration::from_millis(100));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_round_asks_every_node_before_it_waits() {
+        let options = ClientOptions::default();
+        let mut attempts = Attempts::new(&options, Effect::Read, 3);
+        let waits: Vec<bool> = (0..6)
+            .map(|_| {
+                attempts.begin();
+                attempts.failed(unreachable()).expect("the deadline is far").is_zero()
+            })
+            .collect();
+        assert_eq!(waits, [true, true, false, true, true, false]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn attempts_are_bounded() {
+        let options = ClientOptions { attempts_max: 2, ..ClientOptions::default() };
+        let mut attempts = Attempts::new(&options, Effect::Read, 1);
+        attempts.begin();
+        attempts.failed(unreachable()).expect("one attempt is left");
+        attempts.begin();
+        let error = attempts.failed(unreachable()).expect_err("no attempt is left");
+        assert_eq!(error.reason(), reason::UNREACHABLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_open_attempt_makes_the_outcome_unknown_until_a_node_settles_it() {
+        let options = ClientOptions { attempts_max: 2, ..ClientOptions::default() };
+        let mut attempts = Attempts::new(&options, Effect::Write("id-1"), 1);
+        attempts.begin();
+        attempts.failed(ClientError::no_answer(Duration::from_secs(1))).expect("one attempt is left");
+        attempts.begin();
+        let error = attempts.failed(unreachable()).expect_err("no attempt is left");
+        assert!(error.is_outcome_unknown());
+        assert_eq!(error.request_id(), Some("id-1"));
+
+        let mut attempts = Attempts::new(&options, Effect::Write("id-1"), 1);
+        attempts.begin();
+        attempts.failed(ClientError::no_answer(Duration::from_secs(1))).expect("one attempt is left");
+        attempts.begin();
+        let rejected = ClientError::local(Code::FailedPrecondition, reason::VERSION_MISMATCH, "no");
+        let error = attempts.failed(rejected).expect_err("a rejection is final");
+        assert!(!error.is_outcome_unknown());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wait_beyond_the_deadline_is_not_begun() {
+        let options =
+            ClientOptions { timeout_ms: 1_000, attempt_timeout_ms: 400, ..ClientOptions::default() };
+        let mut attempts = Attempts::new(&options, Effect::Read, 1);
+        assert_eq!(attempts.begin(), Duration::from_millis(400));
+        tokio::time::advance(Duration::from_millis(900)).await;
+        assert_eq!(attempts.begin(), Duration::from_millis(100));
+        tokio::time::advance(Duration::from_millis(100)).await;
+        attempts.failed(unreachable()).expect_err("no time is left");
+    }
+}

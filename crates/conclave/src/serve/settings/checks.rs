@@ -1,0 +1,143 @@
+//! What must hold between settings, and what one that was left out takes from the others.
+
+use std::ops::RangeInclusive;
+
+use super::values::{MemberAddress, read_host_port, read_url};
+use super::{Mistake, Settings, Sources};
+
+const NAME_SIZE_BYTES_MAX: usize = 64;
+/// A request is at most 8 MiB on the wire; a commit must fit in with what is around it.
+const COMMIT_SIZE_BYTES_MAX: usize = 7 << 20;
+
+/// Fills in what depends on other settings and checks the whole.
+pub(super) fn settle(
+    mut settings: Settings,
+    sources: &Sources,
+    mistakes: Vec<Mistake>,
+) -> Result<Settings, Vec<Mistake>> {
+    let mut checks = Checks { sources, mistakes };
+    checks.numbers(&settings);
+    checks.cluster_name(&settings);
+    checks.log_level(&settings);
+    checks.addresses(&mut settings);
+    checks.members(&mut settings);
+    if checks.mistakes.is_empty() { Ok(settings) } else { Err(checks.mistakes) }
+}
+
+struct Checks<'a> {
+    sources: &'a Sources,
+    mistakes: Vec<Mistake>,
+}
+
+impl Checks<'_> {
+    fn mistake(&mut self, name: &str, what: &str) {
+        self.mistakes.push(self.sources.mistake(name, what));
+    }
+
+    fn within(&mut self, name: &str, value: u64, bounds: RangeInclusive<u64>) {
+        if !bounds.contains(&value) {
+            let what = match (*bounds.start(), *bounds.end()) {
+                (min, u64::MAX) => format!("{value} is too small: at least {min}"),
+                (min, max) => format!("{value} is not from {min} to {max}"),
+            };
+            self.mistake(name, &what);
+        }
+    }
+
+    fn numbers(&mut self, settings: &Settings) {
+        self.within("node_id", settings.node_id, 1..=u64::MAX);
+        self.within("heartbeat_ms", settings.heartbeat_ms, 10..=10_000);
+        let heartbeats = 3 * settings.heartbeat_ms.min(10_000);
+        self.within("election_ms_min", settings.election_ms_min, heartbeats..=120_000);
+        let above_min = settings.election_ms_min.saturating_add(1);
+        self.within("election_ms_max", settings.election_ms_max, above_min..=u64::MAX);
+        self.within("snapshot_entries", settings.snapshot_entries, 100..=u64::MAX);
+        self.within("shutdown_grace_ms", settings.shutdown_grace_ms, 0..=600_000);
+        self.limits(settings);
+    }
+
+    fn limits(&mut self, settings: &Settings) {
+        let commit_max = COMMIT_SIZE_BYTES_MAX;
+        for (name, value, max) in [
+            ("limits.key_size_bytes_max", settings.limits_key_size_bytes_max, 4096),
+            ("limits.value_size_bytes_max", settings.limits_value_size_bytes_max, commit_max),
+            ("limits.commit_edits_max", settings.limits_commit_edits_max, 100_000),
+            ("limits.commit_size_bytes_max", settings.limits_commit_size_bytes_max, commit_max),
+            ("limits.message_size_bytes_max", settings.limits_message_size_bytes_max, 65_536),
+            ("limits.author_size_bytes_max", settings.limits_author_size_bytes_max, 4096),
+            ("limits.watch_targets_max", settings.limits_watch_targets_max, 4096),
+            ("limits.watch_streams_max", settings.limits_watch_streams_max, 1_000_000),
+        ] {
+            self.within(name, value as u64, 1..=max as u64);
+        }
+    }
+
+    fn cluster_name(&mut self, settings: &Settings) {
+        let name = &settings.cluster_name;
+        let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if name.len() > NAME_SIZE_BYTES_MAX || !name.chars().all(plain) {
+            let what = format!("{name:?} is not 1 to 64 letters, digits, '.', '_' and '-'");
+            self.mistake("cluster_name", &what);
+        }
+    }
+
+    fn log_level(&mut self, settings: &Settings) {
+        if let Err(error) = settings.log_level.parse::<tracing_subscriber::filter::Targets>() {
+            self.mistake("log_level", &format!("{:?}: {error}", settings.log_level));
+        }
+    }
+
+    /// What is advertised must be reachable: an address that means "any of mine" is not.
+    fn addresses(&mut self, settings: &mut Settings) {
+        let member = settings.initial_cluster.get(&settings.node_id).cloned();
+        let client = self.advertised("client_advertise", settings.client_advertise.take(), read_url);
+        let client = client.or_else(|| member.as_ref().and_then(|member| member.client.clone()));
+        settings.client_advertise = client.or_else(|| {
+            self.listened("client_listen", "client_advertise", settings.client_listen.0).map(|it| format!("http://{it}"))
+        });
+        let peer = self.advertised("peer_advertise", settings.peer_advertise.take(), read_host_port);
+        let peer = peer.or_else(|| member.map(|member| member.peer));
+        settings.peer_advertise =
+            peer.or_else(|| self.listened("peer_listen", "peer_advertise", settings.peer_listen.0));
+    }
+
+    fn advertised(
+        &mut self,
+        name: &str,
+        text: Option<String>,
+        read: fn(&str) -> Result<String, String>,
+    ) -> Option<String> {
+        let read = read(&text?);
+        read.map_err(|what| self.mistake(name, &what)).ok()
+    }
+
+    fn listened(&mut self, name: &str, instead: &str, address: std::net::SocketAddr) -> Option<String> {
+        if !address.ip().is_unspecified() {
+            return Some(address.to_string());
+        }
+        // A wrong value of the other setting has been told already.
+        if !self.sources.has(instead) {
+            self.mistake(name, &format!("{address} is no address that others can reach: set {instead} as well"));
+        }
+        None
+    }
+
+    /// A node that stands alone is its own cluster; otherwise it must be one of the members.
+    fn members(&mut self, settings: &mut Settings) {
+        let (id, peer) = (settings.node_id, settings.peer_advertise.clone());
+        let client = settings.client_advertise.clone();
+        if settings.initial_cluster.is_empty() {
+            let own = peer.map(|peer| (id, MemberAddress { peer, client }));
+            settings.initial_cluster.extend(own);
+            return;
+        }
+        let Some(own) = settings.initial_cluster.get_mut(&id) else {
+            return self.mistake("initial_cluster", &format!("does not name this node, node_id {id}"));
+        };
+        own.client = client;
+        if let Some(peer) = peer.filter(|peer| *peer != own.peer) {
+            let what = format!("{peer} is not what initial_cluster says of node {id}: {}", own.peer);
+            self.mistake("peer_advertise", &what);
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! The settings of a node: one documented struct, filled from flags, the environment and a file.
+//!
+//! Every setting is a key of the TOML file (`heartbeat_ms`), a flag (`--heartbeat-ms`) and a variable
+//! (`CONCLAVE_HEARTBEAT_MS`). A flag wins over the variable, the variable over the file, the file over
+//! the default. A value that does not fit is never replaced by the default: all mistakes are
+//! collected and told at once, each with where it was made.
+
+mod checks;
+mod file;
+mod sources;
+mod values;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use sources::Sources;
+pub use values::{ClusterMembers, ListenAddress, LogFormat, MemberAddress};
+
+use values::Optional;
+
+/// A setting, as told to people.
+#[derive(Debug)]
+pub struct Key {
+    /// Its name in the file.
+    pub name: &'static str,
+    /// What it does, its unit and its bounds.
+    pub help: &'static str,
+    /// What holds when it is not set, as it would be written. Empty: nothing.
+    pub default: &'static str,
+}
+
+impl Key {
+    /// Its name on the command line, without the dashes before it.
+    pub fn flag(&self) -> String {
+        self.name.replace(['_', '.'], "-")
+    }
+
+    /// Its name in the environment.
+    pub fn variable(&self) -> String {
+        format!("CONCLAVE_{}", self.name.replace('.', "_").to_uppercase())
+    }
+}
+
+/// One thing that is wrong with the settings: where, and what to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mistake(pub String);
+
+impl fmt::Display for Mistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Makes the struct, the table of keys and the parser from one list, so that none can lack a setting.
+macro_rules! settings {
+    ($($(#[doc = $doc:literal])+ $field:ident: $type:ty, $name:literal = $default:literal;)+) => {
+        /// All settings of a node.
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct Settings {
+            $($(#[doc = $doc])+ pub $field: $type,)+
+        }
+
+        /// Every setting, in the order in which they are told.
+        pub const KEYS: &[Key] = &[
+            $(Key { name: $name, help: concat!($($doc),+), default: $default },)+
+        ];
+
+        impl Settings {
+            /// Reads them from where they were given, or tells every mistake.
+            pub fn read(sources: &Sources) -> Result<Settings, Vec<Mistake>> {
+                let mut mistakes = sources.mistakes();
+                $(let $field = sources.value::<$type>($name, $default).map_err(|it| mistakes.push(it));)+
+                let ($($field,)+) = match ($($field,)+) {
+                    ($(Ok($field),)+) => ($($field,)+),
+                    _ => return Err(mistakes),
+                };
+                checks::settle(Settings { $($field,)+ }, sources, mistakes)
+            }
+        }
+    };
+}
+
+settings! {
+    /// Id of this node in its cluster, from 1. An id that was used is never given to another node.
+    node_id: u64, "node_id" = "1";
+    /// Name of the cluster: the same on all its nodes, and never changed.
+    cluster_name: String, "cluster_name" = "conclave";
+    /// Folder of the node's data, made if it is not there. A path from where the program was started.
+    data_dir: PathBuf, "data_dir" = "./conclave-data";
+    /// Address and port that clients are served at.
+    client_listen: ListenAddress, "client_listen" = "127.0.0.1:4101";
+    /// URL that clients reach this node at. Unset: from initial_cluster, else http:// and client_listen.
+    client_advertise: Optional, "client_advertise" = "";
+    /// Address and port that the other nodes are served at.
+    peer_listen: ListenAddress, "peer_listen" = "127.0.0.1:4201";
+    /// Host and port that the other nodes reach this one at. Unset: from initial_cluster, else peer_listen.
+    peer_advertise: Optional, "peer_advertise" = "";
+    /// The first members, the same on all of them: "1=HOST:PORT,2=HOST:PORT/CLIENT-URL,..." or in the
+    /// file a table. Harmless once the cluster has formed. Unset: this node alone.
+    initial_cluster: ClusterMembers, "initial_cluster" = "";
+    /// What is logged, to standard error: error, warn, info, debug, trace, or per part, as in
+    /// "info,conclave_raft=debug".
+    log_level: String, "log_level" = "info";
+    /// How it is logged: text, or json (one object a line).
+    log_format: LogFormat, "log_format" = "text";
+    /// How often a leader shows that it is there, in milliseconds: 10 to 10,000.
+    heartbeat_ms: u64, "heartbeat_ms" = "100";
+    /// Shortest time without a leader before a node stands for election, in milliseconds: at least three
+    /// heartbeats.
+    election_ms_min: u64, "election_ms_min" = "1000";
+    /// Longest such time, in milliseconds: above the shortest. Each node draws from between.
+    election_ms_max: u64, "election_ms_max" = "2000";
+    /// Log entries after which a snapshot is taken and the log is cut: at least 100.
+    snapshot_entries: u64, "snapshot_entries" = "100000";
+    /// How long requests may go on after SIGTERM or SIGINT, in milliseconds: up to 600,000.
+    shutdown_grace_ms: u64, "shutdown_grace_ms" = "10000";
+    /// Longest key of an item, in bytes.
+    limits_key_size_bytes_max: usize, "limits.key_size_bytes_max" = "512";
+    /// Largest value of an item, in bytes.
+    limits_value_size_bytes_max: usize, "limits.value_size_bytes_max" = "1048576";
+    /// Most edits in one commit.
+    limits_commit_edits_max: usize, "limits.commit_edits_max" = "1000";
+    /// Largest commit, in bytes of keys, values and labels: up to 7 MiB.
+    limits_commit_size_bytes_max: usize, "limits.commit_size_bytes_max" = "4194304";
+    /// Longest message of a commit, in bytes.
+    limits_message_size_bytes_max: usize, "limits.message_size_bytes_max" = "4096";
+    /// Longest name of an author, in bytes.
+    limits_author_size_bytes_max: usize, "limits.author_size_bytes_max" = "256";
+    /// Most namespaces that one watch follows.
+    limits_watch_targets_max: usize, "limits.watch_targets_max" = "256";
+    /// Most watches that a node serves at once.
+    limits_watch_streams_max: usize, "limits.watch_streams_max" = "10000";
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,7 @@
+//! TOML files.
+
+mod compose;
+mod render;
+
+pub(crate) use compose::compose;
+pub(crate) use render::render;

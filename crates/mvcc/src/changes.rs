@@ -1,0 +1,162 @@
+//! What happened, revision by revision.
+//!
+//! A change row's value, format 1: `01`, then `00` added, `01` changed or `02` deleted, then the key.
+
+use bytes::Bytes;
+
+use crate::{
+    ChangeKind, Cursor, Event, KeyRange, MapError, ReadMap, Record, Revised, Revision, history, rows,
+};
+
+const FORMAT: u8 = 1;
+
+/// What bounds a replay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ChangeLimits {
+    /// At most so many revisions.
+    pub revisions_max: usize,
+    /// No further revision once those found take so much.
+    pub size_bytes_max: usize,
+}
+
+/// What happened from the revision `from` on, in order, in whole revisions: at least one if there is
+/// one, whatever the limits say.
+pub fn changes_since(
+    view: &dyn ReadMap,
+    from: Revision,
+    limits: ChangeLimits,
+) -> Result<Vec<Revised>, MapError> {
+    let mut changes = view.cursor();
+    let mut versions = view.cursor();
+    changes.seek(&rows::change_row(from, 0))?;
+    let mut found = Vec::new();
+    let mut size_bytes = 0;
+    while let Some(revision) = rows::revision_of_change(changes.key())? {
+        let revised = read_revision(changes.as_mut(), versions.as_mut(), revision)?;
+        size_bytes += revised.size_bytes();
+        found.push(revised);
+        if found.len() >= limits.revisions_max || size_bytes >= limits.size_bytes_max {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// That a key changed, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangedKey {
+    /// The key.
+    pub key: Bytes,
+    /// How it changed.
+    pub kind: ChangeKind,
+}
+
+/// Which keys a revision changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ChangedKeys {
+    /// Keys in their order.
+    pub keys: Vec<ChangedKey>,
+    /// Whether there are more than were asked for.
+    pub more: bool,
+}
+
+/// Which keys of `range` the revision changed, without their values, at most `keys_max`.
+pub fn changed_keys(
+    view: &dyn ReadMap,
+    revision: Revision,
+    range: &KeyRange,
+    keys_max: usize,
+) -> Result<ChangedKeys, MapError> {
+    let mut changes = view.cursor();
+    changes.seek(&rows::change_row(revision, 0))?;
+    let mut found = ChangedKeys::default();
+    while rows::revision_of_change(changes.key())? == Some(revision) {
+        let (kind, key) = parse(changes.as_ref())?;
+        if range.contains(key) {
+            if found.keys.len() >= keys_max {
+                found.more = true;
+                break;
+            }
+            found.keys.push(ChangedKey { key: Bytes::copy_from_slice(key), kind });
+        }
+        changes.advance()?;
+    }
+    Ok(found)
+}
+
+/// The value of a change row.
+pub(crate) fn encode(event: &Event) -> Bytes {
+    let mut row = Vec::with_capacity(2 + event.key.len());
+    row.push(FORMAT);
+    row.push(match event.change() {
+        ChangeKind::Added => 0,
+        ChangeKind::Changed => 1,
+        ChangeKind::Deleted => 2,
+    });
+    row.extend_from_slice(&event.key);
+    row.into()
+}
+
+fn parse(changes: &dyn Cursor) -> Result<(ChangeKind, &[u8]), MapError> {
+    let row = changes.value().unwrap_or_default();
+    match row {
+        [FORMAT, 0, key @ ..] => Ok((ChangeKind::Added, key)),
+        [FORMAT, 1, key @ ..] => Ok((ChangeKind::Changed, key)),
+        [FORMAT, 2, key @ ..] => Ok((ChangeKind::Deleted, key)),
+        _ => Err(MapError::damaged("unknown change", changes.key().unwrap_or_default())),
+    }
+}
+
+/// All changes of `revision`, at whose first one `changes` is; leaves it after the last.
+fn read_revision(
+    changes: &mut dyn Cursor,
+    versions: &mut dyn Cursor,
+    revision: Revision,
+) -> Result<Revised, MapError> {
+    let mut events = Vec::new();
+    while rows::revision_of_change(changes.key())? == Some(revision) {
+        let (_, key) = parse(changes)?;
+        let (now, previous) = read_versions(versions, key, revision)?;
+        let event = Event::between(Bytes::copy_from_slice(key), previous, now, revision)
+            .ok_or_else(|| MapError::damaged("a change of nothing", key))?;
+        events.push(event);
+        changes.advance()?;
+    }
+    Ok(Revised { revision, events: events.into() })
+}
+
+/// What `key` became at `revision`, which changed it, and what it was before.
+fn read_versions(
+    versions: &mut dyn Cursor,
+    key: &[u8],
+    revision: Revision,
+) -> Result<(Option<Record>, Option<Record>), MapError> {
+    let prefix = rows::version_prefix(key);
+    versions.seek(&rows::version_row(&prefix, revision))?;
+    if rows::revision_under(&prefix, versions.key()) != Some(revision) {
+        return Err(MapError::damaged("a change without its version", key));
+    }
+    let now = history::record_under(versions, revision)?;
+    versions.advance()?;
+    let previous = match rows::revision_under(&prefix, versions.key()) {
+        Some(before) => history::record_under(versions, before)?,
+        None => None,
+    };
+    Ok((now, previous))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn golden_bytes() {
+        let record = Record::after(None, Revision::new(4), "v".into(), Bytes::new());
+        let event = |previous: Option<&Record>, now: Option<&Record>| {
+            Event::between("key".into(), previous.cloned(), now.cloned(), Revision::new(4)).unwrap()
+        };
+        assert_eq!(encode(&event(None, Some(&record))).as_ref(), b"\x01\x00key");
+        assert_eq!(encode(&event(Some(&record), Some(&record))).as_ref(), b"\x01\x01key");
+        assert_eq!(encode(&event(Some(&record), None)).as_ref(), b"\x01\x02key");
+    }
+}

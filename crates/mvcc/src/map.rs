@@ -1,0 +1,46 @@
+//! The ordered map that everything is kept in, as seen by a reader.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+/// A map that cannot be read, or holds what this crate never wrote. Fatal: nothing can be answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct MapError(String);
+
+impl MapError {
+    /// An error with this text.
+    pub fn new(text: impl fmt::Display) -> Self {
+        Self(text.to_string())
+    }
+
+    /// The row under `key` holds what was never written there.
+    pub fn damaged(what: &str, key: &[u8]) -> Self {
+        Self(format!("damaged row: {what} under the key \"{}\"", key.escape_ascii()))
+    }
+}
+
+/// An ordered map of bytes as seen at one moment: what is read through it never changes.
+pub trait ReadMap {
+    /// The value under `key`.
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, MapError>;
+
+    /// A cursor, at no row until its first [`Cursor::seek`].
+    fn cursor(&self) -> Box<dyn Cursor + '_>;
+}
+
+/// A place in an ordered map that moves forward.
+pub trait Cursor {
+    /// Goes to the first row whose key is `key` or after it; also backward.
+    fn seek(&mut self, key: &[u8]) -> Result<(), MapError>;
+
+    /// Goes to the next row. Does nothing past the end.
+    fn advance(&mut self) -> Result<(), MapError>;
+
+    /// Key of the row; none past the end or before the first seek.
+    fn key(&self) -> Option<&[u8]>;
+
+    /// Value of the row; none past the end or before the first seek.
+    fn value(&self) -> Option<&[u8]>;
+}

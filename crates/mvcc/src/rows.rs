@@ -1,0 +1,145 @@
+//! How the rows of the versions, changes and meta tables are keyed.
+//!
+//! A key is escaped so that rows sort as the keys do although a revision follows them: `00` becomes
+//! `00 ff`, and `00 00` ends the key. No escaped key is another's prefix.
+
+use bytes::Bytes;
+
+use crate::{MapError, Revision};
+
+const VERSIONS: u8 = 0x01;
+const CHANGES: u8 = 0x02;
+const META: u8 = 0x03;
+
+const REVISION_SIZE_BYTES: usize = 8;
+
+/// The row that holds the newest revision.
+pub(crate) const NEWEST_REVISION: &[u8] = &[META];
+
+/// What all version rows of `key` begin with, and no other row does.
+pub(crate) fn version_prefix(key: &[u8]) -> Vec<u8> {
+    let mut row = Vec::with_capacity(3 + key.len() + REVISION_SIZE_BYTES);
+    row.push(VERSIONS);
+    for &byte in key {
+        row.push(byte);
+        if byte == 0x00 {
+            row.push(0xff);
+        }
+    }
+    row.extend_from_slice(&[0x00, 0x00]);
+    row
+}
+
+/// The row that holds what `key`, as its prefix tells, became at `revision`.
+pub(crate) fn version_row(prefix: &[u8], revision: Revision) -> Vec<u8> {
+    let mut row = Vec::with_capacity(prefix.len() + REVISION_SIZE_BYTES);
+    row.extend_from_slice(prefix);
+    row.extend_from_slice(&(!revision.get()).to_be_bytes());
+    row
+}
+
+/// After every version row.
+pub(crate) const VERSIONS_END: &[u8] = &[VERSIONS + 1];
+
+/// The prefix and the revision of a version row; none if the row is of another table.
+pub(crate) fn split_version_row(row: &[u8]) -> Result<Option<(&[u8], Revision)>, MapError> {
+    if row.first() != Some(&VERSIONS) {
+        return Ok(None);
+    }
+    let (prefix, inverted) =
+        row.split_last_chunk::<REVISION_SIZE_BYTES>().ok_or_else(|| MapError::damaged("short key", row))?;
+    Ok(Some((prefix, Revision::new(!u64::from_be_bytes(*inverted)))))
+}
+
+/// Whether `row` is a version row with this prefix; if so, its revision.
+pub(crate) fn revision_under(prefix: &[u8], row: Option<&[u8]>) -> Option<Revision> {
+    let inverted = row?.strip_prefix(prefix)?.try_into().ok()?;
+    Some(Revision::new(!u64::from_be_bytes(inverted)))
+}
+
+/// The key whose prefix this is.
+pub(crate) fn unescape(prefix: &[u8]) -> Result<Vec<u8>, MapError> {
+    let damaged = || MapError::damaged("badly escaped key", prefix);
+    let escaped = prefix.get(1..).and_then(|rest| rest.strip_suffix(&[0x00, 0x00])).ok_or_else(damaged)?;
+    let mut key = Vec::with_capacity(escaped.len());
+    let mut bytes = escaped.iter();
+    while let Some(&byte) = bytes.next() {
+        key.push(byte);
+        if byte == 0x00 && bytes.next() != Some(&0xff) {
+            return Err(damaged());
+        }
+    }
+    Ok(key)
+}
+
+/// The row that tells the change number `sequence` of `revision`.
+pub(crate) fn change_row(revision: Revision, sequence: u32) -> Bytes {
+    let mut row = Vec::with_capacity(1 + REVISION_SIZE_BYTES + 4);
+    row.push(CHANGES);
+    row.extend_from_slice(&revision.get().to_be_bytes());
+    row.extend_from_slice(&sequence.to_be_bytes());
+    row.into()
+}
+
+/// The revision whose change `row` tells; none if the row is of another table or there is none.
+pub(crate) fn revision_of_change(row: Option<&[u8]>) -> Result<Option<Revision>, MapError> {
+    let Some((&CHANGES, rest)) = row.and_then(|row| row.split_first()) else {
+        return Ok(None);
+    };
+    let (revision, _sequence) = rest
+        .split_first_chunk::<REVISION_SIZE_BYTES>()
+        .ok_or_else(|| MapError::damaged("short change key", rest))?;
+    Ok(Some(Revision::new(u64::from_be_bytes(*revision))))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn golden_rows() {
+        let prefix = version_prefix(b"a\x00b");
+        assert_eq!(prefix, b"\x01a\x00\xffb\x00\x00");
+        let row = version_row(&prefix, Revision::new(5));
+        assert_eq!(row, b"\x01a\x00\xffb\x00\x00\xff\xff\xff\xff\xff\xff\xff\xfa");
+        assert_eq!(
+            change_row(Revision::new(258), 3).as_ref(),
+            b"\x02\x00\x00\x00\x00\x00\x00\x01\x02\x00\x00\x00\x03"
+        );
+        assert_eq!(NEWEST_REVISION, b"\x03");
+    }
+
+    #[test]
+    fn a_badly_escaped_key_is_an_error() {
+        for prefix in [b"\x01a".as_slice(), b"\x01\x00b\x00\x00", b"", b"\x01\x00\x00\x00"] {
+            assert!(unescape(prefix).is_err(), "{prefix:?}");
+        }
+    }
+
+    fn key() -> impl Strategy<Value = Vec<u8>> {
+        prop::collection::vec(prop::sample::select(vec![0x00, 0x01, 0x61, 0xfe, 0xff]), 0..6)
+    }
+
+    proptest! {
+        #[test]
+        fn rows_lie_by_key_then_newest_first(left in key(), right in key(), a: u64, b: u64) {
+            let row = |key: &[u8], revision| version_row(&version_prefix(key), Revision::new(revision));
+            let expected = left.cmp(&right).then(b.cmp(&a));
+            prop_assert_eq!(row(&left, a).cmp(&row(&right, b)), expected);
+        }
+
+        #[test]
+        fn no_prefix_begins_another_keys_row(left in key(), right in key(), revision: u64) {
+            let row = version_row(&version_prefix(&right), Revision::new(revision));
+            let found = revision_under(&version_prefix(&left), Some(&row));
+            prop_assert_eq!(found, (left == right).then_some(Revision::new(revision)));
+        }
+
+        #[test]
+        fn escaping_can_be_undone(key in key()) {
+            prop_assert_eq!(unescape(&version_prefix(&key)).unwrap(), key);
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! The writes of one command.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use bytes::Bytes;
+
+use crate::{
+    Cursor, Event, KeyRange, MapError, RangeCursor, RangeLimits, RangePage, ReadMap, Record, Revised,
+    Revision, TableId, WriteSet, changes, history, record, rows,
+};
+
+/// Gathers writes over a view and sees them itself. Dropping it undoes them all: nothing reaches the
+/// map but by [`Transaction::seal`].
+///
+/// Whatever is done to a key, and however often, it has one net event: from what it was before the
+/// transaction to what it is at its end.
+pub struct Transaction<'a> {
+    view: &'a dyn ReadMap,
+    /// Made at the first lookup and kept: making one is what costs.
+    cursor: Option<Box<dyn Cursor + 'a>>,
+    newest: Revision,
+    /// Every versioned key that was looked up or written.
+    keys: BTreeMap<Bytes, Touched>,
+    side: WriteSet,
+}
+
+struct Touched {
+    before: Option<Record>,
+    now: Option<Record>,
+    written: bool,
+}
+
+/// What a transaction leads to.
+#[derive(Debug)]
+pub struct Sealed {
+    /// What is to be written, in full.
+    pub writes: WriteSet,
+    /// The revision that it takes; none if it changed no versioned key.
+    pub revised: Option<Revised>,
+}
+
+impl<'a> Transaction<'a> {
+    /// Begins over `view`.
+    pub fn begin(view: &'a dyn ReadMap) -> Result<Self, MapError> {
+        Ok(Self {
+            view,
+            cursor: None,
+            newest: history::newest_revision(view)?,
+            keys: BTreeMap::new(),
+            side: WriteSet::default(),
+        })
+    }
+
+    /// The state before this transaction.
+    pub fn view(&self) -> &'a dyn ReadMap {
+        self.view
+    }
+
+    /// The newest revision before this transaction.
+    pub fn newest(&self) -> Revision {
+        self.newest
+    }
+
+    /// The revision that this transaction takes if it changes a versioned key.
+    pub fn revision(&self) -> Revision {
+        self.newest.next()
+    }
+
+    /// What `key` is.
+    pub fn get(&mut self, key: &Bytes) -> Result<Option<&Record>, MapError> {
+        Ok(self.touch(key.clone())?.now.as_ref())
+    }
+
+    /// The keys of a range and what they are, at least one if there is one.
+    pub fn range(&self, range: &KeyRange, limits: RangeLimits) -> Result<RangePage, MapError> {
+        let mut merged = Merged::new(self, range)?;
+        let mut page = RangePage::default();
+        let mut size_bytes = 0;
+        while let Some((key, mut record)) = merged.next()? {
+            if !page.records.is_empty()
+                && (page.records.len() >= limits.records_max || size_bytes >= limits.size_bytes_max)
+            {
+                page.more = true;
+                break;
+            }
+            if limits.keys_only {
+                record.value = Bytes::new();
+            }
+            size_bytes += key.len() + record.size_bytes();
+            page.records.push((key, record));
+        }
+        Ok(page)
+    }
+
+    /// Sets `key`, also to what it is already.
+    pub fn put(&mut self, key: Bytes, value: Bytes, annotations: Bytes) -> Result<(), MapError> {
+        let revision = self.revision();
+        let touched = self.touch(key)?;
+        touched.now = Some(Record::after(touched.now.as_ref(), revision, value, annotations));
+        touched.written = true;
+        Ok(())
+    }
+
+    /// Deletes `key`; tells whether it was there.
+    pub fn delete(&mut self, key: Bytes) -> Result<bool, MapError> {
+        let touched = self.touch(key)?;
+        touched.written = true;
+        Ok(touched.now.take().is_some())
+    }
+
+    /// The row of a side table under `key`.
+    pub fn side_get(&self, table: TableId, key: &[u8]) -> Result<Option<Bytes>, MapError> {
+        let row = table.row_key(key);
+        match self.side.get(&row) {
+            Some(written) => Ok(written.cloned()),
+            None => self.view.get(&row),
+        }
+    }
+
+    /// Sets the row of a side table.
+    pub fn side_put(&mut self, table: TableId, key: &[u8], value: Bytes) {
+        self.side.put(table.row_key(key), value);
+    }
+
+    /// Deletes the row of a side table.
+    pub fn side_delete(&mut self, table: TableId, key: &[u8]) {
+        self.side.delete(table.row_key(key));
+    }
+
+    /// Ends the transaction: what it would write and what happened. Writing it is the caller's.
+    pub fn seal(self) -> Sealed {
+        let revision = self.revision();
+        let events: Vec<Event> = self
+            .keys
+            .into_iter()
+            .filter(|(_, touched)| touched.written)
+            .filter_map(|(key, touched)| Event::between(key, touched.before, touched.now, revision))
+            .collect();
+        let mut writes = self.side;
+        if events.is_empty() {
+            return Sealed { writes, revised: None };
+        }
+        write_events(&mut writes, revision, &events);
+        Sealed { writes, revised: Some(Revised { revision, events: events.into() }) }
+    }
+
+    fn touch(&mut self, key: Bytes) -> Result<&mut Touched, MapError> {
+        match self.keys.entry(key) {
+            Entry::Occupied(touched) => Ok(touched.into_mut()),
+            Entry::Vacant(untouched) => {
+                let cursor = self.cursor.get_or_insert_with(|| self.view.cursor());
+                let before = history::lookup(cursor.as_mut(), untouched.key(), Revision::MAX)?;
+                Ok(untouched.insert(Touched { now: before.clone(), before, written: false }))
+            }
+        }
+    }
+}
+
+fn write_events(writes: &mut WriteSet, revision: Revision, events: &[Event]) {
+    for (sequence, event) in (0..).zip(events) {
+        let version = match event.record() {
+            Some(record) => record.encode(),
+            None => record::TOMBSTONE.into(),
+        };
+        writes.put(rows::version_row(&rows::version_prefix(&event.key), revision).into(), version);
+        writes.put(rows::change_row(revision, sequence), changes::encode(event));
+    }
+    writes.put(rows::NEWEST_REVISION.into(), history::newest_revision_row(revision));
+}
+
+/// The view's keys of a range, and over them what the transaction wrote.
+struct Merged<'a> {
+    view: RangeCursor<'a>,
+    written: std::iter::Peekable<std::vec::IntoIter<(&'a Bytes, &'a Touched)>>,
+}
+
+impl<'a> Merged<'a> {
+    fn new(transaction: &'a Transaction<'_>, range: &KeyRange) -> Result<Self, MapError> {
+        let written: Vec<_> = transaction
+            .keys
+            .range(range.start.clone()..)
+            .take_while(|(key, _)| range.contains(key))
+            .filter(|(_, touched)| touched.written)
+            .collect();
+        let view = RangeCursor::new(transaction.view, range, Revision::MAX)?;
+        Ok(Self { view, written: written.into_iter().peekable() })
+    }
+
+    fn next(&mut self) -> Result<Option<(Bytes, Record)>, MapError> {
+        loop {
+            let viewed = self.view.key();
+            let written = self.written.next_if(|(key, _)| viewed.is_none_or(|viewed| key.as_ref() <= viewed));
+            match (viewed, written) {
+                (None, None) => return Ok(None),
+                (Some(key), None) => {
+                    let found = (Bytes::copy_from_slice(key), self.view.record()?);
+                    self.view.advance()?;
+                    return Ok(Some(found));
+                }
+                (viewed, Some((key, touched))) => {
+                    if viewed == Some(key.as_ref()) {
+                        self.view.advance()?;
+                    }
+                    if let Some(record) = &touched.now {
+                        return Ok(Some((key.clone(), record.clone())));
+                    }
+                }
+            }
+        }
+    }
+}
