@@ -1,1 +1,86 @@
 //! The commands of Conclave and what they do to the keyspace.
+//!
+//! [`apply()`] is a function: the same state, log entry and context give the same answer and the same
+//! bytes, on every node and at every replay. Time and ids come in the command, stamped by the leader.
+//! Nothing here does I/O, waits, reads a clock or draws a number.
+//!
+//! A failure that depends only on state and command is a [`Rejection`]: an answer like any other, the
+//! same on all nodes. One that this node alone may have (an unreadable row, an undecodable entry) is an
+//! [`ApplyError`] and stops the node before it can answer anything.
+//!
+//! # What lies in the map
+//!
+//! | key of `conclave_mvcc` | value |
+//! |---|---|
+//! | `conclave/config/<namespace>//<item key>` | the item's value as it is; content type and labels as annotations |
+//! | `conclave/namespace/<namespace>` | the encoded head: what is known of the namespace's newest version |
+//!
+//! Every version rewrites the head, also one that changes no item. So the history of the head's key is
+//! the history of the namespace, and a watcher finds each version as one event on it.
+//!
+//! | side table | row key | row value |
+//! |---|---|---|
+//! | `10` versions | namespace, `00`, version | the revision that the version took |
+//! | `11` requests | request id | fingerprint of its command, and the answer |
+//! | `12` request order | sequence | request id: which to forget next |
+//! | `13` ledger | – | digest, time and number of requests so far |
+//!
+//! All that is persisted begins with a format byte and is held by golden bytes in tests. What follows it
+//! is [postcard](https://postcard.jamesmunns.com/wire-format): fields and variants are only ever added
+//! under a new format byte, never moved.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use conclave_core::config::{self, At, Authorship, ConfigCommand, CreateNamespace};
+//! use conclave_core::{Command, EntryContext, EntryKind, NamespaceName, Proposal, RequestId};
+//! use conclave_mvcc::{Batch, MemoryMap};
+//!
+//! let namespace = NamespaceName::parse("payments/prod")?;
+//! let create = CreateNamespace {
+//!     namespace: namespace.clone(),
+//!     description: "Settings of the payment service".into(),
+//!     authorship: Authorship { author: "ann".into(), message: "first step".into() },
+//! };
+//! let proposal = Proposal {
+//!     request_id: RequestId::parse("7f3a")?,
+//!     time_ms: 1_700_000_000_000,
+//!     command: Command::Config(ConfigCommand::CreateNamespace(create)),
+//! };
+//! let entry = conclave_core::encode_proposal(&proposal);
+//!
+//! let mut map = MemoryMap::default();
+//! let mut batch = Batch::new(&map);
+//! let context = EntryContext { index: 1, term: 1 };
+//! let applied = conclave_core::apply(&mut batch, context, EntryKind::Proposal(&entry))?;
+//! assert!(matches!(applied.answer, Some(Ok(_))));
+//! let writes = batch.into_writes();
+//! map.write(&writes);
+//!
+//! let found = config::get_namespace(&map, &namespace)?;
+//! assert_eq!(found.unwrap().description, "Settings of the payment service");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod answer;
+mod apply;
+mod command;
+pub mod config;
+mod digest;
+mod encoding;
+mod ledger;
+mod names;
+mod rejection;
+mod requests;
+mod tables;
+mod version;
+
+pub use answer::{Answer, Outcome, decode_answer, encode_answer};
+pub use apply::{Applied, ApplyError, EntryContext, EntryKind, apply, preview};
+pub use command::{
+    Command, Proposal, decode_command, decode_proposal, encode_command, encode_proposal,
+};
+pub use digest::{Digest, digest};
+pub use encoding::DecodeError;
+pub use names::{ItemKey, NameError, NamespaceName, RequestId};
+pub use rejection::Rejection;
+pub use version::Version;

@@ -1,6 +1,6 @@
 //! From nested content to flat items.
 
-use crate::content::{Leaf, content_type};
+use crate::content::Leaf;
 use crate::limits::{ITEMS_MAX, KEY_SIZE_BYTES_MAX, UNFOLDED_SIZE_BYTES_MAX};
 use crate::node::{Entry, Node, Value};
 use crate::source::Source;
@@ -77,35 +77,4 @@ impl Flattener<'_> {
 fn item(key: String, leaf: Leaf) -> FileItem {
     let (value, content_type) = leaf.into_content();
     FileItem { key, value, content_type: content_type.to_owned() }
-}
-
-/// Collects what a format without structure holds: literal keys, each once, and text.
-pub(crate) struct Lines<'a> {
-    source: &'a Source<'a>,
-    seen: crate::node::SeenKeys,
-    items: Vec<FileItem>,
-}
-
-impl<'a> Lines<'a> {
-    pub(crate) fn new(source: &'a Source<'a>) -> Self {
-        Self { source, seen: crate::node::SeenKeys::default(), items: Vec::new() }
-    }
-
-    /// Adds the item whose key stands at a byte offset.
-    pub(crate) fn add(&mut self, at: usize, key: String, text: String) -> Result<(), FormatError> {
-        self.seen.add(self.source, &key, at)?;
-        if self.items.len() == ITEMS_MAX {
-            return Err(self.source.error(at, format!("more than {ITEMS_MAX} items in one file")));
-        }
-        self.items.push(FileItem {
-            key,
-            value: text.into_bytes(),
-            content_type: content_type::TEXT.to_owned(),
-        });
-        Ok(())
-    }
-
-    pub(crate) fn into_items(self) -> Vec<FileItem> {
-        self.items
-    }
 }

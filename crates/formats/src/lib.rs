@@ -59,6 +59,7 @@ mod flatten;
 mod format;
 mod json;
 pub mod limits;
+mod lines;
 mod node;
 mod number;
 mod path;

@@ -1,5 +1,34 @@
 //! The replicated store as a Rust API: propose, read, watch, status; the owner of every task.
+//!
+//! [`Node`] opens the data directory, runs consensus and serves the other nodes, until it is shut down.
+//! [`NodeHandle`] is what the doors hold of it: every call may be made on any node.
+//!
+//! - A write is followed in `propose.rs`, a read in `read.rs`, a watch in `watch.rs`.
+//! - Every failure of a call is a [`RequestError`]; a rejection is an answer, not a failure.
+//!
+//! Absent on purpose: the wire that clients speak, and the engine of consensus, which `conclave-raft` hides.
 
 mod clock;
+mod cluster_id;
+mod handle;
+mod node;
+mod options;
+mod peer_calls;
+mod propose;
+mod publish;
+mod read;
+mod readiness;
+mod request_error;
+mod status;
+mod watch;
 
 pub use clock::{Clock, SystemClock};
+pub use conclave_raft::{NodeStatus, PeerAddress, Role};
+pub use conclave_watch::{WatchClosed, WatchFilter, WatchOptions, Watched, Watcher};
+pub use handle::NodeHandle;
+pub use node::{Node, StartError};
+pub use options::NodeOptions;
+pub use read::Consistency;
+pub use readiness::Readiness;
+pub use request_error::RequestError;
+pub use status::{ClusterStatus, Health, MemberStatus};

@@ -1,0 +1,137 @@
+//! `conclave serve`: from the settings to a running node, and back down.
+//!
+//! Parse everything, bind, start the node, serve; on a signal hand leadership over, finish what was begun
+//! within the grace period, end every task, and exit with 0.
+
+mod logging;
+mod server;
+pub mod settings;
+mod stop_signal;
+
+use std::io::Write as _;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use conclave_node::{Node, NodeOptions, PeerAddress, WatchOptions};
+use settings::{Mistake, Settings, Sources};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use self::stop_signal::StopSignal;
+
+/// Most proposals of a node's clients that are under way at once.
+const PROPOSALS_MAX: usize = 4_096;
+/// Most reads that run at once on a node; each has a thread while it does.
+const READS_MAX: usize = 64;
+/// The share of the grace period within which leadership must be handed over.
+const HAND_OVER_SHARE: u32 = 3;
+/// How long threads that block may take to end when all else has.
+const THREADS_END_MAX: Duration = Duration::from_secs(2);
+
+/// The settings are wrong: the same exit code as for wrong arguments.
+const EXIT_SETTINGS: u8 = 2;
+
+/// Runs a node until it is told to stop, or cannot go on.
+pub fn run(sources: &Sources) -> ExitCode {
+    let settings = match Settings::read(sources) {
+        Ok(settings) => settings,
+        Err(mistakes) => return refuse(&mistakes),
+    };
+    logging::start(&settings);
+    let outcome = run_with(settings);
+    if let Err(error) = outcome {
+        tracing::error!("{error:#}");
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
+}
+
+/// Tells every mistake in the settings.
+fn refuse(mistakes: &[Mistake]) -> ExitCode {
+    let mut text = String::from("conclave serve: these settings cannot be used:\n");
+    for mistake in mistakes {
+        text.push_str(&format!("  {mistake}\n"));
+    }
+    // Without a standard error there is nobody to tell; the exit code still says it.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    ExitCode::from(EXIT_SETTINGS)
+}
+
+fn run_with(settings: Settings) -> anyhow::Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("conclave")
+        .build()
+        .context("the runtime cannot start")?;
+    let outcome = runtime.block_on(serve(settings));
+    runtime.shutdown_timeout(THREADS_END_MAX);
+    outcome
+}
+
+async fn serve(settings: Settings) -> anyhow::Result<()> {
+    let mut signal = StopSignal::listen().context("cannot listen for signals")?;
+    let address = settings.client_listen.0;
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("cannot listen for clients at {address} (client_listen)"))?;
+    let grace = Duration::from_millis(settings.shutdown_grace_ms);
+    let node = Node::start(node_options(&settings)).await.context("the node cannot start")?;
+    tell_started(&settings);
+
+    let stop = CancellationToken::new();
+    let served = server::serve(node.handle(), server::limits(&settings), listener, stop.clone());
+    tokio::pin!(served);
+    tokio::select! {
+        ended = &mut served => ended.context("the client service ended")?,
+        cause = node.failed() => anyhow::bail!("the node has stopped itself: {cause}"),
+        name = signal.received() => tracing::info!(signal = name, grace_ms = settings.shutdown_grace_ms, "stopping"),
+    }
+
+    let deadline = Instant::now() + grace;
+    node.hand_over(Instant::now() + grace / HAND_OVER_SHARE).await;
+    stop.cancel();
+    match tokio::time::timeout_at(deadline, served).await {
+        Ok(ended) => ended.context("the client service ended badly")?,
+        Err(_) => tracing::warn!("requests were still open at the end of the grace period"),
+    }
+    node.shutdown().await;
+    tracing::info!("stopped");
+    Ok(())
+}
+
+fn node_options(settings: &Settings) -> NodeOptions {
+    let members = settings.initial_cluster.iter().map(|(id, member)| {
+        let client = member.client.clone().unwrap_or_default();
+        (*id, PeerAddress { peer: member.peer.clone(), client })
+    });
+    NodeOptions {
+        node_id: settings.node_id,
+        cluster_name: settings.cluster_name.clone(),
+        data_dir: settings.data_dir.clone(),
+        peer_listen: settings.peer_listen.0,
+        members: members.collect(),
+        heartbeat_ms: settings.heartbeat_ms,
+        election_ms_min: settings.election_ms_min,
+        election_ms_max: settings.election_ms_max,
+        snapshot_entries: settings.snapshot_entries,
+        version: env!("CARGO_PKG_VERSION"),
+        watch: WatchOptions::default(),
+        proposals_max: PROPOSALS_MAX,
+        reads_max: READS_MAX,
+    }
+}
+
+fn tell_started(settings: &Settings) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        node_id = settings.node_id,
+        cluster = settings.cluster_name,
+        clients = %settings.client_listen.0,
+        peers = %settings.peer_listen.0,
+        data_dir = %settings.data_dir.display(),
+        members = settings.initial_cluster.len(),
+        "started"
+    );
+}

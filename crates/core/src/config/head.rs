@@ -1,0 +1,156 @@
+//! The head of a namespace: what is known of its newest version.
+//!
+//! It is an ordinary versioned key, rewritten by every version. Its history is the namespace's history.
+
+use bytes::Bytes;
+use conclave_mvcc::{MapError, ReadMap, Record, Revision, Transaction, get_at};
+use serde::{Deserialize, Serialize};
+
+use super::command::Authorship;
+use super::keys::head_key;
+use super::outcome::{CommittedVersion, NamespaceInfo};
+use super::stop::Stop;
+use super::versions;
+use crate::encoding::{decode, encode};
+use crate::names::NamespaceName;
+use crate::rejection::Rejection;
+use crate::version::Version;
+
+const FORMAT: u8 = 1;
+
+/// What is known of a namespace's newest version, and of the namespace itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Head {
+    pub(crate) version: Version,
+    pub(crate) author: String,
+    pub(crate) message: String,
+    pub(crate) time_ms: i64,
+    /// The version whose content this one restored; 0: it is no rollback.
+    pub(crate) rollback_of: Version,
+    /// Whether this version deleted the namespace.
+    pub(crate) deleted_namespace: bool,
+    pub(crate) counts: Counts,
+    pub(crate) description: String,
+}
+
+/// How many items a version added, changed and deleted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Counts {
+    pub(crate) added: u32,
+    pub(crate) changed: u32,
+    pub(crate) deleted: u32,
+}
+
+impl Head {
+    /// The head as the transaction sees it, also of a deleted namespace; none if the name was never used.
+    pub(crate) fn find(
+        transaction: &mut Transaction<'_>,
+        namespace: &NamespaceName,
+    ) -> Result<Option<Self>, MapError> {
+        transaction.get(&head_key(namespace))?.map(Self::decode).transpose()
+    }
+
+    /// The head at a revision and when it was written, also of a deleted namespace.
+    pub(crate) fn at(
+        view: &dyn ReadMap,
+        namespace: &NamespaceName,
+        at: Revision,
+    ) -> Result<(Self, Revision), Stop> {
+        match get_at(view, &head_key(namespace), at)? {
+            Some(record) => Ok((Self::decode(&record)?, record.mod_revision)),
+            None => Err(not_found(namespace)),
+        }
+    }
+
+    /// Refuses if the namespace was deleted.
+    pub(crate) fn alive(self, namespace: &NamespaceName) -> Result<Self, Stop> {
+        if self.deleted_namespace { Err(not_found(namespace)) } else { Ok(self) }
+    }
+
+    /// Refuses unless this is the version that was expected, if one was.
+    pub(crate) fn expect(&self, namespace: &NamespaceName, expected: Option<Version>) -> Result<(), Stop> {
+        match expected {
+            Some(expected) if expected != self.version => Err(Stop::Rejected(Rejection::VersionMismatch {
+                namespace: namespace.to_string(),
+                expected: expected.get(),
+                found: self.version.get(),
+            })),
+            _ => Ok(()),
+        }
+    }
+
+    /// The head of the next version: made by this author at this time, and nothing else yet.
+    pub(crate) fn next(self, authorship: &Authorship, time_ms: i64) -> Self {
+        Self {
+            version: self.version.next(),
+            author: authorship.author.clone(),
+            message: authorship.message.clone(),
+            time_ms,
+            description: self.description,
+            ..Self::default()
+        }
+    }
+
+    /// Writes the head of a new version, which is the namespace's newest from here on.
+    pub(crate) fn write(
+        &self,
+        transaction: &mut Transaction<'_>,
+        namespace: &NamespaceName,
+    ) -> Result<CommittedVersion, MapError> {
+        transaction.put(head_key(namespace), self.encode(), Bytes::new())?;
+        if self.version != Version::ZERO {
+            versions::note(transaction, namespace, self.version);
+        }
+        let Counts { added, changed, deleted } = self.counts;
+        Ok(CommittedVersion { namespace: namespace.clone(), version: self.version, added, changed, deleted })
+    }
+
+    /// The head in a record.
+    pub(crate) fn decode(record: &Record) -> Result<Self, MapError> {
+        decode(FORMAT, &record.value).map_err(|error| MapError::new(format_args!("head: {error}")))
+    }
+
+    /// The namespace that this is the head of.
+    pub(crate) fn into_info(self, name: NamespaceName, revision: Revision) -> NamespaceInfo {
+        let Self { version, time_ms, description, .. } = self;
+        NamespaceInfo { name, version, revision, time_ms, description }
+    }
+
+    fn encode(&self) -> Bytes {
+        encode(FORMAT, self)
+    }
+}
+
+pub(crate) fn not_found(namespace: &NamespaceName) -> Stop {
+    Stop::Rejected(Rejection::NamespaceNotFound { namespace: namespace.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn golden_bytes() {
+        let head = Head {
+            version: Version::new(300),
+            author: "ann".into(),
+            message: "why".into(),
+            time_ms: 1_000,
+            rollback_of: Version::new(2),
+            deleted_namespace: true,
+            counts: Counts { added: 1, changed: 2, deleted: 3 },
+            description: "what for".into(),
+        };
+        let golden = b"\x01\xac\x02\x03ann\x03why\xd0\x0f\x02\x01\x01\x02\x03\x08what for";
+        assert_eq!(head.encode().as_ref(), golden);
+        let record = Record {
+            create_revision: Revision::new(1),
+            mod_revision: Revision::new(1),
+            version: 1,
+            annotations: Bytes::new(),
+            value: head.encode(),
+        };
+        assert_eq!(Head::decode(&record), Ok(head));
+        assert!(Head::decode(&Record { value: Bytes::new(), ..record }).is_err());
+    }
+}

@@ -1,0 +1,12 @@
+//! The numbers of the side tables, in one place so that no two are the same.
+
+use conclave_mvcc::TableId;
+
+/// Namespace and version -> revision.
+pub(crate) const VERSIONS: TableId = TableId::new(0x10);
+/// Request id -> fingerprint and answer.
+pub(crate) const REQUESTS: TableId = TableId::new(0x11);
+/// Sequence of a remembered request -> its id.
+pub(crate) const REQUEST_ORDER: TableId = TableId::new(0x12);
+/// The one row of the ledger.
+pub(crate) const LEDGER: TableId = TableId::new(0x13);

@@ -1,0 +1,216 @@
+//! The node: opens what it owns in order, runs it, and ends it in the opposite order.
+//!
+//! ```text
+//! data directory ─► log store ─► state store ─► hub ─► consensus ─► peer service
+//! ```
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use conclave_mvcc::{MapError, newest_revision};
+use conclave_raft::{Consensus, ConsensusError, ConsensusOptions};
+use conclave_storage::{DataDir, Identity, LogStore, StateStore, StorageError};
+use conclave_watch::Hub;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::SystemClock;
+use crate::cluster_id::cluster_id;
+use crate::handle::{NodeHandle, Shared};
+use crate::options::NodeOptions;
+use crate::peer_calls::PeerCalls;
+use crate::publish::{History, Publisher};
+use crate::readiness::{Readiness, Signs};
+
+/// Why a node did not start. Nothing runs then.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The port for the other nodes cannot be had.
+    #[error("cannot listen for the other nodes at {address}: {source}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// The data directory cannot be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// Consensus cannot start on what the data directory holds.
+    #[error(transparent)]
+    Consensus(#[from] ConsensusError),
+    /// The state cannot be read.
+    #[error("the state cannot be read: {0}")]
+    State(#[from] MapError),
+}
+
+/// A running node. [`Node::shutdown`] ends it; dropping it aborts its tasks.
+pub struct Node {
+    handle: NodeHandle,
+    log: LogStore,
+    tasks: JoinSet<()>,
+    /// Ends the peer service and the readiness watch.
+    stop: CancellationToken,
+}
+
+impl Node {
+    /// Opens the data directory and joins the cluster, or forms it with the other first members.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(options: NodeOptions) -> Result<Self, StartError> {
+        let listener = listen(options.peer_listen).await?;
+        let cluster_id = cluster_id(&options.cluster_name, &options.members);
+        let (log, state) = open(&options, cluster_id).await?;
+        let newest = state.read(newest_revision)?;
+        let hub = Hub::new(Arc::new(History { state: state.clone() }), options.watch.clone(), newest);
+        let observer = Arc::new(Publisher { hub: hub.clone() });
+        let consensus =
+            Consensus::start(consensus_options(&options, cluster_id), log.clone(), state.clone(), observer)
+                .await?;
+        let shared = Arc::new(Shared {
+            node_id: options.node_id,
+            cluster_id,
+            cluster_name: options.cluster_name,
+            version: options.version,
+            started: Instant::now(),
+            clock: Arc::new(SystemClock),
+            consensus,
+            state,
+            hub,
+            proposals: Semaphore::new(options.proposals_max),
+            reads: Arc::new(Semaphore::new(options.reads_max)),
+            readiness: watch::Sender::new(Readiness::Recovering),
+        });
+        let mut node =
+            Self { handle: NodeHandle { shared }, log, tasks: JoinSet::new(), stop: CancellationToken::new() };
+        node.spawn_tasks(listener);
+        Ok(node)
+    }
+
+    /// What the rest of the program holds of this node.
+    pub fn handle(&self) -> NodeHandle {
+        self.handle.clone()
+    }
+
+    /// Waits until the node has stopped itself, and tells why. Pending while it is well.
+    pub async fn failed(&self) -> String {
+        let mut failed = self.handle.shared.consensus.failed();
+        match failed.wait_for(Option::is_some).await.map(|cause| cause.clone()) {
+            Ok(cause) => cause.unwrap_or_default(),
+            // Consensus has ended without a failure: that is a shutdown, which is no failure either.
+            Err(_) => std::future::pending().await,
+        }
+    }
+
+    /// Says that the node is about to stop and hands leadership to another one, if this one leads. Requests
+    /// are still answered afterwards: writes are handed to the new leader.
+    pub async fn hand_over(&self, deadline: Instant) {
+        let shared = &self.handle.shared;
+        shared.readiness.send_replace(Readiness::ShuttingDown);
+        if shared.consensus.leader() == Some(shared.node_id) {
+            let handed_over = shared.consensus.hand_over(deadline).await;
+            tracing::info!(handed_over, "leadership given up before the shutdown");
+        }
+    }
+
+    /// Ends every task, makes the state durable and closes the stores.
+    pub async fn shutdown(mut self) {
+        let shared = Arc::clone(&self.handle.shared);
+        shared.readiness.send_replace(Readiness::ShuttingDown);
+        shared.reads.close();
+        shared.hub.close().await;
+        self.stop.cancel();
+        while self.tasks.join_next().await.is_some() {}
+        shared.consensus.shutdown().await;
+        let (log, state) = (self.log, shared.state.clone());
+        let closed = tokio::task::spawn_blocking(move || {
+            // Not needed for correctness: what is not flushed is replayed from the log at the next start.
+            if let Err(error) = state.flush() {
+                tracing::warn!(%error, "the state was not flushed before the shutdown");
+            }
+            log.close();
+        });
+        if let Err(error) = closed.await {
+            tracing::error!(%error, "closing the stores was cut short");
+        }
+    }
+
+    fn spawn_tasks(&mut self, listener: TcpListener) {
+        let shared = Arc::clone(&self.handle.shared);
+        let (consensus, stop) = (shared.consensus.clone(), self.stop.clone());
+        let peers = Arc::new(PeerCalls { shared: Arc::clone(&shared) });
+        self.tasks.spawn(async move {
+            if let Err(error) = consensus.serve_peers(listener, peers, stop).await {
+                tracing::error!(%error, "the peer service ended");
+            }
+        });
+        self.tasks.spawn(follow_readiness(shared, self.stop.clone()));
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
+    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+}
+
+/// Opens the stores, on a thread that may block.
+async fn open(options: &NodeOptions, cluster_id: u64) -> Result<(LogStore, StateStore), StorageError> {
+    let path = options.data_dir.clone();
+    let identity = Identity { node_id: options.node_id, cluster_id };
+    let opening = tokio::task::spawn_blocking(move || {
+        let dir = DataDir::open(&path, identity)?;
+        Ok((LogStore::open(&dir)?, StateStore::open(&dir)?))
+    });
+    opening.await.expect("opening the stores neither panics nor is cancelled")
+}
+
+fn consensus_options(options: &NodeOptions, cluster_id: u64) -> ConsensusOptions {
+    ConsensusOptions {
+        node_id: options.node_id,
+        cluster_id,
+        members: options.members.clone(),
+        heartbeat_ms: options.heartbeat_ms,
+        election_ms_min: options.election_ms_min,
+        election_ms_max: options.election_ms_max,
+        snapshot_entries: options.snapshot_entries,
+    }
+}
+
+/// Keeps the readiness true to the leader and the recovery, until the node stops.
+async fn follow_readiness(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut leaders = shared.consensus.leader_changes();
+    let recovery = async {
+        shared.consensus.wait_recovered().await;
+        refresh(&shared);
+        std::future::pending::<()>().await;
+    };
+    let leadership = async {
+        loop {
+            leaders.borrow_and_update();
+            refresh(&shared);
+            if leaders.changed().await.is_err() {
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = recovery => {}
+        () = leadership => {}
+    }
+}
+
+fn refresh(shared: &Shared) {
+    let consensus = &shared.consensus;
+    let (recovered, has_leader) = (consensus.recovered(), consensus.leader().is_some());
+    shared.readiness.send_if_modified(|readiness| {
+        let shutting_down = *readiness == Readiness::ShuttingDown;
+        let now = Readiness::from(Signs { recovered, has_leader, shutting_down });
+        let changed = *readiness != now;
+        *readiness = now;
+        changed
+    });
+}

@@ -1,0 +1,188 @@
+//! The state of this node and of the cluster, for operators.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use conclave_core::digest;
+use conclave_mvcc::{MapError, ReadMap, newest_revision};
+use conclave_raft::{NodeStatus, PeerAddress, Role};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::handle::{NodeHandle, Shared};
+use crate::request_error::RequestError;
+
+/// How long a member may take to tell its state.
+const MEMBER_TIMEOUT: Duration = Duration::from_secs(1);
+/// A member with more entries than this still to apply lags.
+const LAG_ENTRIES_MAX: u64 = 1_000;
+
+/// The state of the cluster, as seen by one node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterStatus {
+    /// The cluster's id.
+    pub cluster_id: u64,
+    /// The cluster's name.
+    pub cluster_name: String,
+    /// The node that looked.
+    pub answered_by: u64,
+    /// The leader, if one is known.
+    pub leader_id: Option<u64>,
+    /// The term of the node that looked.
+    pub term: u64,
+    /// The members in order of id.
+    pub members: Vec<MemberStatus>,
+}
+
+/// The state of one member.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberStatus {
+    /// Id of the node.
+    pub id: u64,
+    /// Where its peers reach it.
+    pub address: PeerAddress,
+    /// Whether it does its work.
+    pub health: Health,
+    /// What it said of itself; none if it did not answer.
+    pub told: Option<NodeStatus>,
+    /// Entries that the furthest member has in its log and this one has not applied.
+    pub lag_entries: u64,
+}
+
+/// Whether a member does its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It answers, knows a leader, and has applied all or nearly all.
+    Ok,
+    /// It answers, but knows no leader.
+    NoLeader,
+    /// It answers, but has more than 1,000 entries still to apply.
+    Lagging,
+    /// It did not answer within a second.
+    Unreachable,
+    /// It answers, but still replays its log after a start.
+    Recovering,
+}
+
+impl NodeHandle {
+    /// Asks every member for its state, a second at most.
+    ///
+    /// # Errors
+    /// [`RequestError::NodeFailed`] if this node's own state cannot be read.
+    pub async fn cluster_status(&self) -> Result<ClusterStatus, RequestError> {
+        let shared = &self.shared;
+        let raft = shared.consensus.status();
+        let own = own_status(shared)?;
+        let mut told = ask_members(shared, raft.members.keys().copied()).await;
+        told.insert(shared.node_id, own);
+        Ok(ClusterStatus {
+            cluster_id: shared.cluster_id,
+            cluster_name: shared.cluster_name.clone(),
+            answered_by: shared.node_id,
+            leader_id: raft.leader_id,
+            term: raft.term,
+            members: members(raft.members, told),
+        })
+    }
+}
+
+/// This node's own state.
+pub(crate) fn own_status(shared: &Shared) -> Result<NodeStatus, MapError> {
+    let (revision, digest) =
+        shared.state.read(|view: &dyn ReadMap| Ok((newest_revision(view)?, digest(view)?)))?;
+    let raft = shared.consensus.status();
+    Ok(NodeStatus {
+        node_id: shared.node_id,
+        role: raft.role,
+        term: raft.term,
+        leader_id: raft.leader_id,
+        last_log_index: raft.last_log_index,
+        applied_index: raft.applied_index,
+        revision: revision.get(),
+        digest: digest.to_string(),
+        version: shared.version.to_owned(),
+        uptime_s: shared.started.elapsed().as_secs(),
+        recovering: !shared.consensus.recovered(),
+    })
+}
+
+async fn ask_members(shared: &Shared, ids: impl Iterator<Item = u64>) -> BTreeMap<u64, NodeStatus> {
+    let deadline = Instant::now() + MEMBER_TIMEOUT;
+    let mut asked = JoinSet::new();
+    for id in ids.filter(|id| *id != shared.node_id) {
+        let consensus = shared.consensus.clone();
+        asked.spawn(async move { (id, consensus.peer_status(id, deadline).await) });
+    }
+    let mut told = BTreeMap::new();
+    while let Some(answer) = asked.join_next().await {
+        match answer {
+            Ok((id, Ok(status))) => drop(told.insert(id, status)),
+            Ok((id, Err(error))) => tracing::debug!(member = id, %error, "a member did not tell its state"),
+            Err(error) => tracing::warn!(%error, "asking a member for its state was cut short"),
+        }
+    }
+    told
+}
+
+fn members(
+    addresses: BTreeMap<u64, PeerAddress>,
+    mut told: BTreeMap<u64, NodeStatus>,
+) -> Vec<MemberStatus> {
+    let furthest = told.values().map(|status| status.last_log_index).max().unwrap_or(0);
+    let member = |(id, address)| {
+        let told: Option<NodeStatus> = told.remove(&id);
+        let applied = told.as_ref().map_or(0, |status| status.applied_index);
+        let lag_entries = if told.is_some() { furthest.saturating_sub(applied) } else { 0 };
+        MemberStatus { id, address, health: health(told.as_ref(), lag_entries), told, lag_entries }
+    };
+    addresses.into_iter().map(member).collect()
+}
+
+fn health(told: Option<&NodeStatus>, lag_entries: u64) -> Health {
+    match told {
+        None => Health::Unreachable,
+        Some(status) if status.recovering => Health::Recovering,
+        Some(status) if status.leader_id.is_none() => Health::NoLeader,
+        Some(_) if lag_entries > LAG_ENTRIES_MAX => Health::Lagging,
+        Some(_) => Health::Ok,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn status(node_id: u64, last_log_index: u64, applied_index: u64) -> NodeStatus {
+        NodeStatus {
+            node_id,
+            role: Role::Follower,
+            term: 1,
+            leader_id: Some(1),
+            last_log_index,
+            applied_index,
+            revision: 1,
+            digest: String::new(),
+            version: String::new(),
+            uptime_s: 1,
+            recovering: false,
+        }
+    }
+
+    #[test]
+    fn lag_is_counted_from_the_furthest_log() {
+        let address = || PeerAddress { peer: "a:1".into(), client: "http://a:2".into() };
+        let addresses = BTreeMap::from([(1, address()), (2, address()), (3, address())]);
+        let told = BTreeMap::from([(1, status(1, 5_000, 4_990)), (2, status(2, 3_000, 2_000))]);
+        let members = members(addresses, told);
+        let seen: Vec<_> = members.iter().map(|member| (member.health, member.lag_entries)).collect();
+        assert_eq!(seen, [(Health::Ok, 10), (Health::Lagging, 3_000), (Health::Unreachable, 0)]);
+    }
+
+    #[test]
+    fn a_node_without_a_leader_or_still_replaying_says_so() {
+        let lost = NodeStatus { leader_id: None, ..status(1, 1, 1) };
+        assert_eq!(health(Some(&lost), 0), Health::NoLeader);
+        let replaying = NodeStatus { recovering: true, ..lost };
+        assert_eq!(health(Some(&replaying), 0), Health::Recovering);
+    }
+}
