@@ -1,3 +1,10 @@
 //! The `conclave` binary: the server and the command line.
 
-fn main() {}
+mod cli;
+mod serve;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os())
+}

@@ -31,3 +31,80 @@ pub fn encode_answer(answer: &Answer) -> Bytes {
 pub fn decode_answer(bytes: &[u8]) -> Result<Answer, DecodeError> {
     decode(FORMAT, bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use conclave_mvcc::Revision;
+
+    use super::*;
+    use crate::config::{Committed, CommittedVersion, NamespaceInfo};
+    use crate::names::NamespaceName;
+    use crate::version::Version;
+
+    #[track_caller]
+    fn assert_golden(answer: &Answer, golden: &[u8]) {
+        let encoded = encode_answer(answer);
+        assert_eq!(encoded.escape_ascii().to_string(), golden.escape_ascii().to_string());
+        assert_eq!(decode_answer(&encoded).as_ref(), Ok(answer));
+    }
+
+    #[test]
+    fn golden_outcomes() {
+        let namespace = NamespaceName::parse("a/b").unwrap();
+        let created = NamespaceInfo {
+            name: namespace.clone(),
+            version: Version::ZERO,
+            revision: Revision::new(300),
+            time_ms: 1_000,
+            description: "what for".into(),
+        };
+        assert_golden(
+            &Ok(Outcome::Config(ConfigOutcome::Created(created))),
+            b"\x01\x00\x00\x00\x03a/b\x00\xac\x02\xd0\x0f\x08what for",
+        );
+        let version =
+            CommittedVersion { namespace, version: Version::new(5), added: 1, changed: 2, deleted: 300 };
+        let committed = Committed { versions: vec![version], revision: Revision::new(7), time_ms: 1_000 };
+        assert_golden(
+            &Ok(Outcome::Config(ConfigOutcome::Committed(committed))),
+            b"\x01\x00\x00\x01\x01\x03a/b\x05\x01\x02\xac\x02\x07\xd0\x0f",
+        );
+    }
+
+    #[test]
+    fn golden_rejections() {
+        let namespace = || "a".to_owned();
+        let key = || "k".to_owned();
+        let golden: [(Rejection, &[u8]); 8] = [
+            (Rejection::NamespaceNotFound { namespace: namespace() }, b"\x01\x01\x00\x01a"),
+            (Rejection::NamespaceExists { namespace: namespace() }, b"\x01\x01\x01\x01a"),
+            (Rejection::KeyNotFound { namespace: namespace(), key: key() }, b"\x01\x01\x02\x01a\x01k"),
+            (
+                Rejection::VersionNotFound { namespace: namespace(), version: 9, newest: 3 },
+                b"\x01\x01\x03\x01a\x09\x03",
+            ),
+            (Rejection::RevisionNotFound { revision: 9, newest: 3 }, b"\x01\x01\x04\x09\x03"),
+            (
+                Rejection::VersionMismatch { namespace: namespace(), expected: 2, found: 3 },
+                b"\x01\x01\x05\x01a\x02\x03",
+            ),
+            (
+                Rejection::ItemRevisionMismatch { namespace: namespace(), key: key(), expected: 2, found: 3 },
+                b"\x01\x01\x06\x01a\x01k\x02\x03",
+            ),
+            (Rejection::RequestIdReused { request_id: "r".into() }, b"\x01\x01\x07\x01r"),
+        ];
+        for (rejection, bytes) in golden {
+            assert_golden(&Err(rejection), bytes);
+        }
+    }
+
+    #[test]
+    fn what_is_no_answer_is_an_error() {
+        assert_eq!(decode_answer(b""), Err(DecodeError::Empty));
+        assert_eq!(decode_answer(b"\x02\x01\x00\x01a"), Err(DecodeError::Format { found: 2, known: 1 }));
+        assert!(decode_answer(b"\x01\x01\x00\x01").is_err());
+        assert!(decode_answer(b"\x01\x01\x08").is_err());
+        assert!(decode_answer(b"\x01\x01\x00\x01a!").is_err());
+    }
+}

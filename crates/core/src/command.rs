@@ -71,3 +71,133 @@ fn with_format(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.push(COMMAND_FORMAT);
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use conclave_mvcc::Revision;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::config::{
+        Action, Authorship, Commit, CreateNamespace, DeleteNamespace, Edit, ItemContent, NamespaceEdits,
+        Rollback,
+    };
+    use crate::names::{ItemKey, NamespaceName};
+    use crate::version::Version;
+
+    fn namespace() -> NamespaceName {
+        NamespaceName::parse("a/b").unwrap()
+    }
+
+    fn authorship() -> Authorship {
+        Authorship { author: "ann".into(), message: "why".into() }
+    }
+
+    fn edit(key: &str, expected_mod_revision: Option<u64>, action: Action) -> Edit {
+        let key = ItemKey::parse(key, 512).unwrap();
+        Edit { key, expected_mod_revision: expected_mod_revision.map(Revision::new), action }
+    }
+
+    fn commit() -> ConfigCommand {
+        let content = ItemContent {
+            value: "v".into(),
+            content_type: "t/p".into(),
+            labels: [("l".into(), "m".into())].into(),
+        };
+        let edits = vec![edit("k", Some(300), Action::Put(content)), edit("d", None, Action::Delete)];
+        let namespaces = vec![NamespaceEdits {
+            namespace: namespace(),
+            expected_version: Some(Version::new(5)),
+            create_if_missing: true,
+            edits,
+        }];
+        ConfigCommand::Commit(Commit { namespaces, authorship: authorship() })
+    }
+
+    #[track_caller]
+    fn assert_golden(command: ConfigCommand, golden: &[u8]) {
+        let command = Command::Config(command);
+        let encoded = encode_command(&command);
+        assert_eq!(encoded.escape_ascii().to_string(), golden.escape_ascii().to_string());
+        assert_eq!(decode_command(&encoded), Ok(command));
+    }
+
+    #[test]
+    fn golden_commands() {
+        let create = CreateNamespace {
+            namespace: namespace(),
+            description: "what for".into(),
+            authorship: authorship(),
+        };
+        assert_golden(
+            ConfigCommand::CreateNamespace(create),
+            b"\x01\x00\x00\x03a/b\x08what for\x03ann\x03why",
+        );
+        let delete =
+            DeleteNamespace { namespace: namespace(), expected_version: None, authorship: authorship() };
+        assert_golden(ConfigCommand::DeleteNamespace(delete), b"\x01\x00\x01\x03a/b\x00\x03ann\x03why");
+        assert_golden(
+            commit(),
+            b"\x01\x00\x02\x01\x03a/b\x01\x05\x01\x02\
+              \x01k\x01\xac\x02\x00\x01v\x03t/p\x01\x01l\x01m\
+              \x01d\x00\x01\x03ann\x03why",
+        );
+        let rollback = Rollback {
+            namespace: namespace(),
+            to_version: Version::new(2),
+            expected_version: Some(Version::new(300)),
+            authorship: authorship(),
+        };
+        assert_golden(
+            ConfigCommand::Rollback(rollback),
+            b"\x01\x00\x03\x03a/b\x02\x01\xac\x02\x03ann\x03why",
+        );
+    }
+
+    fn proposal() -> Proposal {
+        let request_id = RequestId::parse("r-1").unwrap();
+        Proposal { request_id, time_ms: 1_000, command: Command::Config(commit()) }
+    }
+
+    #[test]
+    fn golden_proposal() {
+        let encoded = encode_proposal(&proposal());
+        let command_bytes = encode_command(&proposal().command);
+        assert_eq!(encoded, [b"\x01\x03r-1\xd0\x0f".as_slice(), &command_bytes].concat());
+        assert_eq!(split_proposal(&encoded), Ok((proposal(), command_bytes.as_ref())));
+    }
+
+    #[test]
+    fn what_is_no_proposal_is_an_error() {
+        let encoded = encode_proposal(&proposal());
+        for length in 0..encoded.len() {
+            assert!(decode_proposal(&encoded.slice(..length)).is_err(), "{length}");
+        }
+        let longer = [encoded.as_ref(), b"!"].concat();
+        assert!(decode_proposal(&longer.into()).is_err());
+        let newer = [b"\x02", &encoded[1..]].concat();
+        assert_eq!(decode_proposal(&newer.into()), Err(DecodeError::Format { found: 2, known: 1 }));
+    }
+
+    #[test]
+    fn names_are_held_to_their_rules_when_read() {
+        let encoded = encode_command(&Command::Config(commit())).to_vec();
+        for (place, byte) in [(5, b' '), (5, b'/'), (12, b'\n')] {
+            let mut damaged = encoded.clone();
+            damaged[place] = byte;
+            assert!(decode_command(&damaged.into()).is_err(), "{place}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(bytes: Vec<u8>, at in 0_usize..80, byte: u8) {
+            let _ = decode_proposal(&bytes.clone().into());
+            let _ = decode_command(&[&[COMMAND_FORMAT], bytes.as_slice()].concat().into());
+            let mut damaged = encode_proposal(&proposal()).to_vec();
+            let at = at % damaged.len();
+            damaged[at] = byte;
+            let _ = decode_proposal(&damaged.into());
+        }
+    }
+}

@@ -10,7 +10,9 @@ pub enum DecodeError {
     #[error("there are no bytes to read")]
     Empty,
     /// A newer version may have written them.
-    #[error("format {found} is unknown here, {known} is known: run the version that wrote it, or a newer one")]
+    #[error(
+        "format {found} is unknown here, {known} is known: run the version that wrote it, or a newer one"
+    )]
     Format {
         /// The format byte that was found.
         found: u8,
@@ -63,10 +65,7 @@ mod tests {
         assert_eq!(encoded.as_ref(), b"\x01\x07\x04text");
         assert_eq!(decode(1, &encoded), Ok((7_u64, "text")));
         assert_eq!(decode::<(u64, &str)>(1, b""), Err(DecodeError::Empty));
-        assert_eq!(
-            decode::<(u64, &str)>(2, &encoded),
-            Err(DecodeError::Format { found: 1, known: 2 })
-        );
+        assert_eq!(decode::<(u64, &str)>(2, &encoded), Err(DecodeError::Format { found: 1, known: 2 }));
         assert!(decode::<(u64, &str)>(1, &encoded[..5]).is_err());
         assert!(decode::<(u64, &str)>(1, b"\x01\x07\x04text!").is_err());
     }

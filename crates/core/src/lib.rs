@@ -76,9 +76,7 @@ mod version;
 
 pub use answer::{Answer, Outcome, decode_answer, encode_answer};
 pub use apply::{Applied, ApplyError, EntryContext, EntryKind, apply, preview};
-pub use command::{
-    Command, Proposal, decode_command, decode_proposal, encode_command, encode_proposal,
-};
+pub use command::{Command, Proposal, decode_command, decode_proposal, encode_command, encode_proposal};
 pub use digest::{Digest, digest};
 pub use encoding::DecodeError;
 pub use names::{ItemKey, NameError, NamespaceName, RequestId};

@@ -29,7 +29,9 @@ pub enum NameError {
         allowed: &'static str,
     },
     /// One of its segments is empty, `.` or `..`.
-    #[error("its segment {number} is {segment:?}: join segments by one '/', none of them empty, \".\" or \"..\"")]
+    #[error(
+        "its segment {number} is {segment:?}: join segments by one '/', none of them empty, \".\" or \"..\""
+    )]
     Segment {
         /// Which, from 1.
         number: usize,

@@ -1,1 +1,68 @@
-//! The gRPC services of Conclave itself: configuration and cluster.
+//! The gRPC services of Conclave itself: configuration, cluster, health and reflection.
+//!
+//! One call, by file: `config_service.rs` (deadline, which freshness, which call of the node) with
+//! `config_wire/` (request → command or query, every broken rule told at once; answer → message). Pages hang
+//! together by `paging.rs`; a watch is opened in `watch/` and pulled by its client from there on.
+//!
+//! Every failure is a [`Refusal`](conclave_door::Refusal); the status of each is decided in
+//! `conclave-door`, and nowhere else.
+//!
+//! Absent on purpose: tasks (each call and each stream is driven by the connection that asked for it), other
+//! doors, and anything that decides what a commit does.
+
+mod cluster_service;
+mod config_service;
+mod config_wire;
+mod fields;
+mod health;
+mod media_type;
+mod paging;
+mod watch;
+
+use conclave_door::{Limits, Readable};
+use conclave_node::NodeHandle;
+use conclave_proto::cluster::v1::cluster_service_server::ClusterServiceServer;
+use conclave_proto::config::v1::config_service_server::ConfigServiceServer;
+use tokio_util::sync::CancellationToken;
+use tonic::service::Routes;
+use tonic_health::pb::health_server::HealthServer;
+use tonic_reflection::server::Builder;
+
+use crate::cluster_service::ClusterDoor;
+use crate::config_service::ConfigDoor;
+use crate::health::HealthDoor;
+
+/// All services of this door. When `stop` is cancelled, the streams end; calls under way go on.
+pub fn services(node: NodeHandle, limits: Limits, stop: CancellationToken) -> Routes {
+    let health = HealthDoor::new(node.readiness(), stop.clone());
+    let cluster = ClusterServiceServer::new(ClusterDoor::new(node.clone()));
+    let config = ConfigServiceServer::new(ConfigDoor::new(node, limits, stop))
+        .max_decoding_message_size(Limits::REQUEST_SIZE_BYTES_MAX);
+
+    let mut routes = Routes::builder();
+    routes.add_service(Readable::new(config));
+    routes.add_service(Readable::new(cluster));
+    routes.add_service(HealthServer::new(health));
+    routes.add_service(reflection().build_v1().expect(DESCRIPTORS_HOLD));
+    routes.add_service(reflection().build_v1alpha().expect(DESCRIPTORS_HOLD));
+    routes.routes()
+}
+
+const DESCRIPTORS_HOLD: &str = "the descriptors were compiled together with this program";
+
+fn reflection() -> Builder<'static> {
+    Builder::configure()
+        .register_encoded_file_descriptor_set(conclave_proto::FILE_DESCRIPTOR_SET)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_versions_of_reflection_stand_on_the_descriptors() {
+        reflection().build_v1().expect(DESCRIPTORS_HOLD);
+        reflection().build_v1alpha().expect(DESCRIPTORS_HOLD);
+    }
+}

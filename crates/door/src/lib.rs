@@ -1,1 +1,24 @@
-//! What all doors share: limits, the error table and the request span.
+//! What all doors share: limits, deadlines, the error table and the request span.
+//!
+//! - [`Limits`]: every bound on what a request may carry.
+//! - [`deadline_of`]: how long a request may take.
+//! - [`Refusal`]: why a request got no answer, and in `status.rs` the one table that turns it into a status.
+//! - [`RequestSpanLayer`]: one span for each request, with its method, peer, code and time, never its content.
+//! - [`Readable`]: says clearly that a request could not be decoded.
+//!
+//! Absent on purpose: the generated types of any wire, and what any one door does.
+
+mod deadline;
+mod limits;
+mod readable;
+mod refusal;
+mod request_span;
+mod status;
+mod violations;
+
+pub use deadline::deadline_of;
+pub use limits::Limits;
+pub use readable::Readable;
+pub use refusal::Refusal;
+pub use request_span::{RequestSpan, RequestSpanLayer};
+pub use violations::{Violation, Violations};

@@ -52,15 +52,6 @@ impl Leaf {
             Self::Bytes(bytes) => bytes.len(),
         }
     }
-
-    /// The value as text; nothing for bytes.
-    pub(crate) fn as_text(&self) -> Option<&str> {
-        match self {
-            Self::Text(text) | Self::Json(text) | Self::Datetime(text) => Some(text),
-            Self::NotFinite(word) => Some(word),
-            Self::Bytes(_) => None,
-        }
-    }
 }
 
 /// What an item holds, by its content type. JSON maps and lists unfold into branches.
@@ -88,7 +79,8 @@ fn essence(content_type: &str) -> String {
 
 fn json_of(item: &FileItem) -> Result<Tree, FormatError> {
     json::parse(&item.value).map_err(|wrong| {
-        let message = format!("its content type is {}, but its value is not JSON: {wrong}", content_type::JSON);
+        let message =
+            format!("its content type is {}, but its value is not JSON: {wrong}", content_type::JSON);
         FormatError::item(&item.key, message)
     })
 }
@@ -101,7 +93,8 @@ fn toml_of(item: &FileItem) -> Result<Leaf, FormatError> {
     if text.parse::<Datetime>().is_ok() {
         return Ok(Leaf::Datetime(text.into_owned()));
     }
-    let message = format!("its content type is {}, but its value is no date, time, inf or nan", content_type::TOML);
+    let message =
+        format!("its content type is {}, but its value is no date, time, inf or nan", content_type::TOML);
     Err(FormatError::item(&item.key, message))
 }
 

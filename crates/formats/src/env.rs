@@ -113,10 +113,7 @@ impl<'a> Reader<'a> {
             match character {
                 _ if character == quote => break,
                 '\\' if quote == '"' => self.escape(&mut text),
-                '\r' => {
-                    self.line_feed();
-                    text.push('\n');
-                }
+                '\r' => text.push('\n'),
                 _ => text.push(character),
             }
         }
@@ -133,15 +130,9 @@ impl<'a> Reader<'a> {
             'r' => text.push('\r'),
             't' => text.push('\t'),
             '"' | '\\' | '$' | '`' => text.push(escaped),
-            '\n' => {}
-            '\r' => self.line_feed(),
+            '\n' | '\r' => {}
             other => text.extend(['\\', other]),
         }
-    }
-
-    /// Skips the second half of a line end.
-    fn line_feed(&mut self) {
-        self.at += usize::from(self.rest().starts_with('\n'));
     }
 
     fn end_of_line(&mut self, quote: char) -> Result<(), FormatError> {
@@ -150,7 +141,9 @@ impl<'a> Reader<'a> {
             None => Ok(()),
             Some(character) if is_line_end(character) => Ok(()),
             Some('#') if !blanks.is_empty() => Ok(()),
-            Some(_) => Err(self.source.error(self.at, format!("nothing but a comment may follow the closing {quote}"))),
+            Some(_) => Err(self
+                .source
+                .error(self.at, format!("nothing but a comment may follow the closing {quote}"))),
         }
     }
 }

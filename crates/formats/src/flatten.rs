@@ -10,7 +10,9 @@ use crate::{FileItem, FormatError, path};
 pub(crate) fn flatten(source: &Source<'_>, root: Node) -> Result<Vec<FileItem>, FormatError> {
     let mut flattener = Flattener { source, path: String::new(), items: Vec::new(), size_bytes: 0 };
     match root.value {
-        Value::Leaf(_) => Err(source.error(root.at, "the file must hold a map or a list, not a single value")),
+        Value::Leaf(_) => {
+            Err(source.error(root.at, "the file must hold a map or a list, not a single value"))
+        }
         Value::Map(entries) => flattener.map(entries),
         Value::List(nodes) => flattener.list(nodes),
     }?;

@@ -53,7 +53,7 @@ impl<'a> Composer<'a> {
             let at = self.offset_of(raw_key);
             let key: String = read(self.source, at, raw_key.get())?;
             seen.add(self.source, &key, at)?;
-            entries.push(Entry { key, at, node: self.node(raw, depth + 1)? });
+            entries.push(Entry { key, node: self.node(raw, depth + 1)? });
         }
         Ok(entries)
     }

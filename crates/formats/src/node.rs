@@ -28,8 +28,6 @@ pub(crate) enum Value {
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
     pub(crate) key: String,
-    /// Byte offset of the key.
-    pub(crate) at: usize,
     pub(crate) node: Node,
 }
 

@@ -61,7 +61,9 @@ mod tests {
 
     #[test]
     fn other_notations_become_json() {
-        for (text, json) in [("+1", "1"), (".5", "0.5"), ("-.5e3", "-0.5e3"), ("5.", "5.0"), ("+5.e1", "5.0e1")] {
+        for (text, json) in
+            [("+1", "1"), (".5", "0.5"), ("-.5e3", "-0.5e3"), ("5.", "5.0"), ("+5.e1", "5.0e1")]
+        {
             assert_eq!(decimal(text).as_deref(), Some(json));
         }
         assert_eq!(counted("ff", 16).as_deref(), Some("255"));
@@ -70,7 +72,10 @@ mod tests {
 
     #[test]
     fn the_rest_is_no_number() {
-        for text in ["", "+", "-", ".", "e5", ".e5", "1e", "1e+", "1.2.3", "007", "00", "1_000", "0x1f", "--1", "1 ", "١"] {
+        for text in [
+            "", "+", "-", ".", "e5", ".e5", "1e", "1e+", "1.2.3", "007", "00", "1_000", "0x1f", "--1", "1 ",
+            "١",
+        ] {
             assert_eq!(decimal(text), None, "{text:?}");
         }
         assert_eq!(counted(&"f".repeat(33), 16), None);

@@ -134,8 +134,26 @@ mod tests {
     #[test]
     fn other_spellings_are_refused() {
         let wrong = [
-            "", ".", "a.", ".a", "a..b", "a[", "a[]", "a[01]", "a[-1]", "a[+1]", "a[x]", "a[0]b", "a]", "a'b", "a\"b",
-            r#"["plain"]"#, r#"["x.y"#, r#"["x.y"]z"#, r#"["\u0041.b"]"#, "a[99999999999999999999999]",
+            "",
+            ".",
+            "a.",
+            ".a",
+            "a..b",
+            "a[",
+            "a[]",
+            "a[01]",
+            "a[-1]",
+            "a[+1]",
+            "a[x]",
+            "a[0]b",
+            "a]",
+            "a'b",
+            "a\"b",
+            r#"["plain"]"#,
+            r#"["x.y"#,
+            r#"["x.y"]z"#,
+            r#"["\u0041.b"]"#,
+            "a[99999999999999999999999]",
         ];
         for key in wrong {
             assert!(parse(key).is_err(), "{key:?} was taken");

@@ -101,11 +101,15 @@ impl<'a> Reader<'a> {
     fn take_while(&mut self, fits: impl Fn(Piece) -> bool) -> Result<String, FormatError> {
         let mut text = String::new();
         let mut ahead = *self;
-        while let Some(piece) = ahead.next()?.filter(|piece| fits(*piece)) {
-            text.push(piece.character());
+        loop {
+            let piece = ahead.next()?;
+            if piece.is_some_and(|piece| !fits(piece)) {
+                return Ok(text);
+            }
             *self = ahead;
+            let Some(piece) = piece else { return Ok(text) };
+            text.push(piece.character());
         }
-        Ok(text)
     }
 
     /// The next character of this logical line; nothing at its end.
@@ -125,13 +129,10 @@ impl<'a> Reader<'a> {
 
     /// If this backslash ends its line, moves on to the text of the next one.
     fn continues(&mut self) -> bool {
-        let after = &self.rest()[1..];
-        let line_end = match after.as_bytes() {
-            [b'\r', b'\n', ..] => 2,
-            [b'\r' | b'\n', ..] => 1,
-            _ => return false,
-        };
-        self.at += 1 + line_end;
+        if !self.rest()[1..].starts_with(is_line_end) {
+            return false;
+        }
+        self.at += 2;
         self.skip(is_blank);
         true
     }
@@ -167,7 +168,8 @@ impl<'a> Reader<'a> {
     }
 
     fn unit(&mut self) -> Result<u16, FormatError> {
-        let digits = self.rest().get(2..6).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+        let digits =
+            self.rest().get(2..6).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
         let unit = digits.and_then(|digits| u16::from_str_radix(digits, 16).ok());
         let unit = unit.ok_or_else(|| self.source.error(self.at, "\\u needs four hexadecimal digits"))?;
         self.at += 6;

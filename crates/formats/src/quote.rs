@@ -43,7 +43,8 @@ mod tests {
 
     #[test]
     fn json_reads_what_was_quoted() {
-        for text in ["", "plain", "a \"b\" \\ c", "\u{0}\n\r\t\u{7f}\u{85}\u{2028}\u{feff}", "żółć 🦀"] {
+        for text in ["", "plain", "a \"b\" \\ c", "\u{0}\n\r\t\u{7f}\u{85}\u{2028}\u{feff}", "żółć 🦀"]
+        {
             assert_eq!(serde_json::from_str::<String>(&quoted(text)).unwrap(), text);
         }
         assert_eq!(quoted("a\u{85}\n"), "\"a\\u0085\\n\"");

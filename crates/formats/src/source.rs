@@ -1,14 +1,17 @@
 //! A file's text, and where in it something is.
 //!
 //! Parsers speak in byte offsets; a [`Source`] turns an offset into the line and column that a
-//! person looks for. It holds only text that is UTF-8 and not too large.
+//! person looks for. It holds only text that is UTF-8 and not too large. A carriage return before a
+//! line feed is no part of it: a file means the same whichever editor saved it.
+
+use std::borrow::Cow;
 
 use crate::FormatError;
 use crate::limits::TEXT_SIZE_BYTES_MAX;
 
-/// The text of one file, without a byte order mark.
+/// The text of one file, without a byte order mark and without carriage returns before line feeds.
 pub(crate) struct Source<'a> {
-    text: &'a str,
+    text: Cow<'a, str>,
 }
 
 impl<'a> Source<'a> {
@@ -19,7 +22,7 @@ impl<'a> Source<'a> {
         }
         let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
         match std::str::from_utf8(bytes) {
-            Ok(text) => Ok(Self { text }),
+            Ok(text) => Ok(Self { text: with_line_feeds(text) }),
             Err(broken) => Err(Self::not_utf8(bytes, broken.valid_up_to())),
         }
     }
@@ -27,12 +30,12 @@ impl<'a> Source<'a> {
     fn not_utf8(bytes: &[u8], at: usize) -> FormatError {
         let text = std::str::from_utf8(&bytes[..at]).expect("valid_up_to is where the valid text ends");
         let message = format!("the byte 0x{:02X} is not part of UTF-8 text", bytes[at]);
-        Source { text }.error(at, message)
+        Source { text: Cow::Borrowed(text) }.error(at, message)
     }
 
     /// All of it.
-    pub(crate) fn text(&self) -> &'a str {
-        self.text
+    pub(crate) fn text(&self) -> &str {
+        &self.text
     }
 
     /// An error at a byte offset.
@@ -54,8 +57,7 @@ impl<'a> Source<'a> {
         let bytes = self.text.as_bytes();
         let at = at.min(bytes.len());
         for (offset, byte) in bytes[..at].iter().enumerate() {
-            let ends_line = *byte == b'\n' || (*byte == b'\r' && bytes.get(offset + 1) != Some(&b'\n'));
-            if ends_line {
+            if matches!(byte, b'\n' | b'\r') {
                 line += 1;
                 line_start = offset + 1;
             }
@@ -65,6 +67,10 @@ impl<'a> Source<'a> {
     }
 }
 
+fn with_line_feeds(text: &str) -> Cow<'_, str> {
+    if text.contains("\r\n") { Cow::Owned(text.replace("\r\n", "\n")) } else { Cow::Borrowed(text) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -72,12 +78,13 @@ mod tests {
     #[test]
     fn lines_end_as_editors_end_them() {
         let source = Source::read("a\nb\r\nü\rxy".as_bytes()).unwrap();
+        assert_eq!(source.text(), "a\nb\nü\rxy");
         assert_eq!(source.position(0), (1, 1));
         assert_eq!(source.position(2), (2, 1));
-        assert_eq!(source.position(5), (3, 1));
-        assert_eq!(source.position(7), (3, 2), "a letter of two bytes is one column");
-        assert_eq!(source.position(8), (4, 1));
-        assert_eq!(source.position(9), (4, 2));
+        assert_eq!(source.position(4), (3, 1));
+        assert_eq!(source.position(6), (3, 2), "a letter of two bytes is one column");
+        assert_eq!(source.position(7), (4, 1));
+        assert_eq!(source.position(8), (4, 2));
         assert_eq!(source.position(99), (4, 3), "past the end is the end");
     }
 

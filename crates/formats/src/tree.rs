@@ -127,7 +127,8 @@ fn conflict(key: &str, other: &str) -> FormatError {
     if key == other {
         return FormatError::item(key, "it is given twice");
     }
-    let message = format!("item {other:?} is in its place: one key cannot be a value, a map and a list at once");
+    let message =
+        format!("item {other:?} is in its place: one key cannot be a value, a map and a list at once");
     FormatError::item(key, message)
 }
 
@@ -229,7 +230,11 @@ mod tests {
     fn json_counts_towards_the_depth() {
         let nested = format!("{}{}", "[".repeat(40), "]".repeat(40));
         let key = vec!["a"; 30].join(".");
-        let item = FileItem { value: nested.into(), content_type: "application/json".into(), ..FileItem::text(key, "") };
+        let item = FileItem {
+            value: nested.into(),
+            content_type: "application/json".into(),
+            ..FileItem::text(key, "")
+        };
         let error = unflatten(&[item]).unwrap_err().to_string();
         assert!(error.ends_with("it is nested deeper than 64 levels"), "{error}");
     }

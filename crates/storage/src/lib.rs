@@ -1,1 +1,43 @@
 //! RocksDB: the log store, the state store, checkpoints, and the threads that block.
+//!
+//! This crate keeps bytes and does not know what they mean: no consensus, no wire format.
+//!
+//! - [`DataDir`]: one directory of one node. It is locked, and knows whose it is.
+//! - [`LogStore`]: the log, written with fsync by one thread that takes all that waits as one batch.
+//!   Corruption is not absence: what was acknowledged and cannot be read is an error, never a gap.
+//! - [`StateStore`]: the applied state, written without a log of its own and flushed at times; after a
+//!   crash it is as of the last flush, together with the mark that tells how far it goes.
+//! - [`Checkpoint`] and [`Staging`]: the state as files that another node can take over.
+//!
+//! Every [`StorageError`] is fatal to the store that gave it: nothing is retried here.
+
+mod checkpoint;
+mod checksum;
+mod current;
+mod data_dir;
+mod durable;
+mod durable_mark;
+mod engine;
+mod error;
+mod files;
+mod hot_tail;
+mod identity;
+mod log_bounds;
+mod log_open;
+mod log_queue;
+mod log_read;
+mod log_rows;
+mod log_store;
+mod log_writer;
+mod staging;
+mod state_store;
+mod state_view;
+
+pub use checkpoint::{Checkpoint, CheckpointFile};
+pub use data_dir::DataDir;
+pub use durable::Durable;
+pub use error::StorageError;
+pub use identity::Identity;
+pub use log_store::{Appended, LogStore};
+pub use staging::{StagedFile, Staging};
+pub use state_store::StateStore;

@@ -11,9 +11,6 @@ pub(super) struct Paint {
 }
 
 impl Paint {
-    /// Without colour.
-    pub(super) const PLAIN: Self = Self { on: false };
-
     /// What standard output can show.
     pub(super) fn of_stdout() -> Self {
         Self::of(io::stdout().is_terminal(), |name| std::env::var_os(name).map(|it| it.into_encoded_bytes()))
@@ -57,6 +54,8 @@ impl Paint {
 
 #[cfg(test)]
 impl Paint {
+    /// Without colour.
+    pub(super) const PLAIN: Self = Self { on: false };
     /// With colour, wherever it goes.
     pub(super) const FULL: Self = Self { on: true };
 }

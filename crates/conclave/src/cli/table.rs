@@ -16,7 +16,11 @@ impl Columns {
         let mut table = Table::new();
         table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
         // Whether there is colour was decided before, and not by what this crate thinks of the terminal.
-        if paint.is_on() { table.enforce_styling() } else { table.force_no_tty() };
+        if paint.is_on() {
+            table.enforce_styling()
+        } else {
+            table.force_no_tty()
+        };
         let heading = |name: &&str| Cell::new(name.trim_start_matches('>')).add_attribute(Attribute::Bold);
         table.set_header(names.iter().map(heading));
         for (column, name) in table.column_iter_mut().zip(names) {
@@ -37,7 +41,9 @@ impl Columns {
     pub(super) fn into_text(self) -> String {
         let text = self.table.to_string();
         let plain = !self.paint.is_on();
-        text.lines().map(|line| if plain { line.trim_end() } else { line }).fold(String::new(), |text, line| text + line + "\n")
+        text.lines()
+            .map(|line| if plain { line.trim_end() } else { line })
+            .fold(String::new(), |text, line| text + line + "\n")
     }
 }
 

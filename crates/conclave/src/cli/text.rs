@@ -28,7 +28,8 @@ pub(super) fn lines(text: &str) -> String {
 }
 
 fn push_printable(line: &mut String, c: char) {
-    let turns_direction = matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let turns_direction =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     if c.is_control() || turns_direction {
         line.extend(c.escape_default());
     } else {
@@ -89,7 +90,10 @@ fn grouped(number: usize) -> String {
 /// The known word that a wrong one most likely means.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str], likeness_min: f64) -> Option<&'a str> {
     let rated = known.iter().map(|known| (strsim::normalized_damerau_levenshtein(word, known), *known));
-    rated.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(likeness, _)| *likeness >= likeness_min).map(|(_, it)| it)
+    rated
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .filter(|(likeness, _)| *likeness >= likeness_min)
+        .map(|(_, it)| it)
 }
 
 #[cfg(test)]

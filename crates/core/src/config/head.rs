@@ -79,16 +79,15 @@ impl Head {
         }
     }
 
-    /// The head of the next version: made by this author at this time, and nothing else yet.
+    /// A head made by this author at this time, of no version yet.
+    pub(crate) fn by(authorship: &Authorship, time_ms: i64) -> Self {
+        let Authorship { author, message } = authorship.clone();
+        Self { author, message, time_ms, ..Self::default() }
+    }
+
+    /// The head of the next version, made by this author at this time.
     pub(crate) fn next(self, authorship: &Authorship, time_ms: i64) -> Self {
-        Self {
-            version: self.version.next(),
-            author: authorship.author.clone(),
-            message: authorship.message.clone(),
-            time_ms,
-            description: self.description,
-            ..Self::default()
-        }
+        Self { version: self.version.next(), description: self.description, ..Self::by(authorship, time_ms) }
     }
 
     /// Writes the head of a new version, which is the namespace's newest from here on.
@@ -108,6 +107,11 @@ impl Head {
     /// The head in a record.
     pub(crate) fn decode(record: &Record) -> Result<Self, MapError> {
         decode(FORMAT, &record.value).map_err(|error| MapError::new(format_args!("head: {error}")))
+    }
+
+    /// What it means that a head is gone: nothing ever deletes one.
+    pub(crate) fn vanished(namespace: &NamespaceName) -> MapError {
+        MapError::damaged("a head was deleted", &head_key(namespace))
     }
 
     /// The namespace that this is the head of.

@@ -9,6 +9,7 @@ mod history;
 mod item;
 mod keys;
 mod namespace;
+mod namespaces;
 mod outcome;
 mod read;
 mod rollback;
@@ -23,12 +24,11 @@ pub use command::{
     Rollback,
 };
 pub use diff::{DiffQuery, ItemChange, diff};
-pub use history::{HistoryQuery, KeyChange, VersionInfo, history};
+pub use history::{HistoryPage, HistoryQuery, KeyChange, VersionInfo, history};
 pub use item::{Item, ItemContent};
+pub use namespaces::{get_namespace, list_namespaces, newest_version};
 pub use outcome::{Committed, CommittedVersion, ConfigOutcome, NamespaceInfo};
-pub use read::{
-    At, ItemPage, ItemQuery, Read, get_item, get_namespace, list_items, list_namespaces, newest_version,
-};
+pub use read::{At, ItemPage, ItemQuery, Read, get_item, list_items};
 pub use watch::{version_in, watch_ranges};
 
 pub(crate) use stop::Stop;

@@ -1,7 +1,7 @@
 //! Reading TOML.
 
-use ::toml::de::{DeArray, DeInteger, DeTable, DeValue};
 use ::toml::Spanned;
+use ::toml::de::{DeArray, DeInteger, DeTable, DeValue};
 
 use crate::content::{Leaf, not_finite};
 use crate::node::{Entry, Node, NodeCount, Value};
@@ -44,9 +44,8 @@ impl Composer<'_> {
 
     fn table(&mut self, table: DeTable<'_>, depth: usize) -> Result<Vec<Entry>, FormatError> {
         let entry = |(key, value): (Spanned<_>, _)| {
-            let at = key.span().start;
             let key = std::borrow::Cow::into_owned(key.into_inner());
-            Ok(Entry { key, at, node: self.node(value, depth + 1)? })
+            Ok(Entry { key, node: self.node(value, depth + 1)? })
         };
         table.into_iter().map(entry).collect()
     }

@@ -80,7 +80,8 @@ impl<'a> Composer<'a> {
             Event::Alias(id) => self.alias(id, at, depth),
             Event::Scalar(text, style, anchor, tag) => {
                 self.count.add(self.source, at, 1, depth)?;
-                let leaf = resolve(&text, style, tag.as_deref()).map_err(|wrong| self.source.error(at, wrong))?;
+                let leaf =
+                    resolve(&text, style, tag.as_deref()).map_err(|wrong| self.source.error(at, wrong))?;
                 Ok(self.anchored(anchor, Node { at, value: Value::Leaf(leaf) }))
             }
             Event::SequenceStart(_, anchor, tag) => {
@@ -137,7 +138,7 @@ impl<'a> Composer<'a> {
                 merged = Some(node);
             } else {
                 seen.add(self.source, &key, at)?;
-                entries.push(Entry { key, at, node });
+                entries.push(Entry { key, node });
             }
         }
         if let Some(merged) = merged {

@@ -18,7 +18,11 @@ const BASE64_LINE_SIZE_BYTES: usize = 76;
 /// Writes a document.
 pub(crate) fn render(tree: &Tree) -> String {
     let mut out = String::new();
-    if tree.has_children() { write_block(&mut out, tree, 0) } else { write_single(&mut out, tree, 0) }
+    if tree.has_children() {
+        write_block(&mut out, tree, 0)
+    } else {
+        write_single(&mut out, tree, 0)
+    }
     out
 }
 
@@ -153,18 +157,19 @@ fn stays_lines(text: &str) -> bool {
 }
 
 fn write_bytes(out: &mut String, bytes: &[u8], indent: usize) {
-    let mut rest = to_base64(bytes);
-    if rest.len() <= BASE64_LINE_SIZE_BYTES {
+    let text = to_base64(bytes);
+    if text.len() <= BASE64_LINE_SIZE_BYTES {
         out.push_str("!!binary ");
-        return out.push_str(&quoted(&rest));
+        return out.push_str(&quoted(&text));
     }
-    out.push_str("!!binary |");
+    out.push_str("!!binary |-");
+    let mut rest = text.as_str();
     while !rest.is_empty() {
-        let next = rest.split_off(rest.len().min(BASE64_LINE_SIZE_BYTES));
+        let (line, after) = rest.split_at(rest.len().min(BASE64_LINE_SIZE_BYTES));
         out.push('\n');
         push_indent(out, indent + 2);
-        out.push_str(&rest);
-        rest = next;
+        out.push_str(line);
+        rest = after;
     }
 }
 
@@ -183,11 +188,17 @@ fn is_bare(text: &str) -> bool {
 
 /// Whether text begins with a digit, yet has a letter that no number has, and is no time: `30s`.
 fn looks_like_a_quantity(text: &str) -> bool {
-    let is_foreign = |byte: u8| byte.is_ascii_alphabetic() && !byte.is_ascii_hexdigit() && !b"xXoO".contains(&byte);
-    text.starts_with(|first: char| first.is_ascii_digit()) && text.bytes().any(is_foreign) && !text.contains(':')
+    let is_foreign =
+        |byte: u8| byte.is_ascii_alphabetic() && !byte.is_ascii_hexdigit() && !b"xXoO".contains(&byte);
+    text.starts_with(|first: char| first.is_ascii_digit())
+        && text.bytes().any(is_foreign)
+        && !text.contains(':')
 }
 
 /// Words that YAML 1.1 takes for booleans; those of YAML 1.2 are known to `scalar::plain`.
 fn is_word(text: &str) -> bool {
-    matches!(text.to_ascii_lowercase().as_str(), "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null")
+    matches!(
+        text.to_ascii_lowercase().as_str(),
+        "y" | "n" | "yes" | "no" | "on" | "off" | "true" | "false" | "null"
+    )
 }

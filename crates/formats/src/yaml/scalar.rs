@@ -20,7 +20,9 @@ pub(super) fn resolve(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Resu
 fn tagged(text: &str, tag: &Tag) -> Result<Leaf, String> {
     match core_name(tag) {
         Some("" | "str") => Ok(Leaf::Text(text.to_owned())),
-        Some("binary") => from_base64(text).map(Leaf::Bytes).ok_or_else(|| "!!binary is not base64".to_owned()),
+        Some("binary") => {
+            from_base64(text).map(Leaf::Bytes).ok_or_else(|| "!!binary is not base64".to_owned())
+        }
         Some(kind @ ("int" | "float" | "bool" | "null")) => match plain(text)? {
             leaf if is_of_kind(&leaf, kind) => Ok(leaf),
             _ => Err(format!("{text:?} is no !!{kind}")),
@@ -57,7 +59,9 @@ pub(super) fn unknown_tag(tag: &Tag) -> String {
         Some(name) => format!("!!{name}"),
         None => format!("{}{}", tag.original_handle(), tag.suffix()),
     };
-    format!("the tag {name} is not supported; known are !!str, !!int, !!float, !!bool, !!null, !!binary, !!map and !!seq")
+    format!(
+        "the tag {name} is not supported; known are !!str, !!int, !!float, !!bool, !!null, !!binary, !!map and !!seq"
+    )
 }
 
 /// The value of a scalar without quotes and tag.

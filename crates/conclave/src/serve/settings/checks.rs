@@ -1,40 +1,60 @@
 //! What must hold between settings, and what one that was left out takes from the others.
 
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
-use super::values::{MemberAddress, read_host_port, read_url};
+use super::values::{MemberAddress, Value, read_host_port, read_url};
 use super::{Mistake, Settings, Sources};
 
 const NAME_SIZE_BYTES_MAX: usize = 64;
 /// A request is at most 8 MiB on the wire; a commit must fit in with what is around it.
 const COMMIT_SIZE_BYTES_MAX: usize = 7 << 20;
 
-/// Fills in what depends on other settings and checks the whole.
-pub(super) fn settle(
-    mut settings: Settings,
-    sources: &Sources,
-    mistakes: Vec<Mistake>,
-) -> Result<Settings, Vec<Mistake>> {
-    let mut checks = Checks { sources, mistakes };
-    checks.numbers(&settings);
-    checks.cluster_name(&settings);
-    checks.log_level(&settings);
-    checks.addresses(&mut settings);
-    checks.members(&mut settings);
-    if checks.mistakes.is_empty() { Ok(settings) } else { Err(checks.mistakes) }
-}
-
-struct Checks<'a> {
+/// Settings while they are read: what is wrong so far, and with which of them.
+pub(super) struct Checks<'a> {
     sources: &'a Sources,
     mistakes: Vec<Mistake>,
+    /// Settings whose value is wrong. Nothing more is said of them, nor of what depends on them.
+    wrong: BTreeSet<&'static str>,
 }
 
-impl Checks<'_> {
-    fn mistake(&mut self, name: &str, what: &str) {
-        self.mistakes.push(self.sources.mistake(name, what));
+impl<'a> Checks<'a> {
+    pub(super) fn new(sources: &'a Sources) -> Self {
+        Self { sources, mistakes: sources.mistakes(), wrong: BTreeSet::new() }
     }
 
-    fn within(&mut self, name: &str, value: u64, bounds: RangeInclusive<u64>) {
+    /// The value of a setting. If it cannot be read, the default stands in for as long as it takes to
+    /// find the other mistakes.
+    pub(super) fn value<V: Value>(&mut self, name: &'static str, default: &str) -> V {
+        self.sources.value(name, default).unwrap_or_else(|mistake| {
+            self.wrong.insert(name);
+            self.mistakes.push(mistake);
+            V::read(default).expect("a test reads every default")
+        })
+    }
+
+    /// Fills in what depends on other settings and checks the whole.
+    pub(super) fn settle(mut self, mut settings: Settings) -> Result<Settings, Vec<Mistake>> {
+        self.numbers(&settings);
+        self.cluster_name(&settings);
+        self.log_level(&settings);
+        self.addresses(&mut settings);
+        self.members(&mut settings);
+        if self.mistakes.is_empty() { Ok(settings) } else { Err(self.mistakes) }
+    }
+
+    fn mistake(&mut self, name: &'static str, what: &str) {
+        if self.wrong.insert(name) {
+            self.mistakes.push(self.sources.mistake(name, what));
+        }
+    }
+
+    fn is_right(&self, name: &'static str) -> bool {
+        !self.wrong.contains(name)
+    }
+
+    fn within(&mut self, name: &'static str, value: u64, bounds: RangeInclusive<u64>) {
         if !bounds.contains(&value) {
             let what = match (*bounds.start(), *bounds.end()) {
                 (min, u64::MAX) => format!("{value} is too small: at least {min}"),
@@ -47,10 +67,12 @@ impl Checks<'_> {
     fn numbers(&mut self, settings: &Settings) {
         self.within("node_id", settings.node_id, 1..=u64::MAX);
         self.within("heartbeat_ms", settings.heartbeat_ms, 10..=10_000);
-        let heartbeats = 3 * settings.heartbeat_ms.min(10_000);
-        self.within("election_ms_min", settings.election_ms_min, heartbeats..=120_000);
-        let above_min = settings.election_ms_min.saturating_add(1);
-        self.within("election_ms_max", settings.election_ms_max, above_min..=u64::MAX);
+        if self.is_right("heartbeat_ms") {
+            self.within("election_ms_min", settings.election_ms_min, 3 * settings.heartbeat_ms..=120_000);
+        }
+        if self.is_right("election_ms_min") {
+            self.within("election_ms_max", settings.election_ms_max, settings.election_ms_min + 1..=u64::MAX);
+        }
         self.within("snapshot_entries", settings.snapshot_entries, 100..=u64::MAX);
         self.within("shutdown_grace_ms", settings.shutdown_grace_ms, 0..=600_000);
         self.limits(settings);
@@ -93,7 +115,8 @@ impl Checks<'_> {
         let client = self.advertised("client_advertise", settings.client_advertise.take(), read_url);
         let client = client.or_else(|| member.as_ref().and_then(|member| member.client.clone()));
         settings.client_advertise = client.or_else(|| {
-            self.listened("client_listen", "client_advertise", settings.client_listen.0).map(|it| format!("http://{it}"))
+            self.listened("client_listen", "client_advertise", settings.client_listen.0)
+                .map(|it| format!("http://{it}"))
         });
         let peer = self.advertised("peer_advertise", settings.peer_advertise.take(), read_host_port);
         let peer = peer.or_else(|| member.map(|member| member.peer));
@@ -103,7 +126,7 @@ impl Checks<'_> {
 
     fn advertised(
         &mut self,
-        name: &str,
+        name: &'static str,
         text: Option<String>,
         read: fn(&str) -> Result<String, String>,
     ) -> Option<String> {
@@ -111,13 +134,16 @@ impl Checks<'_> {
         read.map_err(|what| self.mistake(name, &what)).ok()
     }
 
-    fn listened(&mut self, name: &str, instead: &str, address: std::net::SocketAddr) -> Option<String> {
+    fn listened(&mut self, name: &'static str, instead: &'static str, address: SocketAddr) -> Option<String> {
         if !address.ip().is_unspecified() {
             return Some(address.to_string());
         }
-        // A wrong value of the other setting has been told already.
-        if !self.sources.has(instead) {
-            self.mistake(name, &format!("{address} is no address that others can reach: set {instead} as well"));
+        // With a wrong value in what it would be taken from, that has been told already.
+        if !self.sources.has(instead) && self.is_right("node_id") && self.is_right("initial_cluster") {
+            self.mistake(
+                name,
+                &format!("{address} is no address that others can reach: set {instead} as well"),
+            );
         }
         None
     }
@@ -126,6 +152,9 @@ impl Checks<'_> {
     fn members(&mut self, settings: &mut Settings) {
         let (id, peer) = (settings.node_id, settings.peer_advertise.clone());
         let client = settings.client_advertise.clone();
+        if !self.is_right("node_id") || !self.is_right("initial_cluster") {
+            return;
+        }
         if settings.initial_cluster.is_empty() {
             let own = peer.map(|peer| (id, MemberAddress { peer, client }));
             settings.initial_cluster.extend(own);

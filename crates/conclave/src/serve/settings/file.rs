@@ -43,7 +43,7 @@ impl Reader<'_> {
                 DeValue::Table(inner) => self.table(&format!("{name}."), inner),
                 other => match plain(other) {
                     Some(text) => self.entries.push(Entry { key: name, text, line }),
-                    None => self.mistake(line, &format!("{name}: a {} is not a value here", other.type_str())),
+                    None => self.mistake(line, &does_not_fit(&name, other, "text or a whole number")),
                 },
             }
         }
@@ -71,6 +71,10 @@ impl Reader<'_> {
     }
 }
 
+fn does_not_fit(name: &str, value: &DeValue<'_>, fits: &str) -> String {
+    format!("{name} cannot be of type {}: write {fits}", value.type_str())
+}
+
 fn plain(value: &DeValue<'_>) -> Option<String> {
     match value {
         DeValue::String(text) => Some(text.to_string()),
@@ -84,10 +88,14 @@ fn member_text(member: &Spanned<DeValue<'_>>) -> Result<String, String> {
     let fields = match member.get_ref() {
         DeValue::String(peer) => return Ok(peer.to_string()),
         DeValue::Table(fields) => fields,
-        other => return Err(format!("a {} is not a member: write {{ peer = \"HOST:PORT\" }}", other.type_str())),
+        other => return Err(does_not_fit("a member", other, "{ peer = \"HOST:PORT\" }")),
     };
-    let field = |name: &str| fields.iter().find(|(key, _)| key.get_ref() == name).and_then(|(_, value)| plain(value.get_ref()));
-    if let Some((unknown, _)) = fields.iter().find(|(key, _)| !["peer", "client"].contains(&key.get_ref().as_ref())) {
+    let field = |name: &str| {
+        fields.iter().find(|(key, _)| key.get_ref() == name).and_then(|(_, value)| plain(value.get_ref()))
+    };
+    if let Some((unknown, _)) =
+        fields.iter().find(|(key, _)| !["peer", "client"].contains(&key.get_ref().as_ref()))
+    {
         return Err(format!("{:?} is not known: a member has peer and client", unknown.get_ref()));
     }
     let peer = field("peer").ok_or("peer is missing: write peer = \"HOST:PORT\"")?;

@@ -16,6 +16,7 @@ use std::path::PathBuf;
 pub use sources::Sources;
 pub use values::{ClusterMembers, ListenAddress, LogFormat, MemberAddress};
 
+use checks::Checks;
 use values::Optional;
 
 /// A setting, as told to people.
@@ -68,13 +69,9 @@ macro_rules! settings {
         impl Settings {
             /// Reads them from where they were given, or tells every mistake.
             pub fn read(sources: &Sources) -> Result<Settings, Vec<Mistake>> {
-                let mut mistakes = sources.mistakes();
-                $(let $field = sources.value::<$type>($name, $default).map_err(|it| mistakes.push(it));)+
-                let ($($field,)+) = match ($($field,)+) {
-                    ($(Ok($field),)+) => ($($field,)+),
-                    _ => return Err(mistakes),
-                };
-                checks::settle(Settings { $($field,)+ }, sources, mistakes)
+                let mut checks = Checks::new(sources);
+                let settings = Settings { $($field: checks.value($name, $default),)+ };
+                checks.settle(settings)
             }
         }
     };

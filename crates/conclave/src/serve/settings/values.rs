@@ -52,7 +52,9 @@ impl Value for ListenAddress {
     fn read(text: &str) -> Result<ListenAddress, String> {
         let numeric = text.replace("localhost:", "127.0.0.1:");
         let address = SocketAddr::from_str(&numeric);
-        address.map(ListenAddress).map_err(|_| format!("{text:?} is not an address and a port, as 127.0.0.1:4101 is"))
+        address
+            .map(ListenAddress)
+            .map_err(|_| format!("{text:?} is not an address and a port, as 127.0.0.1:4101 is"))
     }
 }
 
@@ -116,7 +118,11 @@ fn read_member(entry: &str) -> Result<(u64, MemberAddress), String> {
 pub(super) fn read_host_port(text: &str) -> Result<String, String> {
     let parts = text.rsplit_once(':').filter(|(host, _)| !host.is_empty() && !host.contains(['/', ' ']));
     let has_port = parts.is_some_and(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0));
-    if has_port { Ok(text.into()) } else { Err(format!("{text:?} is not a host and a port, as db1.internal:4201 is")) }
+    if has_port {
+        Ok(text.into())
+    } else {
+        Err(format!("{text:?} is not a host and a port, as db1.internal:4201 is"))
+    }
 }
 
 /// A URL of http or https with host and port; without a scheme, http is meant.

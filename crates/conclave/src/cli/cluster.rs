@@ -1,0 +1,255 @@
+//! `conclave cluster status`: who leads, who follows, how far each has come.
+
+use conclave_client::cluster::{GetStatusResponse, Health, Member, Role};
+use serde::Serialize;
+
+use super::colour::Paint;
+use super::errors::Failure;
+use super::exit::Exit;
+use super::output::Report;
+use super::session::Session;
+use super::table::Columns;
+use super::text;
+
+/// What can be asked of the cluster.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum ClusterCommand {
+    /// Show the leader and the state of every node; exit code 5 without a leader
+    #[command(after_help = "Examples:
+  conclave cluster status
+  conclave cluster status --endpoints db1:4101,db2:4101 --output json | jq .leader_id")]
+    Status,
+}
+
+impl ClusterCommand {
+    pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
+        match self {
+            Self::Status => status(session).await,
+        }
+    }
+}
+
+async fn status(session: &mut Session) -> Result<(), Failure> {
+    let report = ClusterReport::from(session.client.cluster_status().await?);
+    session.output.show(&report)?;
+    report.judge()
+}
+
+#[derive(Debug, Serialize)]
+struct ClusterReport {
+    cluster_id: String,
+    cluster_name: String,
+    /// The node that answered.
+    answered_by: u64,
+    /// None: no leader is known.
+    leader_id: Option<u64>,
+    term: u64,
+    members: Vec<MemberReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct MemberReport {
+    id: u64,
+    role: &'static str,
+    health: &'static str,
+    term: u64,
+    last_log_index: u64,
+    applied_index: u64,
+    lag_entries: u64,
+    revision: u64,
+    digest: String,
+    version: String,
+    uptime_s: u64,
+    client_address: String,
+    peer_address: String,
+}
+
+impl From<GetStatusResponse> for ClusterReport {
+    fn from(answer: GetStatusResponse) -> Self {
+        Self {
+            cluster_id: answer.cluster_id,
+            cluster_name: answer.cluster_name,
+            answered_by: answer.answered_by,
+            leader_id: Some(answer.leader_id).filter(|id| *id != 0),
+            term: answer.term,
+            members: answer.members.into_iter().map(MemberReport::from).collect(),
+        }
+    }
+}
+
+impl From<Member> for MemberReport {
+    fn from(member: Member) -> Self {
+        Self {
+            id: member.id,
+            role: role_word(member.role()),
+            health: health_word(member.health()),
+            term: member.term,
+            last_log_index: member.last_log_index,
+            applied_index: member.applied_index,
+            lag_entries: member.lag_entries,
+            revision: member.revision,
+            digest: member.digest,
+            version: member.version,
+            uptime_s: member.uptime_s,
+            client_address: member.client_address,
+            peer_address: member.peer_address,
+        }
+    }
+}
+
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Unspecified => "unknown",
+        Role::Leader => "leader",
+        Role::Follower => "follower",
+        Role::Candidate => "candidate",
+        Role::Learner => "learner",
+    }
+}
+
+const OK: &str = "ok";
+const UNREACHABLE: &str = "unreachable";
+
+fn health_word(health: Health) -> &'static str {
+    match health {
+        Health::Unspecified => "unknown",
+        Health::Ok => OK,
+        Health::NoLeader => "no-leader",
+        Health::Lagging => "lagging",
+        Health::Unreachable => UNREACHABLE,
+        Health::Recovering => "recovering",
+    }
+}
+
+impl ClusterReport {
+    /// Whether the cluster serves; what the exit code says.
+    fn judge(&self) -> Result<(), Failure> {
+        if self.leader_id.is_none() {
+            let message = format!("node {} knows no leader: the cluster takes no writes", self.answered_by);
+            let hint = "most of the nodes must run and reach one another";
+            return Err(Failure::new(Exit::Unavailable, message).with_hint(hint));
+        }
+        Ok(())
+    }
+}
+
+impl Report for ClusterReport {
+    fn text(&self, paint: Paint) -> String {
+        let leader = self.leader_id.map_or_else(|| "none known".to_owned(), |id| format!("node {id}"));
+        let leader = if self.leader_id.is_some() { leader } else { paint.deleted(&leader) };
+        let mut columns = Columns::new(
+            &[
+                ">ID",
+                "ROLE",
+                "HEALTH",
+                ">TERM",
+                ">APPLIED",
+                ">LAG",
+                ">REVISION",
+                "VERSION",
+                "UPTIME",
+                "CLIENTS AT",
+                "PEERS AT",
+            ],
+            paint,
+        );
+        for member in &self.members {
+            columns.row(member.cells());
+        }
+        format!(
+            "cluster  {} ({})\nleader   {leader}, term {}\nseen by  node {}\n\n{}",
+            text::one_line(&self.cluster_name, 64),
+            self.cluster_id,
+            self.term,
+            self.answered_by,
+            columns.into_text()
+        )
+    }
+}
+
+impl MemberReport {
+    fn cells(&self) -> [String; 11] {
+        let known = |text: String| if self.health == UNREACHABLE { "-".to_owned() } else { text };
+        [
+            self.id.to_string(),
+            self.role.to_owned(),
+            self.health.to_owned(),
+            known(self.term.to_string()),
+            known(self.applied_index.to_string()),
+            known(self.lag_entries.to_string()),
+            known(self.revision.to_string()),
+            known(text::one_line(&self.version, 20)),
+            known(text::duration(self.uptime_s)),
+            text::one_line(&self.client_address, 80),
+            text::one_line(&self.peer_address, 80),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(id: u64, role: Role, health: Health) -> Member {
+        Member {
+            id,
+            role: role.into(),
+            health: health.into(),
+            term: 5,
+            last_log_index: 120,
+            applied_index: 120 - id,
+            lag_entries: id,
+            revision: 80,
+            digest: "ab".repeat(16),
+            version: "0.1.0".into(),
+            uptime_s: 3_700,
+            client_address: format!("http://db{id}:4101"),
+            peer_address: format!("db{id}:4201"),
+        }
+    }
+
+    fn report(leader_id: u64) -> ClusterReport {
+        ClusterReport::from(GetStatusResponse {
+            cluster_id: "00ff".into(),
+            cluster_name: "conclave".into(),
+            answered_by: 1,
+            leader_id,
+            term: 5,
+            members: vec![
+                member(1, Role::Follower, Health::Ok),
+                member(2, Role::Leader, Health::Ok),
+                Member { digest: String::new(), ..member(3, Role::Unspecified, Health::Unreachable) },
+            ],
+        })
+    }
+
+    #[test]
+    fn the_table_shows_every_member() {
+        let expected = "\
+cluster  conclave (00ff)
+leader   node 2, term 5
+seen by  node 1
+
+ID  ROLE      HEALTH       TERM  APPLIED  LAG  REVISION  VERSION  UPTIME  CLIENTS AT       PEERS AT
+ 1  follower  ok              5      119    1        80  0.1.0    1h 1m   http://db1:4101  db1:4201
+ 2  leader    ok              5      118    2        80  0.1.0    1h 1m   http://db2:4101  db2:4201
+ 3  unknown   unreachable     -        -    -         -  -        -       http://db3:4101  db3:4201
+";
+        assert_eq!(report(2).text(Paint::PLAIN), expected);
+    }
+
+    #[test]
+    fn json_has_no_leader_where_none_is_known() {
+        let json = serde_json::to_value(report(0)).expect("it is plain data");
+        assert_eq!(json["leader_id"], serde_json::Value::Null);
+        assert_eq!(json["members"][1]["role"], "leader");
+        assert_eq!(json["members"][2]["health"], "unreachable");
+    }
+
+    #[test]
+    fn without_a_leader_the_exit_code_says_so() {
+        assert_eq!(report(2).judge(), Ok(()));
+        let failure = report(0).judge().expect_err("nobody leads");
+        assert_eq!(failure.exit(), Exit::Unavailable);
+    }
+}

@@ -1,0 +1,138 @@
+//! What a commit did, or would do.
+
+use conclave_client::config::{Authorship, CommitResponse, CommittedVersion, RollbackResponse};
+use serde::Serialize;
+
+use super::change_text;
+use super::views::ChangeView;
+use crate::cli::colour::Paint;
+use crate::cli::output::Report;
+use crate::cli::text;
+
+/// The version that a commit made of a namespace.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub(super) struct CommitReport {
+    pub(super) namespace: String,
+    pub(super) version: u64,
+    pub(super) added: u32,
+    pub(super) changed: u32,
+    pub(super) deleted: u32,
+    /// None: nothing was changed.
+    pub(super) revision: Option<u64>,
+    /// None: nothing was changed.
+    pub(super) time: Option<String>,
+    pub(super) request_id: String,
+    pub(super) dry_run: bool,
+    /// What would change, item by item, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) changes: Option<Vec<ChangeView>>,
+}
+
+impl CommitReport {
+    /// Of a commit to one namespace.
+    pub(super) fn of_commit(answer: CommitResponse, dry_run: bool) -> Self {
+        let committed = answer.versions.into_iter().next().unwrap_or_default();
+        Self::of(committed, answer.request_id, dry_run).at(answer.revision, answer.time_ms)
+    }
+
+    /// Of a rollback.
+    pub(super) fn of_rollback(answer: RollbackResponse, dry_run: bool) -> Self {
+        let committed = answer.committed.unwrap_or_default();
+        Self::of(committed, answer.request_id, dry_run).at(answer.revision, answer.time_ms)
+    }
+
+    /// Of the deletion of a namespace.
+    pub(super) fn of_deletion(committed: CommittedVersion, authorship: &Authorship) -> Self {
+        Self::of(committed, authorship.request_id.clone(), false)
+    }
+
+    fn of(committed: CommittedVersion, request_id: String, dry_run: bool) -> Self {
+        Self {
+            namespace: committed.namespace,
+            version: committed.version,
+            added: committed.added,
+            changed: committed.changed,
+            deleted: committed.deleted,
+            revision: None,
+            time: None,
+            request_id,
+            dry_run,
+            changes: None,
+        }
+    }
+
+    fn at(self, revision: u64, time_ms: i64) -> Self {
+        let known = !self.dry_run && revision != 0;
+        Self { revision: known.then_some(revision), time: known.then(|| text::time(time_ms)), ..self }
+    }
+
+    /// One line that says it all.
+    fn summary(&self, paint: Paint) -> String {
+        let counts = counts(self.added, self.changed, self.deleted);
+        let name = text::one_line(&self.namespace, usize::MAX);
+        if self.dry_run {
+            let version = paint.heading(&format!("{name} would become version {}", self.version));
+            return format!("{version}: {counts}; nothing was changed (dry run)\n");
+        }
+        let version = paint.heading(&format!("{name} version {}", self.version));
+        let revision = self.revision.map(|revision| format!(" (revision {revision})")).unwrap_or_default();
+        format!("{version}: {counts}{revision}\n")
+    }
+}
+
+impl Report for CommitReport {
+    fn text(&self, paint: Paint) -> String {
+        let changes = self.changes.as_deref().unwrap_or_default();
+        change_text::changes(changes, paint, "") + &self.summary(paint)
+    }
+}
+
+/// `2 added, 1 deleted`.
+pub(super) fn counts(added: u32, changed: u32, deleted: u32) -> String {
+    let parts = [(added, "added"), (changed, "changed"), (deleted, "deleted")];
+    let told: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+    if told.is_empty() { "no item changed".into() } else { told.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::views::samples::view;
+    use super::*;
+
+    fn answer(revision: u64) -> CommitResponse {
+        let committed = CommittedVersion {
+            namespace: "payments/prod".into(),
+            version: 4,
+            added: 2,
+            changed: 0,
+            deleted: 1,
+        };
+        CommitResponse { versions: vec![committed], revision, time_ms: 0, request_id: "id-1".into() }
+    }
+
+    #[test]
+    fn a_commit_says_what_it_made() {
+        let report = CommitReport::of_commit(answer(17), false);
+        assert_eq!(report.text(Paint::PLAIN), "payments/prod version 4: 2 added, 1 deleted (revision 17)\n");
+        let json = serde_json::to_value(&report).expect("plain data");
+        assert_eq!((json["revision"].as_u64(), json["request_id"].as_str()), (Some(17), Some("id-1")));
+        assert_eq!(json["time"], "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_dry_run_shows_changes_and_says_that_nothing_was_changed() {
+        let mut report = CommitReport::of_commit(answer(0), true);
+        report.changes = Some(vec![view("a", None, Some("1"))]);
+        let expected = "+ a: 1\npayments/prod would become version 4: 2 added, 1 deleted; nothing was changed (dry run)\n";
+        assert_eq!(report.text(Paint::PLAIN), expected);
+        let json = serde_json::to_value(&report).expect("plain data");
+        assert!(json["revision"].is_null() && json["time"].is_null());
+    }
+
+    #[test]
+    fn a_commit_without_effect_says_so() {
+        assert_eq!(counts(0, 0, 0), "no item changed");
+        assert_eq!(counts(1, 2, 3), "1 added, 2 changed, 3 deleted");
+    }
+}

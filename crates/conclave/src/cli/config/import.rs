@@ -1,0 +1,267 @@
+//! `conclave config import`: makes a namespace's items those of a file.
+//!
+//! Only what differs is committed, under the condition that the namespace is still at the version that
+//! was compared: nobody's commit in between is overwritten unseen.
+
+use std::path::Path;
+
+use conclave_client::config::{Authorship, CommitRequest, Edit, Item, ListRequest, NamespaceEdits};
+use conclave_client::reason;
+use conclave_formats::{FileItem, Format, FormatError};
+use serde::Serialize;
+
+use super::commit_report::CommitReport;
+use super::import_plan::{self, CommitBounds};
+use super::views::ChangeView;
+use super::{CommitArgs, change_text, input};
+use crate::cli::colour::Paint;
+use crate::cli::errors::Failure;
+use crate::cli::exit::Exit;
+use crate::cli::output::Report;
+use crate::cli::session::Session;
+use crate::cli::text::{self, counted};
+
+/// What a node takes in one commit, unless its settings say otherwise.
+const COMMIT: CommitBounds = CommitBounds { edits_max: 1_000, size_bytes_max: 4 * 1024 * 1024 };
+
+/// Set the items of a namespace to those of a YAML, JSON, TOML, properties or env file
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  conclave config import payments/prod settings.yaml --dry-run
+  conclave config import payments/prod settings.yaml -m \"as reviewed in #812\"
+  conclave config import payments/prod settings.toml --prune
+  render-settings | conclave config import shop/test - --format json --create-namespace
+
+A structured file is flattened: `db: {pool: 8}` becomes the item db.pool. Only items that differ are
+committed, all in one commit, and only if nobody committed since they were compared.")]
+pub(in crate::cli) struct ImportArgs {
+    /// The namespace
+    namespace: String,
+    /// The file; - is standard input
+    file: String,
+    /// The file's format: yaml, json, toml, properties or env [default: by the file's name]
+    #[arg(long)]
+    format: Option<Format>,
+    /// Delete items that are not in the file
+    #[arg(long)]
+    prune: bool,
+    /// Create the namespace if it does not exist
+    #[arg(long)]
+    create_namespace: bool,
+    /// Use several commits if one cannot take it all: each is atomic, the whole is not
+    #[arg(long, conflicts_with = "request_id")]
+    split: bool,
+    #[command(flatten)]
+    commit: CommitArgs,
+}
+
+/// A namespace as it is before the import.
+struct Present {
+    items: Vec<Item>,
+    /// None: it does not exist.
+    version: Option<u64>,
+}
+
+impl ImportArgs {
+    pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
+        let wanted = self.read()?;
+        let present = self.present(session).await?;
+        let changes = import_plan::changes(present.items, wanted, self.prune);
+        let edits: Vec<Edit> = changes.iter().map(import_plan::edit).collect();
+        let commits = match present.version {
+            Some(_) if edits.is_empty() => Vec::new(),
+            version => self.commit(session, edits, version).await?,
+        };
+        let dry_run = self.commit.dry_run;
+        let changes = dry_run.then(|| changes.into_iter().map(ChangeView::from).collect());
+        let version = present.version.unwrap_or_default();
+        session.output.show(&ImportReport { namespace: self.namespace, version, dry_run, changes, commits })
+    }
+
+    /// The file's items.
+    fn read(&self) -> Result<Vec<FileItem>, Failure> {
+        let format = self.format.or_else(|| Format::from_path(Path::new(&self.file))).ok_or_else(|| {
+            let message = format!("the format of {:?} cannot be told from its name", self.file);
+            Failure::usage(message).with_hint("say it: --format yaml, json, toml, properties or env")
+        })?;
+        let text = input::read(&self.file)?;
+        conclave_formats::parse(&text, format).map_err(|error: FormatError| {
+            let place =
+                error.position().map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
+            let message = match &error {
+                FormatError::Text { message, .. } => message.clone(),
+                other => other.to_string(),
+            };
+            Failure::new(Exit::Invalid, format!("{}{place}: {message}", self.file))
+        })
+    }
+
+    async fn present(&self, session: &Session) -> Result<Present, Failure> {
+        let request = ListRequest { namespace: self.namespace.clone(), ..ListRequest::default() };
+        match session.client.list_all(request).await {
+            Ok(listing) => Ok(Present { items: listing.items, version: Some(listing.version) }),
+            Err(error) if error.reason() == reason::NAMESPACE_NOT_FOUND && self.create_namespace => {
+                Ok(Present { items: Vec::new(), version: None })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Commits the edits: in one commit, or with `--split` in as many as it takes.
+    async fn commit(
+        &self,
+        session: &Session,
+        edits: Vec<Edit>,
+        version: Option<u64>,
+    ) -> Result<Vec<CommitReport>, Failure> {
+        let (count, size_bytes) = (edits.len(), edits.iter().map(import_plan::size_bytes).sum::<usize>());
+        let parts = if self.split { import_plan::split(edits, COMMIT) } else { vec![edits] };
+        let all = parts.len();
+        let mut commits: Vec<CommitReport> = Vec::with_capacity(all);
+        for part in parts {
+            let expected_version = match commits.last() {
+                Some(before) => Some(before.version).filter(|_| !self.commit.dry_run),
+                None => self.commit.expect_version.or(version),
+            };
+            match self.commit_part(session, part, expected_version).await {
+                Ok(report) => commits.push(report),
+                Err(failure) if all == 1 => return Err(explained(failure, count, size_bytes)),
+                Err(failure) => {
+                    return Err(failure.during(&format!("{} of {all} commits were made", commits.len())));
+                }
+            }
+        }
+        Ok(commits)
+    }
+
+    async fn commit_part(
+        &self,
+        session: &Session,
+        edits: Vec<Edit>,
+        expected_version: Option<u64>,
+    ) -> Result<CommitReport, Failure> {
+        let authorship: Authorship = session.authorship(&self.commit.write);
+        let request = CommitRequest {
+            namespaces: vec![NamespaceEdits {
+                namespace: self.namespace.clone(),
+                edits,
+                expected_version,
+                create_if_missing: self.create_namespace,
+            }],
+            authorship: Some(authorship),
+            dry_run: self.commit.dry_run,
+        };
+        let answer = session.client.commit(request).await?;
+        Ok(CommitReport::of_commit(answer, self.commit.dry_run))
+    }
+}
+
+/// Says why one commit may not have taken it all, if it was that much.
+fn explained(failure: Failure, count: usize, size_bytes: usize) -> Failure {
+    let too_much = count > COMMIT.edits_max || size_bytes > COMMIT.size_bytes_max;
+    if !too_much || failure.exit() != Exit::Invalid {
+        return failure;
+    }
+    failure.with_hint(format!(
+        "the import makes {} of {}; by default a commit takes {} and {}. --split uses several commits: each \
+         is atomic, the whole is not",
+        counted(count, "edit"),
+        counted(size_bytes, "byte"),
+        counted(COMMIT.edits_max, "edit"),
+        counted(COMMIT.size_bytes_max, "byte"),
+    ))
+}
+
+#[derive(Debug, Serialize)]
+struct ImportReport {
+    namespace: String,
+    /// The version that was compared. 0: there was none.
+    version: u64,
+    dry_run: bool,
+    /// What would change, item by item.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    changes: Option<Vec<ChangeView>>,
+    /// Empty: there was nothing to change.
+    commits: Vec<CommitReport>,
+}
+
+impl Report for ImportReport {
+    fn text(&self, paint: Paint) -> String {
+        if self.commits.is_empty() {
+            let name = text::one_line(&self.namespace, usize::MAX);
+            return format!("{name} version {} is as the file says: nothing to change\n", self.version);
+        }
+        let changes = self.changes.as_deref().unwrap_or_default();
+        let commits: String = self.commits.iter().map(|commit| commit.text(paint)).collect();
+        change_text::changes(changes, paint, "") + &commits
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+
+    use super::*;
+
+    fn parse(args: &[&str]) -> Result<ImportArgs, clap::Error> {
+        let command = ImportArgs::augment_args(clap::Command::new("import"));
+        let matches = command.try_get_matches_from([&["import", "ns"], args].concat())?;
+        ImportArgs::from_arg_matches(&matches)
+    }
+
+    #[test]
+    fn a_file_is_read_in_the_format_of_its_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("settings.json");
+        std::fs::write(&path, "{\"db\": {\"pool\": 8}}").expect("a file");
+        let path = path.to_str().expect("the path is text");
+        let items = parse(&[path]).expect("right").read().expect("it is JSON");
+        assert_eq!((items[0].key.as_str(), &items[0].value[..]), ("db.pool", &b"8"[..]));
+    }
+
+    #[test]
+    fn a_mistake_in_the_file_is_told_with_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("settings.json");
+        std::fs::write(&path, "{\"a\": 1,\n \"a\": 2}").expect("a file");
+        let path = path.to_str().expect("the path is text");
+        let failure = parse(&[path]).expect("right").read().expect_err("a key comes twice");
+        assert_eq!(failure.exit(), Exit::Invalid);
+        assert!(
+            failure.to_string().contains(&format!("{path}:2:2: the key \"a\" is set twice")),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn a_format_that_nothing_tells_must_be_said() {
+        for file in ["-", "README"] {
+            let failure = parse(&[file]).expect("right").read().expect_err("no format");
+            assert_eq!(failure.exit(), Exit::Usage);
+        }
+        parse(&["a.xml", "--format", "xml"]).expect_err("no such format");
+    }
+
+    #[test]
+    fn too_much_for_one_commit_offers_to_split() {
+        let refused = || Failure::new(Exit::Invalid, "too many edits");
+        assert!(explained(refused(), 1_400, 10).to_string().contains("1,400 edits of 10 bytes"));
+        assert!(explained(refused(), 1, 5 << 20).to_string().contains("--split"));
+        assert_eq!(explained(refused(), 1_000, 10), refused());
+        let elsewhere = || Failure::new(Exit::Conflict, "another version");
+        assert_eq!(explained(elsewhere(), 1_400, 10), elsewhere());
+        parse(&["a.json", "--split", "--request-id", "x"]).expect_err("one id cannot name several commits");
+    }
+
+    #[test]
+    fn nothing_to_change_is_said() {
+        let report = ImportReport {
+            namespace: "ns".into(),
+            version: 7,
+            dry_run: false,
+            changes: None,
+            commits: Vec::new(),
+        };
+        assert_eq!(report.text(Paint::PLAIN), "ns version 7 is as the file says: nothing to change\n");
+    }
+}

@@ -1,0 +1,121 @@
+//! `conclave config list`: which namespaces there are.
+
+use conclave_client::config::{ListNamespacesRequest, Namespace};
+use serde::Serialize;
+
+use super::consistency;
+use crate::cli::colour::Paint;
+use crate::cli::errors::Failure;
+use crate::cli::output::Report;
+use crate::cli::session::Session;
+use crate::cli::table::Columns;
+use crate::cli::text;
+
+/// How much of a description a table shows.
+const DESCRIPTION_CHARS_MAX: usize = 60;
+
+/// List namespaces
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  conclave config list
+  conclave config list payments/ --output json")]
+pub(in crate::cli) struct ListArgs {
+    /// Only names that begin with this
+    #[arg(default_value_t, hide_default_value = true)]
+    prefix: String,
+    /// Read what the node has, without asking the leader: fast, perhaps stale
+    #[arg(long)]
+    local: bool,
+}
+
+impl ListArgs {
+    pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
+        let request = ListNamespacesRequest {
+            prefix: self.prefix,
+            consistency: consistency(self.local),
+            ..ListNamespacesRequest::default()
+        };
+        let namespaces = session.client.list_all_namespaces(request).await?;
+        let namespaces = namespaces.into_iter().map(NamespaceReport::from).collect();
+        session.output.show(&ListReport { namespaces })
+    }
+}
+
+/// A namespace without its items.
+#[derive(Debug, Clone, Serialize)]
+pub(super) struct NamespaceReport {
+    name: String,
+    version: u64,
+    revision: u64,
+    time: String,
+    description: String,
+}
+
+impl From<Namespace> for NamespaceReport {
+    fn from(namespace: Namespace) -> Self {
+        Self {
+            name: namespace.name,
+            version: namespace.version,
+            revision: namespace.revision,
+            time: text::time(namespace.time_ms),
+            description: namespace.description,
+        }
+    }
+}
+
+impl Report for NamespaceReport {
+    fn text(&self, paint: Paint) -> String {
+        let version =
+            paint.heading(&format!("{} version {}", text::one_line(&self.name, usize::MAX), self.version));
+        format!("{version} (revision {})\n", self.revision)
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct ListReport {
+    namespaces: Vec<NamespaceReport>,
+}
+
+impl Report for ListReport {
+    fn text(&self, paint: Paint) -> String {
+        let mut columns =
+            Columns::new(&["NAMESPACE", ">VERSION", ">REVISION", "CHANGED", "DESCRIPTION"], paint);
+        for namespace in &self.namespaces {
+            columns.row([
+                text::one_line(&namespace.name, usize::MAX),
+                namespace.version.to_string(),
+                namespace.revision.to_string(),
+                namespace.time.clone(),
+                text::one_line(&namespace.description, DESCRIPTION_CHARS_MAX),
+            ]);
+        }
+        columns.into_text()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_shows_every_namespace() {
+        let namespace = |name: &str, version: u64, description: &str| {
+            NamespaceReport::from(Namespace {
+                name: name.into(),
+                version,
+                revision: version * 10,
+                time_ms: 1_000,
+                description: description.into(),
+            })
+        };
+        let report = ListReport {
+            namespaces: vec![namespace("a", 0, ""), namespace("payments/prod", 12, "two\nlines")],
+        };
+        let expected = "\
+NAMESPACE      VERSION  REVISION  CHANGED                   DESCRIPTION
+a                    0         0  1970-01-01T00:00:01.000Z
+payments/prod       12       120  1970-01-01T00:00:01.000Z  two\\nlines
+";
+        assert_eq!(report.text(Paint::PLAIN), expected);
+    }
+}

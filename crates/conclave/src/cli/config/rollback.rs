@@ -1,0 +1,59 @@
+//! `conclave config rollback`: a new version with the content of an earlier one.
+
+use conclave_client::config::{DiffRequest, RollbackRequest};
+
+use super::CommitArgs;
+use super::commit_report::CommitReport;
+use super::differences;
+use super::views::ChangeView;
+use crate::cli::errors::Failure;
+use crate::cli::session::Session;
+
+/// Bring back the content of an earlier version, as a new version
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:
+  conclave config rollback payments/prod --to 7 --dry-run
+  conclave config rollback payments/prod --to 7 -m \"8 broke checkout\" --expect-version 8")]
+pub(in crate::cli) struct RollbackArgs {
+    /// The namespace; a deleted one comes back
+    namespace: String,
+    /// The version whose content is wanted
+    #[arg(long, value_name = "VERSION", value_parser = clap::value_parser!(u64).range(1..))]
+    to: u64,
+    #[command(flatten)]
+    commit: CommitArgs,
+}
+
+impl RollbackArgs {
+    pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
+        let request = RollbackRequest {
+            namespace: self.namespace.clone(),
+            to_version: self.to,
+            expected_version: self.commit.expect_version,
+            authorship: Some(session.authorship(&self.commit.write)),
+            dry_run: self.commit.dry_run,
+        };
+        let answer = session.client.rollback(request).await?;
+        let mut report = CommitReport::of_rollback(answer, self.commit.dry_run);
+        if report.dry_run {
+            report.changes = Some(self.changes(session, report.version).await?);
+        }
+        session.output.show(&report)
+    }
+
+    /// What the rollback would change: from the version before the one that it would make.
+    async fn changes(&self, session: &Session, version: u64) -> Result<Vec<ChangeView>, Failure> {
+        let newest = version.saturating_sub(1);
+        if newest == self.to {
+            return Ok(Vec::new());
+        }
+        let request = DiffRequest {
+            namespace: self.namespace.clone(),
+            from_version: newest,
+            to_version: self.to,
+            ..DiffRequest::default()
+        };
+        let differences = differences::between(&session.client, request).await?;
+        Ok(differences.changes.into_iter().map(ChangeView::from).collect())
+    }
+}

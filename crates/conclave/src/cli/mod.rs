@@ -1,0 +1,146 @@
+//! The command line: the tree of commands, and how one is run.
+//!
+//! | file | what |
+//! |---|---|
+//! | [`serve_command`] | the flags of `conclave serve`, made from the table of settings |
+//! | [`config`] | what is done with configuration, a file a command |
+//! | [`cluster`] | the state of the cluster |
+//! | [`options`] | settings of client commands: flags, variables, file |
+//! | [`output`] | the one writer, and the formats of reports |
+//! | [`errors`], [`exit`] | what is said of a failure, and the codes that scripts get |
+//! | [`text`], [`table`], [`colour`] | how text for people is made |
+
+mod cluster;
+mod colour;
+mod completions;
+mod config;
+mod errors;
+mod exit;
+mod options;
+mod output;
+mod serve_command;
+mod session;
+mod table;
+mod text;
+mod version;
+
+use std::ffi::OsString;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::errors::Failure;
+use self::exit::Exit;
+use self::options::{ClientArgs, Environment, Options};
+use self::output::{Output, OutputFormat};
+use self::session::Session;
+
+/// A replicated configuration store: server and command line in one.
+#[derive(Debug, Parser)]
+#[command(
+    name = "conclave",
+    version,
+    arg_required_else_help = true,
+    after_help = format!(
+        "Examples:\n  \
+         conclave serve\n  \
+         conclave config put payments/prod db.pool=8 --create-namespace\n  \
+         conclave config get payments/prod db.pool\n  \
+         conclave cluster status\n\n{}",
+        exit::help()
+    )
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Serve(serve_command::ServeArgs),
+    /// Read, change, compare and watch configuration
+    #[command(
+        arg_required_else_help = true,
+        after_help = "Examples:\n  \
+            conclave config put payments/prod db.pool=8 -m \"more connections\"\n  \
+            conclave config history payments/prod\n  \
+            conclave config rollback payments/prod --to 3"
+    )]
+    Config {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(subcommand)]
+        command: Box<config::ConfigCommand>,
+    },
+    /// Look at the cluster itself
+    #[command(
+        arg_required_else_help = true,
+        after_help = "Examples:\n  conclave cluster status\n  conclave cluster status --output json"
+    )]
+    Cluster {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(subcommand)]
+        command: cluster::ClusterCommand,
+    },
+    Completions(completions::CompletionsArgs),
+    Version(version::VersionArgs),
+}
+
+/// Runs the program with these arguments, the first of which is its own name.
+pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let command = match Cli::try_parse_from(args) {
+        Ok(cli) => cli.command,
+        Err(told) => return tell_clap(&told),
+    };
+    match command {
+        Command::Serve(args) => match args.sources(&Environment::of(std::env::vars_os())) {
+            Ok(sources) => crate::serve::run(&sources),
+            Err(failure) => tell(&failure),
+        },
+        Command::Config { client, command } => {
+            in_session(&client, async |session| command.run(session).await)
+        }
+        Command::Cluster { client, command } => {
+            in_session(&client, async |session| command.run(session).await)
+        }
+        Command::Completions(args) => end(args.run(&mut Output::standard(OutputFormat::Table))),
+        Command::Version(args) => end(args.run(&mut Output::standard(args.output()))),
+    }
+}
+
+/// Runs a command that talks to the cluster.
+fn in_session(args: &ClientArgs, command: impl AsyncFnOnce(&mut Session) -> Result<(), Failure>) -> ExitCode {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return tell(&Failure::new(Exit::Failed, format!("the runtime cannot start: {error}"))),
+    };
+    let environment = Environment::of(std::env::vars_os());
+    end(runtime.block_on(async {
+        let mut session = Session::open(Options::read(args, &environment)?)?;
+        command(&mut session).await
+    }))
+}
+
+fn end(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => tell(&failure),
+    }
+}
+
+fn tell(failure: &Failure) -> ExitCode {
+    // Without a standard error there is nobody to tell; the exit code still says it.
+    let _ = write!(std::io::stderr(), "{failure}");
+    failure.exit().into()
+}
+
+/// Tells what the parser has to say: help and version on standard output, mistakes on standard error.
+fn tell_clap(told: &clap::Error) -> ExitCode {
+    let _ = told.print();
+    if told.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,83 @@
+//! The environment, as far as client commands read it.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use crate::cli::text::nearest;
+use crate::serve::settings;
+
+/// Variables of client commands.
+const CLIENT_VARIABLES: [&str; 5] = [
+    "CONCLAVE_ENDPOINTS",
+    "CONCLAVE_TIMEOUT_MS",
+    "CONCLAVE_CLIENT_CONFIG",
+    "CONCLAVE_OUTPUT",
+    "CONCLAVE_AUTHOR",
+];
+/// How alike two names must be (0 to 1) for one to be taken as a slip of the other.
+const LIKENESS_MIN: f64 = 0.8;
+
+/// The variables of the environment.
+#[derive(Debug, Clone, Default)]
+pub(in crate::cli) struct Environment {
+    variables: BTreeMap<String, String>,
+    mistakes: Vec<String>,
+}
+
+impl Environment {
+    /// Takes variables; what is no text cannot be one of ours, unless its name says so.
+    pub(in crate::cli) fn of(variables: impl IntoIterator<Item = (OsString, OsString)>) -> Self {
+        let mut environment = Self::default();
+        for (name, text) in variables {
+            let Ok(name) = name.into_string() else { continue };
+            match text.into_string() {
+                Ok(text) => drop(environment.variables.insert(name, text)),
+                Err(_) if name.starts_with("CONCLAVE_") => {
+                    environment.mistakes.push(format!("{name}: its value is not UTF-8"));
+                }
+                Err(_) => {}
+            }
+        }
+        environment
+    }
+
+    /// A variable, if it is set.
+    pub(in crate::cli) fn get(&self, name: &str) -> Option<&str> {
+        self.variables.get(name).map(String::as_str)
+    }
+
+    /// All variables.
+    pub(in crate::cli) fn iter(&self) -> impl Iterator<Item = (String, String)> {
+        self.variables.iter().map(|(name, text)| (name.clone(), text.clone()))
+    }
+
+    /// Our variables that cannot be read at all.
+    pub(in crate::cli) fn mistakes(&self) -> &[String] {
+        &self.mistakes
+    }
+
+    /// Where the client config file is if nobody says.
+    pub(super) fn client_config_path(&self) -> Option<PathBuf> {
+        let set = |name: &str| self.get(name).filter(|text| !text.is_empty()).map(PathBuf::from);
+        let folder = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))?;
+        Some(folder.join("conclave").join("config.toml"))
+    }
+
+    /// What is wrong with the variables themselves: a name that nearly is one of ours would otherwise be
+    /// passed over in silence.
+    pub(super) fn slips(&self) -> Vec<String> {
+        let ours = self.variables.keys().filter(|name| name.starts_with("CONCLAVE_"));
+        let unknown = ours.filter(|name| !CLIENT_VARIABLES.contains(&name.as_str()) && !is_of_server(name));
+        let slips = unknown.filter_map(|name| {
+            let meant = nearest(name, &CLIENT_VARIABLES, LIKENESS_MIN)?;
+            Some(format!("{name} is not a setting: did you mean {meant}?"))
+        });
+        self.mistakes.iter().cloned().chain(slips).collect()
+    }
+}
+
+fn is_of_server(name: &str) -> bool {
+    name == crate::cli::serve_command::CONFIG_VARIABLE
+        || settings::KEYS.iter().any(|key| key.variable() == name)
+}

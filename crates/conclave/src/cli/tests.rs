@@ -1,0 +1,138 @@
+//! The tree of commands as a whole.
+
+use clap::{Command as Clap, CommandFactory as _, Parser as _};
+
+use super::*;
+
+/// Every command with its path, without clap's own `help`.
+fn all_commands() -> Vec<(String, Clap)> {
+    let mut root = Cli::command();
+    root.build();
+    let mut found = Vec::new();
+    walk(String::new(), &root, &mut found);
+    found
+}
+
+fn walk(before: String, command: &Clap, found: &mut Vec<(String, Clap)>) {
+    let path = format!("{before} {}", command.get_name()).trim().to_owned();
+    for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+        walk(path.clone(), inner, found);
+    }
+    found.push((path, command.clone()));
+}
+
+fn parse(line: &str) -> Result<Cli, clap::Error> {
+    Cli::try_parse_from(line.split_whitespace())
+}
+
+#[test]
+fn the_tree_holds_together() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn every_help_has_an_example_of_its_command() {
+    let commands = all_commands();
+    assert!(commands.len() >= 17, "only {} commands were found", commands.len());
+    for (path, mut command) in commands {
+        let help = command.render_long_help().to_string();
+        let examples = help.split_once("Examples:\n").map(|(_, examples)| examples.to_owned());
+        let examples = examples.unwrap_or_else(|| panic!("{path}: its help has no example"));
+        let first_words: Vec<&str> = path.split(' ').collect();
+        let shows_itself = examples.lines().any(|line| line.contains(&first_words.join(" ")));
+        assert!(shows_itself, "{path}: no example shows it");
+    }
+}
+
+#[test]
+fn every_argument_has_a_help_text() {
+    for (path, command) in all_commands() {
+        for argument in command.get_arguments() {
+            assert!(argument.get_help().is_some(), "{path}: {} has none", argument.get_id());
+        }
+    }
+}
+
+#[test]
+fn every_example_can_be_parsed() {
+    for (path, mut command) in all_commands() {
+        let help = command.render_long_help().to_string();
+        let examples =
+            help.split_once("Examples:\n").map(|(_, examples)| examples.to_owned()).unwrap_or_default();
+        let joined = examples.replace("\\\n", " ");
+        for line in joined.lines().filter(|line| line.starts_with("  ") && line.contains("conclave ")) {
+            let words = example_words(line);
+            if let Err(error) = Cli::try_parse_from(&words) {
+                panic!("{path}: {words:?}: {error}");
+            }
+        }
+    }
+}
+
+/// The words of the `conclave` command in an example, as a shell would see them.
+fn example_words(line: &str) -> Vec<String> {
+    let start = line.find("conclave ").expect("the line holds the command");
+    let (mut words, mut word, mut quoted) = (Vec::new(), String::new(), false);
+    for c in line[start..].chars() {
+        match c {
+            '"' => quoted = !quoted,
+            '|' | '>' | '<' if !quoted => break,
+            c if c.is_whitespace() && !quoted => words.push(std::mem::take(&mut word)),
+            c => word.push(c),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[test]
+fn client_options_stand_before_or_after_the_command() {
+    for line in ["conclave config --endpoints a:1 list", "conclave config list --endpoints a:1"] {
+        let Ok(Cli { command: Command::Config { client, .. } }) = parse(line) else { panic!("{line}") };
+        assert_eq!(client.endpoints.as_deref(), Some("a:1"));
+    }
+}
+
+#[test]
+fn the_root_help_lists_the_exit_codes() {
+    let help = Cli::command().render_long_help().to_string();
+    assert!(help.contains(&exit::help()), "{help}");
+}
+
+#[test]
+fn wrong_arguments_are_refused_at_the_door() {
+    for line in [
+        "conclave",
+        "conclave nonsense",
+        "conclave config get",
+        "conclave config get ns --at-version 0",
+        "conclave config get ns --at-version 1 --at-revision 2",
+        "conclave config get ns key --format yaml",
+        "conclave config get ns --format xml",
+        "conclave config get ns --format yaml --output json",
+        "conclave config get ns --output xml",
+        "conclave config diff ns",
+        "conclave config diff ns 3 0",
+        "conclave config rollback ns",
+        "conclave config rollback ns --to 0",
+        "conclave config history ns --limit 0",
+        "conclave config watch",
+        "conclave config watch ns --from-revision 0",
+        "conclave config put ns",
+        "conclave serve --no-such-setting 1",
+        "conclave completions cmd",
+    ] {
+        let error = parse(line).expect_err(line);
+        assert!(error.use_stderr(), "{line}");
+    }
+}
+
+#[test]
+fn help_and_version_are_no_mistakes() {
+    for line in
+        ["conclave --help", "conclave --version", "conclave config put --help", "conclave help config"]
+    {
+        assert!(!parse(line).expect_err(line).use_stderr(), "{line}");
+    }
+}

@@ -1,0 +1,138 @@
+//! Commits: edits to items of one or several namespaces, all of them or none.
+
+use std::collections::BTreeSet;
+
+use conclave_mvcc::{Record, Revision, Transaction};
+
+use super::command::{Action, Commit, Edit, NamespaceEdits};
+use super::head::{Counts, Head, not_found};
+use super::item::ItemContent;
+use super::keys::item_key;
+use super::outcome::{Committed, CommittedVersion, ConfigOutcome};
+use super::stop::Stop;
+use crate::names::NamespaceName;
+use crate::rejection::Rejection;
+use crate::version::Version;
+
+/// Makes the next version of each namespace. What is checked is checked in the order of the request;
+/// the first failure is the answer.
+pub(crate) fn commit(
+    transaction: &mut Transaction<'_>,
+    commit: &Commit,
+    time_ms: i64,
+) -> Result<ConfigOutcome, Stop> {
+    let mut versions = Vec::with_capacity(commit.namespaces.len());
+    let mut seen = BTreeSet::new();
+    for edits in &commit.namespaces {
+        let head = find_head(transaction, edits)?;
+        if !seen.insert(&edits.namespace) {
+            return Err(namespace_twice(&edits.namespace, head.version));
+        }
+        head.expect(&edits.namespace, edits.expected_version)?;
+        let counts = apply_edits(transaction, edits)?;
+        let next = Head { counts, ..head.next(&commit.authorship, time_ms) };
+        versions.push(next.write(transaction, &edits.namespace)?);
+    }
+    Ok(ConfigOutcome::Committed(committed(transaction, versions, time_ms)))
+}
+
+/// The present head; a blank one where the commit may make the namespace.
+fn find_head(transaction: &mut Transaction<'_>, edits: &NamespaceEdits) -> Result<Head, Stop> {
+    match Head::find(transaction, &edits.namespace)? {
+        Some(head) if edits.create_if_missing => Ok(head),
+        Some(head) => head.alive(&edits.namespace),
+        None if edits.create_if_missing => Ok(Head::default()),
+        None => Err(not_found(&edits.namespace)),
+    }
+}
+
+fn apply_edits(transaction: &mut Transaction<'_>, edits: &NamespaceEdits) -> Result<Counts, Stop> {
+    let mut counts = Counts::default();
+    let mut seen = BTreeSet::new();
+    for edit in &edits.edits {
+        if !seen.insert(&edit.key) {
+            return Err(key_twice(transaction, &edits.namespace, edit)?);
+        }
+        apply_edit(transaction, &edits.namespace, edit, &mut counts)?;
+    }
+    Ok(counts)
+}
+
+fn apply_edit(
+    transaction: &mut Transaction<'_>,
+    namespace: &NamespaceName,
+    edit: &Edit,
+    counts: &mut Counts,
+) -> Result<(), Stop> {
+    let key = item_key(namespace, &edit.key);
+    let found = transaction.get(&key)?;
+    expect_revision(namespace, edit, found)?;
+    match (&edit.action, found) {
+        (Action::Put(content), Some(record)) => {
+            let annotations = content.annotations();
+            if holds(record, content, &annotations) {
+                return Ok(());
+            }
+            transaction.put(key, content.value.clone(), annotations)?;
+            counts.changed += 1;
+        }
+        (Action::Put(content), None) => {
+            transaction.put(key, content.value.clone(), content.annotations())?;
+            counts.added += 1;
+        }
+        (Action::Delete, Some(_)) => {
+            transaction.delete(key)?;
+            counts.deleted += 1;
+        }
+        (Action::Delete, None) => {
+            let (namespace, key) = (namespace.to_string(), edit.key.to_string());
+            return Err(Rejection::KeyNotFound { namespace, key }.into());
+        }
+    }
+    Ok(())
+}
+
+fn holds(record: &Record, content: &ItemContent, annotations: &[u8]) -> bool {
+    record.value == content.value && record.annotations == annotations
+}
+
+fn expect_revision(namespace: &NamespaceName, edit: &Edit, found: Option<&Record>) -> Result<(), Stop> {
+    let found = found.map_or(Revision::ZERO, |record| record.mod_revision);
+    match edit.expected_mod_revision {
+        Some(expected) if expected != found => Err(revision_mismatch(namespace, edit, expected, found)),
+        _ => Ok(()),
+    }
+}
+
+fn revision_mismatch(namespace: &NamespaceName, edit: &Edit, expected: Revision, found: Revision) -> Stop {
+    Stop::Rejected(Rejection::ItemRevisionMismatch {
+        namespace: namespace.to_string(),
+        key: edit.key.to_string(),
+        expected: expected.get(),
+        found: found.get(),
+    })
+}
+
+/// Doors refuse a commit that names a namespace twice. Should one come here, it must be refused alike on
+/// all nodes: the second edits find a version that the first ones made.
+fn namespace_twice(namespace: &NamespaceName, found: Version) -> Stop {
+    let (namespace, found) = (namespace.to_string(), found.get());
+    Stop::Rejected(Rejection::VersionMismatch { namespace, expected: found.saturating_sub(1), found })
+}
+
+/// The same for a key that is edited twice: it is no longer as it was before the commit.
+fn key_twice(
+    transaction: &mut Transaction<'_>,
+    namespace: &NamespaceName,
+    edit: &Edit,
+) -> Result<Stop, Stop> {
+    let found = transaction.get(&item_key(namespace, &edit.key))?.map(|record| record.mod_revision);
+    let found = found.unwrap_or(Revision::ZERO);
+    Ok(revision_mismatch(namespace, edit, transaction.newest(), found))
+}
+
+/// A commit of no namespaces, which doors refuse, takes no revision: it names the newest.
+fn committed(transaction: &Transaction<'_>, versions: Vec<CommittedVersion>, time_ms: i64) -> Committed {
+    let revision = if versions.is_empty() { transaction.newest() } else { transaction.revision() };
+    Committed { versions, revision, time_ms }
+}

@@ -1,0 +1,144 @@
+//! Reading items, now or at any earlier moment.
+
+use conclave_mvcc::{MapError, RangeLimits, ReadMap, Revision, get_at, newest_revision, range_at};
+
+use super::head::Head;
+use super::item::Item;
+use super::keys::{item_key, items_after, local_key};
+use super::stop::{Stop, part};
+use super::versions;
+use crate::names::{ItemKey, NamespaceName};
+use crate::rejection::Rejection;
+use crate::version::Version;
+
+/// What a read gives: the value or why there is none; outside, a map that cannot be read.
+pub type Read<T> = Result<Result<T, Rejection>, MapError>;
+
+/// A moment of a namespace's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum At {
+    /// Now. The namespace must exist.
+    Now,
+    /// When this version was the newest, from 1. Also of a namespace that was deleted since; the version
+    /// that deleted it holds nothing.
+    Version(Version),
+    /// When the store was at this revision, from 1. The namespace must have existed then.
+    Revision(Revision),
+}
+
+/// Which items to list.
+#[derive(Clone, Copy, Debug)]
+pub struct ItemQuery<'a> {
+    /// Of this namespace.
+    pub namespace: &'a NamespaceName,
+    /// Only keys that begin with this; empty: all.
+    pub key_prefix: &'a str,
+    /// Only keys after this one.
+    pub after: Option<&'a str>,
+    /// When.
+    pub at: At,
+    /// At most so many, and at least one if there is one.
+    pub records_max: usize,
+    /// No further item once those found take so much.
+    pub size_bytes_max: usize,
+    /// Leaves the values out.
+    pub keys_only: bool,
+}
+
+/// A page of items.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ItemPage {
+    /// Items in order of key.
+    pub items: Vec<Item>,
+    /// Whether there are more: read on after the last one, at [`At::Revision`] of this page.
+    pub more: bool,
+    /// Version of the namespace that was read.
+    pub version: Version,
+    /// The revision that was read; the store's newest if it was read now.
+    pub revision: Revision,
+}
+
+/// One item, and the version of the namespace in which it was found.
+///
+/// # Errors
+/// The map cannot be read. Within: no such namespace, version, revision or key.
+pub fn get_item(
+    view: &dyn ReadMap,
+    namespace: &NamespaceName,
+    key: &ItemKey,
+    at: At,
+) -> Read<(Item, Version)> {
+    part(find_item(view, namespace, key, at))
+}
+
+/// A page of items.
+///
+/// # Errors
+/// The map cannot be read. Within: no such namespace, version or revision.
+pub fn list_items(view: &dyn ReadMap, query: &ItemQuery<'_>) -> Read<ItemPage> {
+    part(find_items(view, query))
+}
+
+/// What a moment means for one namespace.
+struct Moment {
+    version: Version,
+    revision: Revision,
+}
+
+fn resolve(view: &dyn ReadMap, namespace: &NamespaceName, at: At) -> Result<Moment, Stop> {
+    match at {
+        At::Now => {
+            let revision = newest_revision(view)?;
+            version_at(view, namespace, revision)
+        }
+        At::Version(version) => {
+            let (newest, _) = Head::at(view, namespace, Revision::MAX)?;
+            let revision = versions::revision_of(view, namespace, &newest, version)?;
+            Ok(Moment { version, revision })
+        }
+        At::Revision(revision) => {
+            let newest = newest_revision(view)?;
+            if revision == Revision::ZERO || revision > newest {
+                let (revision, newest) = (revision.get(), newest.get());
+                return Err(Rejection::RevisionNotFound { revision, newest }.into());
+            }
+            version_at(view, namespace, revision)
+        }
+    }
+}
+
+fn version_at(view: &dyn ReadMap, namespace: &NamespaceName, revision: Revision) -> Result<Moment, Stop> {
+    let (head, _) = Head::at(view, namespace, revision)?;
+    let version = head.alive(namespace)?.version;
+    Ok(Moment { version, revision })
+}
+
+fn find_item(
+    view: &dyn ReadMap,
+    namespace: &NamespaceName,
+    key: &ItemKey,
+    at: At,
+) -> Result<(Item, Version), Stop> {
+    let Moment { version, revision } = resolve(view, namespace, at)?;
+    match get_at(view, &item_key(namespace, key), revision)? {
+        Some(record) => Ok((Item::decode(key.to_string(), record)?, version)),
+        None => {
+            let (namespace, key) = (namespace.to_string(), key.to_string());
+            Err(Rejection::KeyNotFound { namespace, key }.into())
+        }
+    }
+}
+
+fn find_items(view: &dyn ReadMap, query: &ItemQuery<'_>) -> Result<ItemPage, Stop> {
+    let ItemQuery { namespace, records_max, size_bytes_max, keys_only, .. } = *query;
+    let Moment { version, revision } = resolve(view, namespace, query.at)?;
+    let range = items_after(namespace, query.key_prefix, query.after);
+    let limits = RangeLimits { records_max, size_bytes_max, keys_only };
+    let page = range_at(view, &range, revision, limits)?;
+    let items = page
+        .records
+        .into_iter()
+        .map(|(key, record)| Item::decode(local_key(namespace, &key)?, record))
+        .collect::<Result<_, _>>()?;
+    Ok(ItemPage { items, more: page.more, version, revision })
+}

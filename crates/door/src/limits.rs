@@ -1,0 +1,66 @@
+//! The bounds on what a request may carry: those that the settings set, and those that are fixed.
+
+/// The bounds that the settings set (`limits.*`). The fixed ones are its associated constants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest key of an item, in bytes.
+    pub key_size_bytes_max: usize,
+    /// Largest value of an item, in bytes.
+    pub value_size_bytes_max: usize,
+    /// Most edits in one commit, over all its namespaces.
+    pub commit_edits_max: usize,
+    /// Largest commit, in bytes of keys, values, content types and labels.
+    pub commit_size_bytes_max: usize,
+    /// Longest message of a commit and description of a namespace, in bytes.
+    pub message_size_bytes_max: usize,
+    /// Longest name of an author, in bytes.
+    pub author_size_bytes_max: usize,
+    /// Most namespaces that one watch follows.
+    pub watch_targets_max: usize,
+    /// Most watches that a node serves at once.
+    pub watch_streams_max: usize,
+}
+
+impl Limits {
+    /// Longest prefix of a namespace's name that can be asked for, in bytes: as long as a name may be.
+    pub const NAMESPACE_PREFIX_SIZE_BYTES_MAX: usize = 256;
+    /// Most labels of an item.
+    pub const LABELS_MAX: usize = 16;
+    /// Longest name and longest value of a label, in bytes.
+    pub const LABEL_SIZE_BYTES_MAX: usize = 128;
+    /// Longest content type, in bytes.
+    pub const CONTENT_TYPE_SIZE_BYTES_MAX: usize = 256;
+    /// Most entries of any page.
+    pub const PAGE_ENTRIES_MAX: usize = 1_000;
+    /// Size at which a page of items, namespaces or versions is cut, in bytes.
+    pub const PAGE_SIZE_BYTES_MAX: usize = 1 << 20;
+    /// Size at which a page of differences is cut, in bytes.
+    pub const DIFF_PAGE_SIZE_BYTES_MAX: usize = 2 << 20;
+    /// Most changed keys that the history tells of one version.
+    pub const VERSION_CHANGES_MAX: usize = 1_000;
+    /// Longest page token that is looked at, in bytes.
+    pub const PAGE_TOKEN_SIZE_BYTES_MAX: usize = 8 << 10;
+    /// Size at which the changes or items in one message of a watch are cut, in bytes.
+    pub const WATCH_CHUNK_SIZE_BYTES_MAX: usize = 1 << 20;
+    /// Shortest interval between the heartbeats of a watch, in milliseconds.
+    pub const HEARTBEAT_INTERVAL_MS_MIN: u32 = 100;
+    /// The interval if the request names none, in milliseconds.
+    pub const HEARTBEAT_INTERVAL_MS_DEFAULT: u32 = 10_000;
+    /// Largest request on the wire, in bytes.
+    pub const REQUEST_SIZE_BYTES_MAX: usize = 8 << 20;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            key_size_bytes_max: 512,
+            value_size_bytes_max: 1 << 20,
+            commit_edits_max: 1_000,
+            commit_size_bytes_max: 4 << 20,
+            message_size_bytes_max: 4_096,
+            author_size_bytes_max: 256,
+            watch_targets_max: 256,
+            watch_streams_max: 10_000,
+        }
+    }
+}

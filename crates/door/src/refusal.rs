@@ -1,0 +1,54 @@
+//! Why a request got no answer: everything that a door can say instead of one.
+
+use conclave_core::Rejection;
+use conclave_mvcc::MapError;
+use conclave_node::RequestError;
+
+use crate::Violations;
+
+/// Why a request got no answer. `status.rs` has the status of each.
+#[derive(Debug, Clone)]
+pub enum Refusal {
+    /// Fields of the request break a rule.
+    Violations(Violations),
+    /// The page token is not one that this request got.
+    PageTokenInvalid,
+    /// The store's own answer, the same on all nodes.
+    Rejection(Rejection),
+    /// This node could not answer, this time.
+    Request(RequestError),
+    /// This node serves as many watches as it may.
+    WatchStreams {
+        /// Most watches that it serves at once.
+        streams_max: usize,
+    },
+    /// A health check of a service that this node does not have.
+    UnknownService {
+        /// The name that was asked for.
+        service: String,
+    },
+}
+
+impl From<Violations> for Refusal {
+    fn from(violations: Violations) -> Self {
+        Self::Violations(violations)
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejection(rejection)
+    }
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<MapError> for Refusal {
+    fn from(error: MapError) -> Self {
+        Self::Request(error.into())
+    }
+}

@@ -1,0 +1,109 @@
+//! The request span: one for each request, with its method, its peer, the code of the answer and the time
+//! that it took. Nothing of what the request carries is ever in it.
+//!
+//! For a stream the code and the time are those of its opening.
+
+use std::future::Future;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use http::{Request, Response};
+use tokio::time::Instant;
+use tonic::transport::server::TcpConnectInfo;
+use tonic::Code;
+use tower::{Layer, Service};
+use tracing::Span;
+use tracing::field::Empty;
+
+/// Longest path that is noted, in bytes: a caller chooses it.
+const PATH_SIZE_BYTES_MAX: usize = 128;
+
+/// Puts each request into a span of its own.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RequestSpanLayer;
+
+impl<S> Layer<S> for RequestSpanLayer {
+    type Service = RequestSpan<S>;
+
+    fn layer(&self, inner: S) -> Self::Service {
+        RequestSpan { inner }
+    }
+}
+
+/// A service each of whose requests has a span of its own.
+#[derive(Debug, Clone)]
+pub struct RequestSpan<S> {
+    inner: S,
+}
+
+impl<S, B, R> Service<Request<B>> for RequestSpan<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Spanned<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let span = span_of(&request);
+        let began = Instant::now();
+        let inner = span.in_scope(|| self.inner.call(request));
+        Spanned { inner: Box::pin(inner), span, began }
+    }
+}
+
+fn span_of<B>(request: &Request<B>) -> Span {
+    let path = request.uri().path();
+    let rpc = &path[..path.floor_char_boundary(PATH_SIZE_BYTES_MAX)];
+    let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
+    let span = tracing::info_span!("request", rpc, peer = Empty, code = Empty, elapsed_us = Empty);
+    if let Some(peer) = peer {
+        span.record("peer", tracing::field::display(peer as SocketAddr));
+    }
+    span
+}
+
+/// An answer to come, within its span.
+pub struct Spanned<F> {
+    inner: Pin<Box<F>>,
+    span: Span,
+    began: Instant,
+}
+
+impl<F, R, E> Future for Spanned<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+{
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        let _entered = this.span.enter();
+        let answer = ready!(this.inner.as_mut().poll(context));
+        if let Ok(answer) = &answer {
+            tell(&this.span, code_of(answer), this.began);
+        }
+        Poll::Ready(answer)
+    }
+}
+
+fn tell(span: &Span, code: Code, began: Instant) {
+    span.record("code", tracing::field::debug(code));
+    span.record("elapsed_us", u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
+    match code {
+        // Never sent on purpose: whoever sees one has found a mistake in the node.
+        Code::Internal | Code::Unknown | Code::DataLoss => tracing::warn!("answered"),
+        _ => tracing::debug!("answered"),
+    }
+}
+
+/// An answer without a status in its head is one that has a message to give.
+fn code_of<R>(answer: &Response<R>) -> Code {
+    let status = answer.headers().get("grpc-status");
+    status.map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()))
+}

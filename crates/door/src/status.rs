@@ -1,0 +1,174 @@
+//! The error table: what each refusal is on the wire. The one place that makes a status.
+//!
+//! A status carries `google.rpc.ErrorInfo` (domain `conclave`, a stable reason, details by name), and where
+//! it applies `BadRequest` (which fields) and `RetryInfo` (when to try again). docs/api.md lists them all.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use conclave_core::Rejection;
+use conclave_node::RequestError;
+use tonic::{Code, Status};
+use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
+
+use crate::violations::clipped;
+use crate::{Refusal, Violations};
+
+const DOMAIN: &str = "conclave";
+const INVALID_ARGUMENT: &str = "invalid-argument";
+/// Longest text in a status, in bytes. All of it travels in headers, of which clients bound the size.
+const TEXT_SIZE_BYTES_MAX: usize = 1_024;
+/// When a watch that found no place should be tried again.
+const WATCH_RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A row of the table.
+struct Row {
+    code: Code,
+    reason: &'static str,
+    message: String,
+    metadata: Vec<(&'static str, String)>,
+    retry_after: Option<Duration>,
+}
+
+impl Row {
+    fn new(code: Code, reason: &'static str, message: impl ToString) -> Self {
+        Self { code, reason, message: message.to_string(), metadata: Vec::new(), retry_after: None }
+    }
+
+    fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.metadata.push((name, value.to_string()));
+        self
+    }
+
+    fn retry_after(mut self, wait: Duration) -> Self {
+        self.retry_after = Some(wait);
+        self
+    }
+}
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        let row = row(&refusal);
+        let mut details = ErrorDetails::new();
+        let metadata = row.metadata.into_iter();
+        let metadata = metadata.map(|(name, value)| (name.to_owned(), clipped(&value, TEXT_SIZE_BYTES_MAX)));
+        details.set_error_info(row.reason, DOMAIN, metadata.collect::<HashMap<_, _>>());
+        if let Refusal::Violations(violations) = &refusal {
+            details.set_bad_request(bad_request(violations));
+        }
+        if row.retry_after.is_some() {
+            details.set_retry_info(row.retry_after);
+        }
+        Self::with_error_details(row.code, clipped(&row.message, TEXT_SIZE_BYTES_MAX), details)
+    }
+}
+
+fn row(refusal: &Refusal) -> Row {
+    match refusal {
+        Refusal::Violations(violations) => {
+            Row::new(Code::InvalidArgument, INVALID_ARGUMENT, summary(violations))
+        }
+        Refusal::PageTokenInvalid => Row::new(
+            Code::InvalidArgument,
+            "page-token-invalid",
+            "page_token is not one that this request got: begin at the first page, or send the other fields as they were",
+        ),
+        Refusal::Rejection(rejection) => of_rejection(rejection),
+        Refusal::Request(error) => of_request_error(error),
+        Refusal::WatchStreams { streams_max } => {
+            let message =
+                format!("this node serves {streams_max} watches already, the most it may: ask another one");
+            Row::new(Code::ResourceExhausted, "overloaded", message).retry_after(WATCH_RETRY_AFTER)
+        }
+        Refusal::UnknownService { service } => {
+            let message = format!("this node has no service {service:?}");
+            Row::new(Code::NotFound, "service-not-found", message).with("service", service)
+        }
+    }
+}
+
+fn of_rejection(rejection: &Rejection) -> Row {
+    let row = |code| Row::new(code, rejection.reason(), rejection);
+    match rejection {
+        Rejection::NamespaceNotFound { namespace } => row(Code::NotFound).with("namespace", namespace),
+        Rejection::NamespaceExists { namespace } => row(Code::AlreadyExists).with("namespace", namespace),
+        Rejection::KeyNotFound { namespace, key } => {
+            row(Code::NotFound).with("namespace", namespace).with("key", key)
+        }
+        Rejection::VersionNotFound { namespace, version, newest } => row(Code::NotFound)
+            .with("namespace", namespace)
+            .with("version", version)
+            .with("newest", newest),
+        Rejection::RevisionNotFound { revision, newest } => {
+            row(Code::NotFound).with("revision", revision).with("newest", newest)
+        }
+        Rejection::VersionMismatch { namespace, expected, found } => row(Code::FailedPrecondition)
+            .with("namespace", namespace)
+            .with("expected", expected)
+            .with("found", found),
+        Rejection::ItemRevisionMismatch { namespace, key, expected, found } => row(Code::FailedPrecondition)
+            .with("namespace", namespace)
+            .with("key", key)
+            .with("expected", expected)
+            .with("found", found),
+        Rejection::RequestIdReused { request_id } => {
+            row(Code::FailedPrecondition).with("request_id", request_id)
+        }
+    }
+}
+
+fn of_request_error(error: &RequestError) -> Row {
+    let row = |code, reason| Row::new(code, reason, error);
+    match error {
+        RequestError::NoLeader { retry_after } => {
+            row(Code::Unavailable, "no-leader").retry_after(*retry_after)
+        }
+        RequestError::OutcomeUnknown => row(Code::Unavailable, "outcome-unknown"),
+        RequestError::Overloaded { retry_after } => {
+            row(Code::ResourceExhausted, "overloaded").retry_after(*retry_after)
+        }
+        RequestError::ShuttingDown { retry_after } => {
+            row(Code::Unavailable, "shutting-down").retry_after(*retry_after)
+        }
+        RequestError::Recovering { retry_after } => {
+            row(Code::Unavailable, "recovering").retry_after(*retry_after)
+        }
+        RequestError::DeadlineExceeded => row(Code::DeadlineExceeded, "deadline-exceeded"),
+        RequestError::NodeFailed { .. } => row(Code::Unavailable, "node-failed"),
+    }
+}
+
+/// One sentence; the violations themselves are among the details.
+fn summary(violations: &Violations) -> String {
+    let first = violations.told().first();
+    let first = first.map(|first| format!("{}: {}", first.field, first.description)).unwrap_or_default();
+    match violations.count() {
+        0 | 1 => first,
+        count if count > violations.told().len() => {
+            let told = violations.told().len();
+            format!("{count} fields break a rule, of which {told} are told; the first is {first}")
+        }
+        count => format!("{count} fields break a rule; the first is {first}"),
+    }
+}
+
+fn bad_request(violations: &Violations) -> Vec<FieldViolation> {
+    let told = violations.told().iter();
+    told.map(|violation| FieldViolation::new(&violation.field, &violation.description)).collect()
+}
+
+/// The clear form of a status that tonic made because the request could not be decoded: INVALID_ARGUMENT.
+/// None if it is another one. Statuses made here carry details, and those that tonic makes do not; before a
+/// handler runs it answers INTERNAL to what is not the message of the call, and OUT_OF_RANGE to what is
+/// too large.
+pub(crate) fn unreadable(status: &Status) -> Option<Status> {
+    let by_tonic = status.details().is_empty();
+    (by_tonic && matches!(status.code(), Code::Internal | Code::OutOfRange)).then(|| {
+        let message = format!("the request cannot be read: {}", status.message());
+        let details = ErrorDetails::with_error_info(INVALID_ARGUMENT, DOMAIN, HashMap::new());
+        Status::with_error_details(Code::InvalidArgument, clipped(&message, TEXT_SIZE_BYTES_MAX), details)
+    })
+}
+
+#[cfg(test)]
+mod tests;

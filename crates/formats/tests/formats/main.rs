@@ -1,0 +1,14 @@
+//! The formats from outside: what files mean, what is written, what is refused, and what it costs.
+
+mod env;
+#[cfg(test)]
+mod examples;
+mod json;
+mod limits;
+mod properties;
+#[cfg(test)]
+mod round_trip;
+#[cfg(test)]
+mod support;
+mod toml;
+mod yaml;

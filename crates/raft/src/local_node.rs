@@ -1,0 +1,79 @@
+//! What nodes ask of one another beyond Raft.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use conclave_core::Answer;
+
+use crate::errors::ProposeError;
+
+/// A future in a box.
+pub type BoxFuture<'a, T> = futures::future::BoxFuture<'a, T>;
+
+/// What peers ask of this node beyond Raft.
+pub trait LocalNode: Send + Sync + 'static {
+    /// Proposes for a peer that takes this node for the leader; the peer waits for `deadline`.
+    fn propose(&self, proposal: Bytes, deadline: Duration) -> BoxFuture<'_, Result<Answer, ProposeError>>;
+
+    /// This node's own state; or why it cannot be told.
+    fn status(&self) -> BoxFuture<'_, Result<NodeStatus, String>>;
+}
+
+/// What a node does in its cluster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// It orders the writes.
+    Leader,
+    /// It votes and keeps a copy.
+    Follower,
+    /// It stands for election.
+    Candidate,
+    /// It keeps a copy without a vote.
+    Learner,
+}
+
+impl Role {
+    /// The role in lower case, as peers and people are told.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Leader => "leader",
+            Self::Follower => "follower",
+            Self::Candidate => "candidate",
+            Self::Learner => "learner",
+        }
+    }
+
+    /// The role that is called so.
+    pub(crate) fn parse(text: &str) -> Option<Self> {
+        [Self::Leader, Self::Follower, Self::Candidate, Self::Learner]
+            .into_iter()
+            .find(|role| role.as_str() == text)
+    }
+}
+
+/// A node's own state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// Id of the node.
+    pub node_id: u64,
+    /// What it does.
+    pub role: Role,
+    /// Its term.
+    pub term: u64,
+    /// The leader it knows.
+    pub leader_id: Option<u64>,
+    /// Index of the last entry in its log.
+    pub last_log_index: u64,
+    /// Index of the last entry that it has applied.
+    pub applied_index: u64,
+    /// Newest revision of its store.
+    pub revision: u64,
+    /// Digest of all that it has applied, as hexadecimal digits.
+    pub digest: String,
+    /// Version of its program.
+    pub version: String,
+    /// How long it has been running, in seconds.
+    pub uptime_s: u64,
+    /// Whether it still replays its log after a start.
+    pub recovering: bool,
+}

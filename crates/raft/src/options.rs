@@ -1,0 +1,24 @@
+//! What consensus is told when it starts.
+
+use std::collections::BTreeMap;
+
+use crate::type_config::PeerAddress;
+
+/// What consensus is told when it starts.
+#[derive(Clone, Debug)]
+pub struct ConsensusOptions {
+    /// Id of this node in its cluster, from 1. Never used again once its data is lost.
+    pub node_id: u64,
+    /// Id of the cluster: peers with another one are refused.
+    pub cluster_id: u64,
+    /// The first members of the cluster, the same on all of them. Only an empty log looks at them.
+    pub members: BTreeMap<u64, PeerAddress>,
+    /// How often a leader shows that it is there, in milliseconds.
+    pub heartbeat_ms: u64,
+    /// Shortest time without a leader before the node stands for election, in milliseconds.
+    pub election_ms_min: u64,
+    /// Longest such time, in milliseconds.
+    pub election_ms_max: u64,
+    /// Log entries after which a snapshot is taken and the log is cut.
+    pub snapshot_entries: u64,
+}

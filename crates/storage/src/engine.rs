@@ -1,0 +1,131 @@
+//! How RocksDB is set up: what both stores share, and in what they differ.
+
+use std::path::Path;
+
+use rocksdb::{
+    BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, Error, ErrorKind, LogLevel, Options,
+    WriteBufferManager,
+};
+
+use crate::StorageError;
+
+const MIB: usize = 1024 * 1024;
+
+/// Blocks that were read, for both stores together.
+const BLOCK_CACHE_SIZE_BYTES: usize = 64 * MIB;
+/// What is not yet flushed, for both stores together: beyond it, the older is flushed early.
+const WRITE_BUFFERS_SIZE_BYTES: usize = 128 * MIB;
+const STATE_WRITE_BUFFER_SIZE_BYTES: usize = 16 * MIB;
+/// Large against the tail that is read again: it bounds the write-ahead log too.
+const LOG_WRITE_BUFFER_SIZE_BYTES: usize = 32 * MIB;
+const WRITE_BUFFERS_MAX: i32 = 3;
+/// Old write-ahead logs that are written over instead of new ones: such a write needs no new blocks,
+/// so that its fsync is a third faster. Only with point-in-time recovery.
+const RECYCLED_WALS: usize = 8;
+const BACKGROUND_JOBS_MAX: i32 = 2;
+/// Flush and compaction together write no faster, so that they do not hold up the log's fsync.
+const BACKGROUND_BYTES_PER_S: i64 = 64 * MIB as i64;
+const RATE_REFILL_US: i64 = 100_000;
+const RATE_FAIRNESS: i32 = 10;
+const OPEN_FILES_MAX: i32 = 256;
+/// RocksDB's own report of what it does: `LOG` in its directory.
+const REPORT_FILES: usize = 4;
+const REPORT_SIZE_BYTES: usize = 4 * MIB;
+const BLOOM_BITS_PER_KEY: f64 = 10.0;
+const BLOCK_SIZE_BYTES: usize = 16 * 1024;
+/// The format of table files, fixed so that an upgrade of RocksDB is not one of the files.
+const TABLE_FORMAT: i32 = 5;
+
+/// What the stores of one node share.
+#[derive(Clone)]
+pub(crate) struct Engine {
+    cache: Cache,
+    buffers: WriteBufferManager,
+}
+
+impl Engine {
+    pub(crate) fn new() -> Self {
+        Self {
+            cache: Cache::new_lru_cache(BLOCK_CACHE_SIZE_BYTES),
+            buffers: WriteBufferManager::new_write_buffer_manager(WRITE_BUFFERS_SIZE_BYTES, false),
+        }
+    }
+
+    /// For the log: every write is synced; small, short-lived, read in order.
+    pub(crate) fn log_options(&self) -> Options {
+        let mut options = self.options();
+        options.set_write_buffer_size(LOG_WRITE_BUFFER_SIZE_BYTES);
+        options.set_recycle_log_file_num(RECYCLED_WALS);
+        options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
+        options.set_compression_type(DBCompressionType::None);
+        options
+    }
+
+    /// For the state: never synced by itself, so what is flushed together must be one moment.
+    pub(crate) fn state_options(&self) -> Options {
+        let mut options = self.options();
+        options.set_write_buffer_size(STATE_WRITE_BUFFER_SIZE_BYTES);
+        options.set_atomic_flush(true);
+        options.set_compression_type(DBCompressionType::Lz4);
+        options.set_bottommost_compression_type(DBCompressionType::Zstd);
+        options
+    }
+
+    fn options(&self) -> Options {
+        let mut options = Options::default();
+        options.set_paranoid_checks(true);
+        options.set_write_buffer_manager(&self.buffers);
+        options.set_max_write_buffer_number(WRITE_BUFFERS_MAX);
+        options.set_max_background_jobs(BACKGROUND_JOBS_MAX);
+        options.set_max_open_files(OPEN_FILES_MAX);
+        options.set_ratelimiter(BACKGROUND_BYTES_PER_S, RATE_REFILL_US, RATE_FAIRNESS);
+        options.set_keep_log_file_num(REPORT_FILES);
+        options.set_max_log_file_size(REPORT_SIZE_BYTES);
+        options.set_log_level(LogLevel::Warn);
+        options.set_stats_dump_period_sec(0);
+        options.set_stats_persist_period_sec(0);
+        options.set_block_based_table_factory(&self.tables());
+        options
+    }
+
+    fn tables(&self) -> BlockBasedOptions {
+        let mut tables = BlockBasedOptions::default();
+        tables.set_block_cache(&self.cache);
+        tables.set_block_size(BLOCK_SIZE_BYTES);
+        tables.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
+        tables.set_format_version(TABLE_FORMAT);
+        tables.set_cache_index_and_filter_blocks(true);
+        tables.set_pin_l0_filter_and_index_blocks_in_cache(true);
+        tables
+    }
+}
+
+/// What RocksDB's error means for the log.
+pub(crate) fn log_error(what: &'static str, path: &Path, error: &Error) -> StorageError {
+    if is_damage(error) { StorageError::corrupt(path, error) } else { other_error(what, path, error) }
+}
+
+/// What RocksDB's error means for the state.
+pub(crate) fn state_error(what: &'static str, path: &Path, error: &Error) -> StorageError {
+    if is_damage(error) { StorageError::state_damaged(path, error) } else { other_error(what, path, error) }
+}
+
+/// Whether files are damaged or missing, not merely refused. Of an error by the operating system
+/// RocksDB hands on nothing but the system's words.
+fn is_damage(error: &Error) -> bool {
+    match error.kind() {
+        ErrorKind::Corruption | ErrorKind::InvalidArgument | ErrorKind::NotFound => true,
+        ErrorKind::IOError => error.as_ref().contains("No such file or directory"),
+        _ => false,
+    }
+}
+
+fn other_error(what: &'static str, path: &Path, error: &Error) -> StorageError {
+    let path = path.to_owned();
+    let message = error.to_string();
+    if message.contains("No space left on device") || message.contains("Disk quota exceeded") {
+        StorageError::Full { what, path }
+    } else {
+        StorageError::Engine { what, path, message }
+    }
+}

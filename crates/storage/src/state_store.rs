@@ -1,0 +1,151 @@
+//! The applied state: an ordered map on disk, written without a log of its own.
+//!
+//! A write reaches memory only; [`StateStore::flush`] makes everything durable that was written before.
+//! After a crash the store is as of some earlier write, whole: data and mark of one write are never
+//! parted. The mark tells how far that is, and the log is replayed from there. So **nothing may be purged
+//! from the log that was not flushed here first**.
+//!
+//! # Generations
+//!
+//! The map lies in `state/<number>/`; `state/CURRENT` names the number. A received snapshot is staged
+//! as another number beside it and becomes the state by replacing CURRENT, which is written aside,
+//! synced and renamed: a crash leaves the one or the other. Readers that are inside of
+//! [`StateStore::read`] meanwhile keep the old generation; it is removed when the last of them leaves.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use conclave_mvcc::{ReadMap, WriteSet};
+use parking_lot::RwLock;
+use rocksdb::{DB, WriteBatch, WriteOptions};
+
+use crate::data_dir::DirLock;
+use crate::engine::{self, Engine};
+use crate::state_view::{FORMAT, FORMAT_ROW, MARK_ROW, RESERVED_FROM, StateView};
+use crate::{Checkpoint, DataDir, Staging, StorageError, current, files};
+
+/// The state of a node. Clones are handles of the same state.
+///
+/// All calls may block on the disk.
+#[derive(Clone)]
+pub struct StateStore {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    folder: PathBuf,
+    snapshots: PathBuf,
+    engine: Engine,
+    lock: DirLock,
+    generation: ArcSwap<Generation>,
+    /// Held shared by whoever writes, and alone while a snapshot takes the state's place.
+    replacing: RwLock<()>,
+    /// Numbers generations and checkpoints: each is used once.
+    next_number: AtomicU64,
+}
+
+/// One opened map. Closed, and its folder removed if another took its place, when the last user leaves.
+pub(crate) struct Generation {
+    pub(crate) db: DB,
+    folder: Folder,
+}
+
+/// Removes the folder when it goes, if it was retired. A field after the DB, so that this is closed then.
+struct Folder {
+    path: PathBuf,
+    retired: AtomicBool,
+}
+
+impl StateStore {
+    /// Opens the state. If it is missing or damaged, the error is [`StorageError::StateDamaged`]: see
+    /// [`StateStore::recreate`].
+    pub fn open(dir: &DataDir) -> Result<Self, StorageError> {
+        let folder = dir.state_path();
+        let number = current::read(&folder)?;
+        current::remove_others(&folder, number)?;
+        files::recreate_dir(&dir.snapshots_path())?;
+        let generation = Generation::open(current::generation_path(&folder, number), dir.engine())?;
+        Ok(Self {
+            inner: Arc::new(Inner {
+                folder,
+                snapshots: dir.snapshots_path(),
+                engine: dir.engine().clone(),
+                lock: dir.lock(),
+                generation: ArcSwap::from_pointee(generation),
+                replacing: RwLock::new(()),
+                next_number: AtomicU64::new(number + 1),
+            }),
+        })
+    }
+
+    /// Gives up the state that is there, damaged or not, and opens an empty one. Right only if all of it
+    /// can be had again: from a log that was never purged, or as a snapshot from the leader.
+    pub fn recreate(dir: &DataDir) -> Result<Self, StorageError> {
+        create(&dir.state_path(), dir.engine())?;
+        Self::open(dir)
+    }
+
+    /// Reads at one moment: what `read` sees does not change while it runs, whatever is written.
+    pub fn read<T>(&self, read: impl FnOnce(&dyn ReadMap) -> T) -> T {
+        let generation = self.inner.generation.load_full();
+        let view = StateView::new(&generation.db);
+        read(&view)
+    }
+
+    /// Writes all of it at once, and `mark` with it; without a mark the old one stays.
+    ///
+    /// It is seen by whoever reads from then on, and durable after the next [`StateStore::flush`].
+    pub fn write(&self, writes: &WriteSet, mark: Option<&[u8]>) -> Result<(), StorageError> {
+        let batch = to_batch(writes, mark)?;
+        let _shared = self.inner.replacing.read();
+        self.inner.generation.load().write(batch)
+    }
+
+    /// The mark that was written last; none if there never was one.
+    pub fn mark(&self) -> Result<Option<Bytes>, StorageError> {
+        self.inner.generation.load_full().mark()
+    }
+
+    /// Makes everything durable that was written before. Takes tens of milliseconds, or more.
+    pub fn flush(&self) -> Result<(), StorageError> {
+        let _shared = self.inner.replacing.read();
+        self.inner.generation.load_full().flush()
+    }
+
+    /// The state as files that no later write changes; everything in it is durable.
+    pub fn checkpoint(&self) -> Result<Checkpoint, StorageError> {
+        let inner = &self.inner;
+        let path = inner.snapshots.join(inner.take_number().to_string());
+        let _shared = inner.replacing.read();
+        Checkpoint::create(&inner.generation.load_full(), path, inner.lock.clone())
+    }
+
+    /// An empty place for the files of another node's checkpoint. What is in it goes when it is dropped.
+    pub fn stage(&self) -> Result<Staging, StorageError> {
+        let inner = &self.inner;
+        let number = inner.take_number();
+        Staging::create(current::generation_path(&inner.folder, number), number, inner.lock.clone())
+    }
+
+    /// Puts the staged files in the state's place, durably. If they cannot be opened the error is
+    /// [`StorageError::Snapshot`], and the state stays what it was.
+    pub fn install(&self, staged: Staging) -> Result<(), StorageError> {
+        let inner = &self.inner;
+        let staged = staged.complete()?;
+        let generation =
+            Generation::open(staged.path().to_owned(), &inner.engine).map_err(StorageError::snapshot)?;
+        let _alone = inner.replacing.write();
+        current::replace(&inner.folder, staged.number())?;
+        staged.keep();
+        inner.generation.swap(Arc::new(generation)).folder.retire();
+        Ok(())
+    }
+
+    /// About how many bytes the state takes, on disk and not yet flushed.
+    pub fn size_bytes(&self) -> Result<u64, StorageError> {
+        self.inner.generation.load_full().size_bytes()
+    }
+}
