@@ -6,7 +6,8 @@ SHELL := /bin/bash
 STEP := @deploy/scripts/banner.sh
 RUN  := @. deploy/scripts/env.sh &&
 # The tests beside each crate; the cluster tests, which start real processes, are a step of their own.
-UNIT_TESTS := $(foreach file,$(wildcard crates/*/tests/*.rs),--test $(basename $(notdir $(file))))
+UNIT_TESTS := $(foreach file,$(wildcard crates/*/tests/*.rs),--test $(basename $(notdir $(file)))) \
+              $(foreach file,$(filter-out %/cluster/main.rs,$(wildcard crates/*/tests/*/main.rs)),--test $(notdir $(patsubst %/main.rs,%,$(file))))
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14

@@ -40,7 +40,7 @@ impl Ledger {
     /// The digest of what came before, the entry's place in the log, and all that it wrote.
     fn digest_after(&self, context: EntryContext, writes: &WriteSet) -> Digest {
         let mut hash = Xxh3::new();
-        hash.update(&self.row());
+        
         hash.update(&context.index.to_be_bytes());
         hash.update(&context.term.to_be_bytes());
         for (key, value) in writes.iter() {

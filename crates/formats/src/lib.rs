@@ -8,7 +8,8 @@
 //! A structured file is flattened: `server.ports[0]` is the first entry of the list `ports` in the
 //! map `server`. A map key that is empty, does not print, or contains a dot, bracket or quote is
 //! quoted: `hosts["db.internal"].port`. Places and keys correspond one to one. Properties and env
-//! files have no structure; their keys are taken literally.
+//! files have no structure; their keys are taken literally. A name in an env file has letters, digits,
+//! `_`, `.` and `-`, and no digit first.
 //!
 //! # Values and content types
 //! | in the file | value | content type |
@@ -27,11 +28,14 @@
 //! items; maps come out in key order, so equal items give equal bytes. Nothing is bent to fit:
 //!
 //! - Keys that cannot be one document (`a` and `a.b`, a list with a gap, a key that is no path) are
-//!   an error that names them. Properties take them all.
+//!   an error that names them, and so is a key given twice. Properties take any key.
 //! - Bytes can only be written to YAML, null not to TOML, `inf` and `nan` only to YAML and TOML; the
 //!   error names the key. Dates become strings in YAML and JSON.
 //! - Properties and env files hold text only: numbers, booleans and dates are written as their text
 //!   and read back as strings.
+//!
+//! A byte order mark and carriage returns before line feeds change nothing: a file means the same
+//! whichever editor saved it. Comments are not kept.
 //!
 //! # What is refused, with line and column
 //! Text that is not UTF-8, a key set twice, and of YAML: several documents, tags other than the core

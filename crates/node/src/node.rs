@@ -85,8 +85,12 @@ impl Node {
             reads: Arc::new(Semaphore::new(options.reads_max)),
             readiness: watch::Sender::new(Readiness::Recovering),
         });
-        let mut node =
-            Self { handle: NodeHandle { shared }, log, tasks: JoinSet::new(), stop: CancellationToken::new() };
+        let mut node = Self {
+            handle: NodeHandle { shared },
+            log,
+            tasks: JoinSet::new(),
+            stop: CancellationToken::new(),
+        };
         node.spawn_tasks(listener);
         Ok(node)
     }

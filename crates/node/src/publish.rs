@@ -1,6 +1,5 @@
 //! From the state machine to the watch hub, and from the watch hub back to the store's history.
 
-
 use conclave_mvcc::{ChangeLimits, MapError, Revised, Revision, changes_since};
 use conclave_raft::ApplyObserver;
 use conclave_storage::StateStore;

@@ -50,9 +50,8 @@ impl NodeHandle {
     /// What a command would be answered, without having it applied: over all that was acknowledged before.
     pub async fn preview(&self, command: Command, deadline: Instant) -> Result<Answer, RequestError> {
         let time_ms = self.shared.clock.now_ms();
-        let preview = move |view: &dyn ReadMap| {
-            conclave_core::preview(view, &command, time_ms).map_err(MapError::new)
-        };
+        let preview =
+            move |view: &dyn ReadMap| conclave_core::preview(view, &command, time_ms).map_err(MapError::new);
         self.read(Consistency::Linearizable, deadline, preview).await
     }
 }

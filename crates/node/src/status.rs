@@ -124,10 +124,7 @@ async fn ask_members(shared: &Shared, ids: impl Iterator<Item = u64>) -> BTreeMa
     told
 }
 
-fn members(
-    addresses: BTreeMap<u64, PeerAddress>,
-    mut told: BTreeMap<u64, NodeStatus>,
-) -> Vec<MemberStatus> {
+fn members(addresses: BTreeMap<u64, PeerAddress>, mut told: BTreeMap<u64, NodeStatus>) -> Vec<MemberStatus> {
     let furthest = told.values().map(|status| status.last_log_index).max().unwrap_or(0);
     let member = |(id, address)| {
         let told: Option<NodeStatus> = told.remove(&id);

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use crate::data_dir::DirLock;
-use crate::state_store::Generation;
-use crate::{StorageError, checksum, engine, files, state_view};
+use crate::generation::{self, Generation};
+use crate::{StorageError, checksum, files};
 
 /// One file of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,20 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
+    /// Makes one of what is in `generation`, in a folder that does not exist yet.
+    pub(crate) fn create(
+        generation: &Generation,
+        path: PathBuf,
+        lock: DirLock,
+    ) -> Result<Self, StorageError> {
+        // From here on, dropping it removes what there is of it.
+        let mut checkpoint = Self { path, files: Vec::new(), mark: None, _lock: lock };
+        generation.checkpoint(&checkpoint.path)?;
+        checkpoint.files = list(&checkpoint.path)?;
+        checkpoint.mark = generation::read_mark_of_copy(&checkpoint.path)?;
+        Ok(checkpoint)
+    }
+
     /// All its files, in order of name.
     pub fn files(&self) -> &[CheckpointFile] {
         &self.files
@@ -47,4 +61,21 @@ impl Checkpoint {
         let opened = if known { File::open(&path) } else { Err(std::io::ErrorKind::NotFound.into()) };
         opened.map_err(|error| StorageError::io("opening a file of a checkpoint", &path, error))
     }
+}
+
+impl Drop for Checkpoint {
+    fn drop(&mut self) {
+        if let Err(error) = files::remove_dir(&self.path) {
+            tracing::warn!(%error, "a checkpoint stays until the next start");
+        }
+    }
+}
+
+fn list(path: &Path) -> Result<Vec<CheckpointFile>, StorageError> {
+    let mut listed = Vec::new();
+    for name in files::names(path)? {
+        let (size_bytes, checksum) = checksum::of_file(&path.join(&name))?;
+        listed.push(CheckpointFile { name, size_bytes, checksum });
+    }
+    Ok(listed)
 }

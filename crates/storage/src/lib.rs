@@ -20,6 +20,7 @@ mod durable_mark;
 mod engine;
 mod error;
 mod files;
+mod generation;
 mod hot_tail;
 mod identity;
 mod log_bounds;

@@ -60,8 +60,8 @@ struct Inner {
 impl LogStore {
     /// Opens the log and verifies it: everything that is in it is read once.
     pub fn open(dir: &DataDir) -> Result<Self, StorageError> {
-        let mut opened = log_open::open(dir)?;
-        let sink = RocksSink::new(&opened, opened.mark.take());
+        let (opened, mark) = log_open::open(dir)?;
+        let sink = RocksSink::new(Arc::clone(&opened.db), mark);
         Self::start(opened, sink)
     }
 

@@ -9,6 +9,8 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::data_dir::DirLock;
 use crate::{CheckpointFile, StorageError, files};
 
+const NAME_SIZE_BYTES_MAX: usize = 100;
+
 /// A folder for the files of another node's checkpoint. Removed when dropped, unless it was installed
 /// ([`crate::StateStore::install`]).
 pub struct Staging {
@@ -29,6 +31,25 @@ pub struct StagedFile {
 }
 
 impl Staging {
+    /// An empty folder for a generation of this number.
+    pub(crate) fn create(path: PathBuf, number: u64, lock: DirLock) -> Result<Self, StorageError> {
+        files::recreate_dir(&path)?;
+        Ok(Self { path, number, kept: false, _lock: lock })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// It has become the state.
+    pub(crate) fn keep(mut self) {
+        self.kept = true;
+    }
+
     /// Begins to receive `file`, from its start; what was received of it before is dropped.
     pub fn file(&self, file: CheckpointFile) -> Result<StagedFile, StorageError> {
         check_name(&file.name)?;
@@ -86,5 +107,38 @@ impl StagedFile {
 
     fn unfit(&self, reason: String) -> StorageError {
         StorageError::snapshot(format!("file \"{}\": {reason}", self.announced.name))
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
+        if let Err(error) = files::remove_dir(&self.path) {
+            tracing::warn!(%error, "a received snapshot stays until the next start");
+        }
+    }
+}
+
+impl Drop for StagedFile {
+    fn drop(&mut self) {
+        if self.finished {
+            return;
+        }
+        if let Err(error) = files::remove_file(&self.path) {
+            tracing::warn!(%error, "an unfinished file of a received snapshot stays");
+        }
+    }
+}
+
+/// A name comes from another node: it must not lead out of the folder.
+fn check_name(name: &str) -> Result<(), StorageError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let fits = (1..=NAME_SIZE_BYTES_MAX).contains(&name.len());
+    if fits && name.bytes().all(plain) && !name.starts_with('.') {
+        Ok(())
+    } else {
+        Err(StorageError::snapshot(format!("\"{}\" is no name of a file", name.escape_debug())))
     }
 }

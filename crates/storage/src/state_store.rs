@@ -14,17 +14,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use conclave_mvcc::{ReadMap, WriteSet};
 use parking_lot::RwLock;
-use rocksdb::{DB, WriteBatch, WriteOptions};
 
 use crate::data_dir::DirLock;
-use crate::engine::{self, Engine};
-use crate::state_view::{FORMAT, FORMAT_ROW, MARK_ROW, RESERVED_FROM, StateView};
+use crate::engine::Engine;
+use crate::generation::{self, Generation};
 use crate::{Checkpoint, DataDir, Staging, StorageError, current, files};
 
 /// The state of a node. Clones are handles of the same state.
@@ -45,18 +44,6 @@ struct Inner {
     replacing: RwLock<()>,
     /// Numbers generations and checkpoints: each is used once.
     next_number: AtomicU64,
-}
-
-/// One opened map. Closed, and its folder removed if another took its place, when the last user leaves.
-pub(crate) struct Generation {
-    pub(crate) db: DB,
-    folder: Folder,
-}
-
-/// Removes the folder when it goes, if it was retired. A field after the DB, so that this is closed then.
-struct Folder {
-    path: PathBuf,
-    retired: AtomicBool,
 }
 
 impl StateStore {
@@ -91,15 +78,14 @@ impl StateStore {
     /// Reads at one moment: what `read` sees does not change while it runs, whatever is written.
     pub fn read<T>(&self, read: impl FnOnce(&dyn ReadMap) -> T) -> T {
         let generation = self.inner.generation.load_full();
-        let view = StateView::new(&generation.db);
-        read(&view)
+        read(&generation.view())
     }
 
     /// Writes all of it at once, and `mark` with it; without a mark the old one stays.
     ///
     /// It is seen by whoever reads from then on, and durable after the next [`StateStore::flush`].
     pub fn write(&self, writes: &WriteSet, mark: Option<&[u8]>) -> Result<(), StorageError> {
-        let batch = to_batch(writes, mark)?;
+        let batch = generation::to_batch(writes, mark)?;
         let _shared = self.inner.replacing.read();
         self.inner.generation.load().write(batch)
     }
@@ -134,13 +120,16 @@ impl StateStore {
     /// [`StorageError::Snapshot`], and the state stays what it was.
     pub fn install(&self, staged: Staging) -> Result<(), StorageError> {
         let inner = &self.inner;
-        let staged = staged.complete()?;
-        let generation =
-            Generation::open(staged.path().to_owned(), &inner.engine).map_err(StorageError::snapshot)?;
+        files::sync_dir(staged.path())?;
+        let opened = Generation::open(staged.path().to_owned(), &inner.engine);
+        let generation = opened.map_err(|error| match error {
+            StorageError::StateDamaged { reason, .. } => StorageError::snapshot(reason),
+            other => other,
+        })?;
         let _alone = inner.replacing.write();
         current::replace(&inner.folder, staged.number())?;
         staged.keep();
-        inner.generation.swap(Arc::new(generation)).folder.retire();
+        inner.generation.swap(Arc::new(generation)).retire();
         Ok(())
     }
 
@@ -148,4 +137,18 @@ impl StateStore {
     pub fn size_bytes(&self) -> Result<u64, StorageError> {
         self.inner.generation.load_full().size_bytes()
     }
+}
+
+impl Inner {
+    fn take_number(&self) -> u64 {
+        self.next_number.fetch_add(1, Ordering::Relaxed)
+    }
+}
+
+/// Makes an empty state and makes it the valid one. What was there before goes when the state is opened.
+pub(crate) fn create(folder: &Path, engine: &Engine) -> Result<(), StorageError> {
+    files::create_dir(folder)?;
+    let number = current::unused_number(folder)?;
+    Generation::create(&current::generation_path(folder, number), engine)?;
+    current::replace(folder, number)
 }

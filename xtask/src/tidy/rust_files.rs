@@ -72,10 +72,12 @@ fn body_end(code: &str, start: usize) -> Option<usize> {
     None
 }
 
+/// Tests may make statuses: they play the node that a client talks to.
 fn check_statuses(place: &str, code: &str) -> Vec<String> {
-    if STATUS_FILES.contains(&place) {
+    if STATUS_FILES.contains(&place) || is_test(place) {
         return Vec::new();
     }
+    let code = &code[..code.find("#[cfg(test)]\nmod tests {").unwrap_or(code.len())];
     let makes_one = |at: &usize| {
         let path = code[*at..].strip_prefix("Status::").unwrap_or_default();
         let name = path.split(|c: char| !c.is_alphanumeric() && c != '_').next().unwrap_or_default();
@@ -84,6 +86,10 @@ fn check_statuses(place: &str, code: &str) -> Vec<String> {
     let statuses = words(code).filter(|(_, word)| *word == "Status").map(|(at, _)| at).filter(makes_one);
     let tell = |at| format!("{place}:{}: makes a status outside {}", line_number(code, at), STATUS_FILES[0]);
     statuses.map(tell).collect()
+}
+
+fn is_test(place: &str) -> bool {
+    place.contains("/tests/") || place.ends_with("/tests.rs")
 }
 
 fn check_purity(place: &str, code: &str) -> Vec<String> {
@@ -162,6 +168,18 @@ mod tests {
         assert_eq!(check("crates/door/src/status.rs", text).len(), 0);
         let reads = "//! Doc.\nfn f(s: Status) { ExitStatus::new(s); Status::Serving; // Status::new()\n}\n";
         assert_eq!(check("crates/door-native/src/a.rs", reads), Vec::<String>::new());
+    }
+
+    #[test]
+    fn tests_may_make_statuses() {
+        let made = "fn f() -> Status { Status::ok(\"x\") }\n";
+        let below = format!("//! Doc.\n#[cfg(test)]\nmod tests {{\n{made}}}\n");
+        assert_eq!(check("crates/client/src/error.rs", &below), Vec::<String>::new());
+        let above = format!("//! Doc.\n{made}#[cfg(test)]\nmod tests {{}}\n");
+        assert_eq!(check("crates/client/src/error.rs", &above).len(), 1);
+        for place in ["crates/client/tests/watch.rs", "crates/door/src/status/tests.rs"] {
+            assert_eq!(check(place, &format!("//! Doc.\n{made}")), Vec::<String>::new());
+        }
     }
 
     #[test]

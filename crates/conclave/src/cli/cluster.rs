@@ -1,5 +1,6 @@
 //! `conclave cluster status`: who leads, who follows, how far each has come.
 
+use comfy_table::{Cell, Color};
 use conclave_client::cluster::{GetStatusResponse, Health, Member, Role};
 use serde::Serialize;
 
@@ -168,20 +169,20 @@ impl Report for ClusterReport {
 }
 
 impl MemberReport {
-    fn cells(&self) -> [String; 11] {
-        let known = |text: String| if self.health == UNREACHABLE { "-".to_owned() } else { text };
+    fn cells(&self) -> [Cell; 11] {
+        let known = |text: String| Cell::new(if self.health == UNREACHABLE { "-" } else { &text });
         [
-            self.id.to_string(),
-            self.role.to_owned(),
-            self.health.to_owned(),
+            Cell::new(self.id),
+            Cell::new(self.role),
+            Cell::new(self.health).fg(if self.health == OK { Color::Green } else { Color::Red }),
             known(self.term.to_string()),
             known(self.applied_index.to_string()),
             known(self.lag_entries.to_string()),
             known(self.revision.to_string()),
             known(text::one_line(&self.version, 20)),
             known(text::duration(self.uptime_s)),
-            text::one_line(&self.client_address, 80),
-            text::one_line(&self.peer_address, 80),
+            Cell::new(text::one_line(&self.client_address, 80)),
+            Cell::new(text::one_line(&self.peer_address, 80)),
         ]
     }
 }

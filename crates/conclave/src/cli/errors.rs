@@ -53,6 +53,14 @@ impl Failure {
         }
     }
 
+    /// Tells these things that were wrong in place of those that were told before.
+    pub(super) fn with_details(self, details: Vec<String>) -> Self {
+        match self {
+            Self::Told { exit, message, hint, .. } => Self::Told { exit, message, details, hint },
+            Self::ReaderGone => self,
+        }
+    }
+
     /// Says first what was being done.
     pub(super) fn during(self, what: &str) -> Self {
         match self {

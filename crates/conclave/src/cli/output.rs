@@ -88,6 +88,21 @@ impl Output {
         Ok(self.reports.flush()?)
     }
 
+    /// Shows a report; where it is empty, people are told so in place of a table without lines.
+    pub(super) fn show_or_note<R: Report>(
+        &mut self,
+        report: &R,
+        empty: Option<String>,
+    ) -> Result<(), Failure> {
+        match empty {
+            Some(note) if self.format == OutputFormat::Table => {
+                self.note(&note);
+                Ok(())
+            }
+            _ => self.show(report),
+        }
+    }
+
     /// Says something besides the report, to people. If nobody hears it, the command goes on.
     pub(super) fn note(&mut self, text: &str) {
         let _ = writeln!(self.notes, "{}", super::text::lines(text));
@@ -208,6 +223,14 @@ mod tests {
                 serde_saphyr::from_str(&written).expect("it can be read");
             assert_eq!(read["text"], *text, "{written}");
         }
+    }
+
+    #[test]
+    fn an_empty_table_is_a_note_and_programs_get_their_report() {
+        let show =
+            |format| shown(format, |output| output.show_or_note(&greeting("x"), Some("nothing".into())));
+        assert_eq!(show(OutputFormat::Table), "nothing\n");
+        assert!(show(OutputFormat::Json).contains("\"text\": \"x\""));
     }
 
     #[test]

@@ -2,10 +2,11 @@
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
-use conclave_client::config::{CommitRequest, DeleteNamespaceRequest, NamespaceEdits};
+use conclave_client::config::{DeleteNamespaceRequest, NamespaceEdits};
 use conclave_client::edits;
 
 use super::CommitArgs;
+use super::commit::commit;
 use super::commit_report::CommitReport;
 use crate::cli::errors::Failure;
 use crate::cli::exit::Exit;
@@ -42,18 +43,14 @@ impl DeleteArgs {
     }
 
     async fn delete_items(self, session: &mut Session) -> Result<(), Failure> {
-        let request = CommitRequest {
-            namespaces: vec![NamespaceEdits {
-                namespace: self.name,
-                edits: self.keys.into_iter().map(edits::delete).collect(),
-                expected_version: self.commit.expect_version,
-                create_if_missing: false,
-            }],
-            authorship: Some(session.authorship(&self.commit.write)),
-            dry_run: self.commit.dry_run,
+        let edits = NamespaceEdits {
+            namespace: self.name,
+            edits: self.keys.into_iter().map(edits::delete).collect(),
+            expected_version: self.commit.expect_version,
+            create_if_missing: false,
         };
-        let answer = session.client.commit(request).await?;
-        session.output.show(&CommitReport::of_commit(answer, self.commit.dry_run))
+        let report = commit(session, &self.commit, edits).await?;
+        session.output.show(&report)
     }
 
     async fn delete_namespace(self, session: &mut Session) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use conclave_client::config::DiffRequest;
 use serde::Serialize;
 
 use super::views::{ChangeView, Kind};
-use super::{change_text, commit_report, consistency, differences};
+use super::{change_text, commit_report, consistency};
 use crate::cli::colour::Paint;
 use crate::cli::errors::Failure;
 use crate::cli::output::Report;
@@ -45,7 +45,7 @@ impl DiffArgs {
             consistency: consistency(self.local),
             ..DiffRequest::default()
         };
-        let differences = differences::between(&session.client, request).await?;
+        let differences = session.client.diff_all(request).await?;
         session.output.show(&DiffReport::of(self.namespace, differences))
     }
 }

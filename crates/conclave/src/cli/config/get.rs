@@ -84,7 +84,10 @@ impl GetArgs {
         let listing = session.client.list_all(request).await?;
         match self.format {
             Some(format) => session.output.bytes(&file(listing.items, format)?),
-            None => session.output.show(&ItemsReport::of(self.namespace, listing)),
+            None => {
+                let report = ItemsReport::of(self.namespace, listing);
+                session.output.show_or_note(&report, report.nothing())
+            }
         }
     }
 }
@@ -149,6 +152,12 @@ impl ItemsReport {
     fn of(namespace: String, listing: Listing) -> Self {
         let items = listing.items.into_iter().map(ItemView).collect();
         Self { namespace, version: listing.version, store_revision: listing.store_revision, items }
+    }
+
+    /// What is said in place of an empty table.
+    fn nothing(&self) -> Option<String> {
+        let Self { namespace, version, items, .. } = self;
+        items.is_empty().then(|| format!("{namespace} version {version}: no items"))
     }
 }
 

@@ -49,7 +49,9 @@ impl HistoryArgs {
         let versions = session.client.history_newest(request, self.limit as usize).await?;
         let versions: Vec<_> = versions.into_iter().map(|it| VersionView::of(it, self.changes)).collect();
         let older = versions.last().map_or(0, |oldest| oldest.version.saturating_sub(1));
-        session.output.show(&HistoryReport { namespace: self.namespace, versions })?;
+        let nothing = || format!("{}: nothing was committed yet", self.namespace);
+        let empty = versions.is_empty().then(nothing);
+        session.output.show_or_note(&HistoryReport { namespace: self.namespace, versions }, empty)?;
         if older > 0 && session.output.format() == OutputFormat::Table {
             session.output.note(&format!("{older} older: --limit {}", older + u64::from(self.limit)));
         }

@@ -5,11 +5,12 @@
 
 use std::path::Path;
 
-use conclave_client::config::{Authorship, CommitRequest, Edit, Item, ListRequest, NamespaceEdits};
+use conclave_client::config::{Edit, Item, ListRequest, NamespaceEdits};
 use conclave_client::reason;
 use conclave_formats::{FileItem, Format, FormatError};
 use serde::Serialize;
 
+use super::commit::commit;
 use super::commit_report::CommitReport;
 use super::import_plan::{self, CommitBounds};
 use super::views::ChangeView;
@@ -123,37 +124,26 @@ impl ImportArgs {
                 Some(before) => Some(before.version).filter(|_| !self.commit.dry_run),
                 None => self.commit.expect_version.or(version),
             };
-            match self.commit_part(session, part, expected_version).await {
+            let edits = NamespaceEdits {
+                namespace: self.namespace.clone(),
+                edits: part,
+                expected_version,
+                create_if_missing: self.create_namespace,
+            };
+            match commit(session, &self.commit, edits).await {
                 Ok(report) => commits.push(report),
                 Err(failure) if all == 1 => return Err(explained(failure, count, size_bytes)),
-                Err(failure) => {
-                    return Err(failure.during(&format!("{} of {all} commits were made", commits.len())));
-                }
+                Err(failure) => return Err(interrupted(failure, commits.len(), all)),
             }
         }
         Ok(commits)
     }
+}
 
-    async fn commit_part(
-        &self,
-        session: &Session,
-        edits: Vec<Edit>,
-        expected_version: Option<u64>,
-    ) -> Result<CommitReport, Failure> {
-        let authorship: Authorship = session.authorship(&self.commit.write);
-        let request = CommitRequest {
-            namespaces: vec![NamespaceEdits {
-                namespace: self.namespace.clone(),
-                edits,
-                expected_version,
-                create_if_missing: self.create_namespace,
-            }],
-            authorship: Some(authorship),
-            dry_run: self.commit.dry_run,
-        };
-        let answer = session.client.commit(request).await?;
-        Ok(CommitReport::of_commit(answer, self.commit.dry_run))
-    }
+/// Says how far an import in several commits came.
+fn interrupted(failure: Failure, made: usize, all: usize) -> Failure {
+    let hint = "run it again when that is mended: only what still differs is committed";
+    failure.during(&format!("{made} of {all} commits were made")).with_hint(hint)
 }
 
 /// Says why one commit may not have taken it all, if it was that much.

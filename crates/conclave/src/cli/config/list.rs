@@ -31,13 +31,22 @@ pub(in crate::cli) struct ListArgs {
 impl ListArgs {
     pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         let request = ListNamespacesRequest {
-            prefix: self.prefix,
+            prefix: self.prefix.clone(),
             consistency: consistency(self.local),
             ..ListNamespacesRequest::default()
         };
         let namespaces = session.client.list_all_namespaces(request).await?;
-        let namespaces = namespaces.into_iter().map(NamespaceReport::from).collect();
-        session.output.show(&ListReport { namespaces })
+        let report = ListReport { namespaces: namespaces.into_iter().map(NamespaceReport::from).collect() };
+        let empty = report.namespaces.is_empty().then(|| nothing(&self.prefix));
+        session.output.show_or_note(&report, empty)
+    }
+}
+
+/// What is said in place of an empty table.
+fn nothing(prefix: &str) -> String {
+    match prefix {
+        "" => "there are no namespaces yet: `conclave config create NAMESPACE` makes one".into(),
+        prefix => format!("no namespace begins with {prefix}"),
     }
 }
 

@@ -2,11 +2,11 @@
 
 mod assignment;
 mod change_text;
+mod commit;
 mod commit_report;
 mod create;
 mod delete;
 mod diff;
-mod differences;
 mod get;
 mod history;
 mod import;

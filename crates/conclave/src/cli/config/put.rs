@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use conclave_client::config::{CommitRequest, Edit, NamespaceEdits, PutItem, edit::Action};
+use conclave_client::config::{Edit, NamespaceEdits, PutItem, edit::Action};
 
 use super::CommitArgs;
 use super::assignment::Assignment;
-use super::commit_report::CommitReport;
+use super::commit::commit;
 use super::input;
 use crate::cli::errors::Failure;
 use crate::cli::session::Session;
@@ -28,7 +28,7 @@ const STDIN: &str = "-";
 pub(in crate::cli) struct PutArgs {
     /// The namespace
     namespace: String,
-    /// Items to set; the value - is read from standard input
+    /// Items to set; the value - is read from standard input, as it comes
     #[arg(value_name = "KEY=VALUE", required_unless_present = "from_file")]
     items: Vec<Assignment>,
     /// Set an item to the content of a file; may be given several times
@@ -50,18 +50,14 @@ pub(in crate::cli) struct PutArgs {
 impl PutArgs {
     pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         self.check()?;
-        let request = CommitRequest {
-            namespaces: vec![NamespaceEdits {
-                namespace: self.namespace.clone(),
-                edits: self.edits()?,
-                expected_version: self.commit.expect_version,
-                create_if_missing: self.create_namespace,
-            }],
-            authorship: Some(session.authorship(&self.commit.write)),
-            dry_run: self.commit.dry_run,
+        let edits = NamespaceEdits {
+            namespace: self.namespace.clone(),
+            edits: self.edits()?,
+            expected_version: self.commit.expect_version,
+            create_if_missing: self.create_namespace,
         };
-        let answer = session.client.commit(request).await?;
-        session.output.show(&CommitReport::of_commit(answer, self.commit.dry_run))
+        let report = commit(session, &self.commit, edits).await?;
+        session.output.show(&report)
     }
 
     /// Finds what contradicts itself, before anything is read.

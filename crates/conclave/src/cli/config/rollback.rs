@@ -4,7 +4,6 @@ use conclave_client::config::{DiffRequest, RollbackRequest};
 
 use super::CommitArgs;
 use super::commit_report::CommitReport;
-use super::differences;
 use super::views::ChangeView;
 use crate::cli::errors::Failure;
 use crate::cli::session::Session;
@@ -43,17 +42,13 @@ impl RollbackArgs {
 
     /// What the rollback would change: from the version before the one that it would make.
     async fn changes(&self, session: &Session, version: u64) -> Result<Vec<ChangeView>, Failure> {
-        let newest = version.saturating_sub(1);
-        if newest == self.to {
-            return Ok(Vec::new());
-        }
         let request = DiffRequest {
             namespace: self.namespace.clone(),
-            from_version: newest,
+            from_version: version.saturating_sub(1),
             to_version: self.to,
             ..DiffRequest::default()
         };
-        let differences = differences::between(&session.client, request).await?;
+        let differences = session.client.diff_all(request).await?;
         Ok(differences.changes.into_iter().map(ChangeView::from).collect())
     }
 }

@@ -1,0 +1,249 @@
+//! A node that does what a test tells it to, on a loopback port.
+
+use std::collections::VecDeque;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use conclave_client::config::{self, watch_response::Event};
+use conclave_client::{Client, ClientOptions};
+use conclave_proto::config::v1::config_service_server::{ConfigService, ConfigServiceServer};
+use futures::{Stream, StreamExt as _, stream};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status};
+
+/// What a node does with a call.
+#[derive(Clone)]
+pub(crate) enum Reply<T> {
+    Answer(T),
+    Refuse(Status),
+    /// Never says a word.
+    Silence,
+}
+
+/// How a watch stream ends when all that was told is sent.
+#[derive(Clone)]
+pub(crate) enum End {
+    /// The node closes it.
+    Close,
+    /// It stays open, silent.
+    Silence,
+}
+
+/// What a node does with a watch.
+#[derive(Clone)]
+pub(crate) enum Stage {
+    Stream(Vec<Event>, End),
+    Refuse(Status),
+}
+
+/// What a node was asked, in order, and what it will do.
+#[derive(Default)]
+struct Script {
+    commits: VecDeque<Reply<config::CommitResponse>>,
+    lists: VecDeque<Reply<config::ListResponse>>,
+    watches: VecDeque<Stage>,
+    committed: Vec<config::CommitRequest>,
+    listed: Vec<config::ListRequest>,
+    watched: Vec<config::WatchRequest>,
+}
+
+/// A node; it ends with its owner.
+pub(crate) struct FakeNode {
+    address: String,
+    script: Arc<Mutex<Script>>,
+    _server: JoinSet<()>,
+}
+
+impl FakeNode {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound").to_string();
+        let script = Arc::<Mutex<Script>>::default();
+        let service = ConfigServiceServer::new(Served(Arc::clone(&script)));
+        let serving = tonic::transport::Server::builder()
+            .add_service(service)
+            .serve_with_incoming(TcpListenerStream::new(listener));
+        let mut server = JoinSet::new();
+        server.spawn(async { serving.await.expect("the server serves") });
+        Self { address, script, _server: server }
+    }
+
+    pub(crate) fn address(&self) -> &str {
+        &self.address
+    }
+
+    pub(crate) fn on_commit(&self, reply: Reply<config::CommitResponse>) -> &Self {
+        self.script().commits.push_back(reply);
+        self
+    }
+
+    pub(crate) fn on_list(&self, reply: Reply<config::ListResponse>) -> &Self {
+        self.script().lists.push_back(reply);
+        self
+    }
+
+    pub(crate) fn on_watch(&self, stage: Stage) -> &Self {
+        self.script().watches.push_back(stage);
+        self
+    }
+
+    /// The request ids of the commits that arrived here.
+    pub(crate) fn request_ids(&self) -> Vec<String> {
+        let ids = |commit: &config::CommitRequest| commit.authorship.clone().unwrap_or_default().request_id;
+        self.script().committed.iter().map(ids).collect()
+    }
+
+    /// The page tokens of the listings that arrived here.
+    pub(crate) fn page_tokens(&self) -> Vec<String> {
+        self.script().listed.iter().map(|list| list.page_token.clone()).collect()
+    }
+
+    /// The revisions from which watches were begun here.
+    pub(crate) fn watched_from(&self) -> Vec<u64> {
+        self.script().watched.iter().map(|watch| watch.start_revision).collect()
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.script.lock().expect("no test panics in here")
+    }
+}
+
+/// An address where nobody listens.
+pub(crate) async fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    listener.local_addr().expect("it is bound").to_string()
+}
+
+/// A client of these nodes that waits for short times only.
+pub(crate) fn client_of(addresses: &[&str]) -> Client {
+    let options = ClientOptions {
+        timeout_ms: 5_000,
+        attempt_timeout_ms: 150,
+        backoff_min_ms: 1,
+        backoff_max_ms: 10,
+        ..ClientOptions::new(addresses.iter().copied())
+    };
+    Client::connect(options).expect("the options can be used")
+}
+
+struct Served(Arc<Mutex<Script>>);
+
+impl Served {
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.lock().expect("no test panics in here")
+    }
+}
+
+async fn replied<T>(reply: Option<Reply<T>>) -> Result<Response<T>, Status> {
+    match reply {
+        Some(Reply::Answer(answer)) => Ok(Response::new(answer)),
+        Some(Reply::Refuse(status)) => Err(status),
+        Some(Reply::Silence) => std::future::pending().await,
+        None => Err(unexpected()),
+    }
+}
+
+fn unexpected() -> Status {
+    Status::failed_precondition("the test told this node nothing about such a call")
+}
+
+#[tonic::async_trait]
+impl ConfigService for Served {
+    async fn commit(
+        &self,
+        request: Request<config::CommitRequest>,
+    ) -> Result<Response<config::CommitResponse>, Status> {
+        let reply = {
+            let mut script = self.script();
+            script.committed.push(request.into_inner());
+            script.commits.pop_front()
+        };
+        replied(reply).await
+    }
+
+    async fn list(
+        &self,
+        request: Request<config::ListRequest>,
+    ) -> Result<Response<config::ListResponse>, Status> {
+        let reply = {
+            let mut script = self.script();
+            script.listed.push(request.into_inner());
+            script.lists.pop_front()
+        };
+        replied(reply).await
+    }
+
+    type WatchStream = Pin<Box<dyn Stream<Item = Result<config::WatchResponse, Status>> + Send>>;
+
+    async fn watch(
+        &self,
+        request: Request<config::WatchRequest>,
+    ) -> Result<Response<Self::WatchStream>, Status> {
+        let mut script = self.script();
+        script.watched.push(request.into_inner());
+        match script.watches.pop_front() {
+            None => Err(unexpected()),
+            Some(Stage::Refuse(status)) => Err(status),
+            Some(Stage::Stream(events, end)) => {
+                let message = |event| Ok(config::WatchResponse { event: Some(event) });
+                let told = stream::iter(events.into_iter().map(message));
+                Ok(Response::new(match end {
+                    End::Close => told.boxed(),
+                    End::Silence => told.chain(stream::pending()).boxed(),
+                }))
+            }
+        }
+    }
+
+    async fn create_namespace(
+        &self,
+        _: Request<config::CreateNamespaceRequest>,
+    ) -> Result<Response<config::CreateNamespaceResponse>, Status> {
+        Err(unexpected())
+    }
+
+    async fn get_namespace(
+        &self,
+        _: Request<config::GetNamespaceRequest>,
+    ) -> Result<Response<config::GetNamespaceResponse>, Status> {
+        Err(unexpected())
+    }
+
+    async fn list_namespaces(
+        &self,
+        _: Request<config::ListNamespacesRequest>,
+    ) -> Result<Response<config::ListNamespacesResponse>, Status> {
+        Err(unexpected())
+    }
+
+    async fn delete_namespace(
+        &self,
+        _: Request<config::DeleteNamespaceRequest>,
+    ) -> Result<Response<config::DeleteNamespaceResponse>, Status> {
+        Err(unexpected())
+    }
+
+    async fn get(&self, _: Request<config::GetRequest>) -> Result<Response<config::GetResponse>, Status> {
+        Err(unexpected())
+    }
+
+    async fn history(
+        &self,
+        _: Request<config::HistoryRequest>,
+    ) -> Result<Response<config::HistoryResponse>, Status> {
+        Err(unexpected())
+    }
+
+    async fn diff(&self, _: Request<config::DiffRequest>) -> Result<Response<config::DiffResponse>, Status> {
+        Err(unexpected())
+    }
+
+    async fn rollback(
+        &self,
+        _: Request<config::RollbackRequest>,
+    ) -> Result<Response<config::RollbackResponse>, Status> {
+        Err(unexpected())
+    }
+}

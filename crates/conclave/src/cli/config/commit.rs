@@ -1,0 +1,64 @@
+//! How a command commits: the flags into the request, the answer into a report, and an error in terms of
+//! keys, which people gave, in place of the places in the request, which they never saw.
+
+use conclave_client::ClientError;
+use conclave_client::config::{CommitRequest, NamespaceEdits};
+
+use super::CommitArgs;
+use super::commit_report::CommitReport;
+use crate::cli::errors::Failure;
+use crate::cli::session::Session;
+
+/// Commits edits of one namespace, or with `--dry-run` tells what would happen.
+pub(super) async fn commit(
+    session: &Session,
+    args: &CommitArgs,
+    edits: NamespaceEdits,
+) -> Result<CommitReport, Failure> {
+    let keys: Vec<String> = edits.edits.iter().map(|edit| edit.key.clone()).collect();
+    let request = CommitRequest {
+        namespaces: vec![edits],
+        authorship: Some(session.authorship(&args.write)),
+        dry_run: args.dry_run,
+    };
+    match session.client.commit(request).await {
+        Ok(answer) => Ok(CommitReport::of_commit(answer, args.dry_run)),
+        Err(error) => Err(named(error, &keys)),
+    }
+}
+
+fn named(error: ClientError, keys: &[String]) -> Failure {
+    let violations = error.field_violations().iter();
+    let details = violations.map(|it| format!("{}: {}", place(&it.field, keys), it.description)).collect();
+    Failure::from(error).with_details(details)
+}
+
+/// The place of a field: `item "db.url": value` for `namespaces[0].edits[3].value`.
+fn place(field: &str, keys: &[String]) -> String {
+    let within = field.strip_prefix("namespaces[0].edits[").and_then(|rest| rest.split_once(']'));
+    let key = within.and_then(|(number, rest)| Some((keys.get(number.parse::<usize>().ok()?)?, rest)));
+    match key {
+        Some((key, "")) => format!("item {key:?}"),
+        Some((key, rest)) => format!("item {key:?}: {}", rest.trim_start_matches('.')),
+        None => field.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_in_the_request_become_keys() {
+        let keys = ["a".to_owned(), "db.url".to_owned()];
+        for (field, told) in [
+            ("namespaces[0].edits[1].value", "item \"db.url\": value"),
+            ("namespaces[0].edits[0]", "item \"a\""),
+            ("namespaces[0].edits[2].key", "namespaces[0].edits[2].key"),
+            ("namespaces[0].namespace", "namespaces[0].namespace"),
+            ("authorship.message", "authorship.message"),
+        ] {
+            assert_eq!(place(field, &keys), told);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! A follower that was away for longer than the log reaches back catches up by a snapshot.
+
+use conclave_client::config::{Consistency, GetRequest};
+use conclave_testkit::{Cluster, ClusterOptions, Writers, wait, writers};
+
+use crate::stage::{BINARY, create, items, put};
+
+const SNAPSHOT_ENTRIES: usize = 200;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_was_away_for_long_catches_up() {
+    let options = ClusterOptions::new(BINARY, 3).set("snapshot_entries", SNAPSHOT_ENTRIES);
+    let mut cluster = Cluster::start(options).await;
+    let client = cluster.client();
+    create(&client, "load").await;
+    create(&client, "shop").await;
+    put(&client, "shop", "before", "1").await;
+    let leader = cluster.all_serve().await;
+    let away = cluster.ids().into_iter().find(|id| *id != leader).expect("there are three");
+    cluster.agree().await;
+    cluster.node(away).kill();
+
+    let load = Writers::begin(&client, "load", 8);
+    load.commit_more(6 * SNAPSHOT_ENTRIES).await;
+    cluster.start_node(away);
+    load.commit_more(SNAPSHOT_ENTRIES).await;
+    load.finish_and_check().await;
+    put(&client, "shop", "after", "2").await;
+    let agreed = cluster.agree().await;
+    println!("caught up at index {}", agreed.applied_index);
+
+    // What it serves is its own by now, also the history from before and after the snapshot.
+    let own = cluster.client_of(away, 10_000);
+    let consistency = Consistency::Local.into();
+    let get = GetRequest { namespace: "shop".into(), key: "before".into(), consistency, at: None };
+    let item = wait::until("it serves", async || own.get(get.clone()).await.ok()).await;
+    assert_eq!(&item.item.expect("it is there").value[..], b"1");
+    assert_eq!(items(&own, "shop").await.len(), 2);
+    assert_eq!(writers::history(&own, "load").await, writers::history(&client, "load").await);
+
+    // And it lasts: the snapshot is on its disk as well.
+    cluster.kill_all();
+    cluster.start_all();
+    cluster.all_serve().await;
+    assert_eq!(items(&cluster.client_of(away, 10_000), "shop").await.len(), 2);
+    cluster.agree().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn snapshots_are_taken_under_load_and_nothing_is_lost_with_the_log() {
+    let options = ClusterOptions::new(BINARY, 1).set("snapshot_entries", 100);
+    let mut cluster = Cluster::start(options).await;
+    let client = cluster.client();
+    create(&client, "load").await;
+    let load = Writers::begin(&client, "load", 4);
+    for _ in 0..3 {
+        load.commit_more(350).await;
+        cluster.kill_all();
+        cluster.start_all();
+    }
+    load.finish_and_check().await;
+}

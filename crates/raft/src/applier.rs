@@ -1,0 +1,186 @@
+//! The state machine as openraft sees it: committed entries become state.
+//!
+//! Entries are applied in batches. One batch is one write of the state store: what the entries changed, how
+//! far they go, and the membership as of there, all or nothing. Then the observer is told, then whoever
+//! waits for the entries or for their answers. All work on the state runs on threads that may block.
+
+use std::io;
+use std::mem;
+use std::sync::Arc;
+
+use conclave_core::{EntryContext, EntryKind, apply};
+use conclave_mvcc::{Batch, ReadMap, Revised, newest_revision};
+use conclave_storage::StateStore;
+use futures::stream::{Stream, TryStreamExt};
+use openraft::OptionalSend;
+use openraft::EntryPayload;
+use openraft::entry::RaftEntry;
+use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
+use tokio::sync::watch;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::codec::{Mark, encode_mark};
+use crate::entry::LogEntry;
+use crate::observer::ApplyObserver;
+use crate::snapshot::{Snapshot, SnapshotData, Snapshots};
+use crate::type_config::{LogId, Reply, SnapshotMeta, StoredMembership, TypeConfig};
+
+/// Most entries in one write of the state.
+const BATCH_ENTRIES_MAX: usize = 4_096;
+/// Entries of so many bytes end a batch.
+const BATCH_SIZE_BYTES_MAX: usize = 8 << 20;
+
+/// The state machine of this node.
+pub struct Applier {
+    state: StateStore,
+    snapshots: Snapshots,
+    observer: Arc<dyn ApplyObserver>,
+    mark: Mark,
+    /// The index of the last entry that was applied, for those who wait.
+    applied: watch::Sender<u64>,
+    /// Shutting down waits for it: the store is not in use any more when it is gone.
+    _in_use: TaskTrackerToken,
+}
+
+/// What an applier works with.
+pub(crate) struct ApplierParts {
+    pub(crate) state: StateStore,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) observer: Arc<dyn ApplyObserver>,
+    /// As read from the state.
+    pub(crate) mark: Mark,
+    pub(crate) in_use: TaskTrackerToken,
+}
+
+/// What a batch of entries led to.
+struct Done {
+    mark: Mark,
+    replies: Vec<Reply>,
+    revised: Vec<Revised>,
+}
+
+impl Applier {
+    /// The state machine, and how far it has come, as it changes.
+    pub(crate) fn new(parts: ApplierParts) -> (Self, watch::Receiver<u64>) {
+        let ApplierParts { state, snapshots, observer, mark, in_use } = parts;
+        let (applied, progress) = watch::channel(mark.applied_index());
+        (Self { state, snapshots, observer, mark, applied, _in_use: in_use }, progress)
+    }
+
+    async fn apply_batch(&mut self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
+        let (entries, responders): (Vec<LogEntry>, Vec<Option<ApplyResponder<TypeConfig>>>) =
+            batch.into_iter().unzip();
+        let (state, mark) = (self.state.clone(), self.mark.clone());
+        let applying = tokio::task::spawn_blocking(move || apply_entries(&state, mark, &entries));
+        let Done { mark, replies, revised } = applying.await.map_err(io::Error::other)??;
+        self.mark = mark;
+        if let Some(newest) = revised.last() {
+            self.observer.applied(&revised, newest.revision);
+        }
+        self.applied.send_replace(self.mark.applied_index());
+        for (responder, reply) in responders.into_iter().zip(replies) {
+            if let Some(responder) = responder {
+                responder.send(reply);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Applies consecutive entries with one write. Blocks.
+fn apply_entries(state: &StateStore, mut mark: Mark, entries: &[LogEntry]) -> io::Result<Done> {
+    let mut replies = Vec::with_capacity(entries.len());
+    let mut revised = Vec::new();
+    let writes = state.read(|view: &dyn ReadMap| {
+        let mut batch = Batch::new(view);
+        for entry in entries {
+            let done = apply_entry(&mut batch, &mut mark, entry)?;
+            replies.push(Reply(done.answer));
+            revised.extend(done.revised);
+        }
+        Ok::<_, io::Error>(batch.into_writes())
+    })?;
+    state.write(&writes, Some(&encode_mark(&mark)))?;
+    Ok(Done { mark, replies, revised })
+}
+
+fn apply_entry(
+    batch: &mut Batch<'_>,
+    mark: &mut Mark,
+    entry: &LogEntry,
+) -> io::Result<conclave_core::Applied> {
+    let log_id: LogId = entry.log_id();
+    check_order(mark.last_applied, log_id)?;
+    let kind = match entry.payload() {
+        EntryPayload::Normal(proposal) => EntryKind::Proposal(&proposal.0),
+        EntryPayload::Blank => EntryKind::Other,
+        EntryPayload::Membership(membership) => {
+            mark.membership = StoredMembership::new(Some(log_id), membership.clone());
+            EntryKind::Other
+        }
+    };
+    let context = EntryContext { index: log_id.index(), term: **log_id.committed_leader_id() };
+    let applied = apply(batch, context, kind).map_err(io::Error::other)?;
+    mark.last_applied = Some(log_id);
+    Ok(applied)
+}
+
+/// An entry must follow the one that was applied before; otherwise this state would differ from the others.
+fn check_order(last_applied: Option<LogId>, next: LogId) -> io::Result<()> {
+    let follows = last_applied.is_none_or(|last| next.index() == last.index() + 1);
+    if follows {
+        return Ok(());
+    }
+    let gap = format!("entry {next} cannot be applied after {last_applied:?}");
+    Err(io::Error::new(io::ErrorKind::InvalidData, gap))
+}
+
+impl RaftStateMachine<TypeConfig> for Applier {
+    type SnapshotData = SnapshotData;
+    type SnapshotBuilder = Snapshots;
+
+    async fn applied_state(&mut self) -> io::Result<(Option<LogId>, StoredMembership)> {
+        Ok((self.mark.last_applied, self.mark.membership.clone()))
+    }
+
+    async fn apply<Strm>(&mut self, mut entries: Strm) -> io::Result<()>
+    where
+        Strm: Stream<Item = io::Result<EntryResponder<TypeConfig>>> + Unpin + OptionalSend,
+    {
+        let mut batch = Vec::new();
+        let mut size_bytes = 0;
+        while let Some((entry, responder)) = entries.try_next().await? {
+            size_bytes += entry.size_bytes();
+            batch.push((entry, responder));
+            if batch.len() >= BATCH_ENTRIES_MAX || size_bytes >= BATCH_SIZE_BYTES_MAX {
+                self.apply_batch(mem::take(&mut batch)).await?;
+                size_bytes = 0;
+            }
+        }
+        if batch.is_empty() { Ok(()) } else { self.apply_batch(batch).await }
+    }
+
+    async fn get_snapshot_builder(&mut self) -> Snapshots {
+        self.snapshots.clone()
+    }
+
+    async fn install_snapshot(&mut self, meta: &SnapshotMeta, data: SnapshotData) -> io::Result<()> {
+        let (snapshots, state) = (self.snapshots.clone(), self.state.clone());
+        let mark = Mark::from_meta(meta);
+        let announced = mark.clone();
+        let installing = tokio::task::spawn_blocking(move || {
+            snapshots.install(data, &announced)?;
+            state.read(newest_revision).map_err(io::Error::other)
+        });
+        let newest = installing.await.map_err(io::Error::other)??;
+        self.mark = mark;
+        self.observer.replaced(newest);
+        self.applied.send_replace(self.mark.applied_index());
+        tracing::info!(applied_index = self.mark.applied_index(), %newest, "snapshot installed");
+        Ok(())
+    }
+
+    async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
+        Ok(self.snapshots.newest())
+    }
+}

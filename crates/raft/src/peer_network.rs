@@ -1,0 +1,201 @@
+//! The network as openraft sees it: a client for each peer.
+
+use std::error::Error;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{Stream, StreamExt};
+use openraft::base::{BoxFuture, BoxStream};
+use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
+use openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2};
+use openraft::raft::{
+    AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest,
+    TransferLeaderResponse, VoteRequest, VoteResponse,
+};
+use tonic::{Code, Response, Status};
+
+use crate::append_stream::stream_append;
+use crate::errors::ConsensusError;
+use crate::peer_channel::{PeerChannels, PeerClient, PeerConnections};
+use crate::peer_wire::{
+    WireError, transfer_to_wire, transferred_from_wire, vote_request_to_wire, vote_response_from_wire,
+};
+use crate::snapshot::{Snapshot, SnapshotData};
+use crate::snapshot_send::send_snapshot;
+use crate::type_config::{PeerAddress, TypeConfig, Vote};
+
+type Rpc<T> = Result<T, RPCError<TypeConfig>>;
+
+/// Makes a client for each peer.
+pub(crate) struct PeerNetwork {
+    pub(crate) channels: Arc<PeerChannels>,
+    /// How long a follower may owe an answer to an append.
+    pub(crate) answer_timeout: Duration,
+}
+
+/// A client for one peer.
+pub(crate) struct Peer {
+    /// None if the peer's address is none.
+    connections: Option<PeerConnections>,
+    answer_timeout: Duration,
+}
+
+impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
+    type Network = Peer;
+
+    async fn new_client(&mut self, target: u64, node: &PeerAddress) -> Peer {
+        let connections = self.channels.to(target, node).map_err(warn_of_address).ok();
+        Peer { connections, answer_timeout: self.answer_timeout }
+    }
+}
+
+fn warn_of_address(error: ConsensusError) {
+    tracing::error!(%error, "a member cannot be reached");
+}
+
+impl Peer {
+    fn connections(&self) -> Rpc<&PeerConnections> {
+        let unreachable = || RPCError::Unreachable(Unreachable::from_string("the peer's address is none"));
+        self.connections.as_ref().ok_or_else(unreachable)
+    }
+
+    fn ordinary(&self) -> Rpc<PeerClient> {
+        Ok(self.connections()?.ordinary.clone())
+    }
+}
+
+impl RaftNetworkV2<TypeConfig> for Peer {
+    type SnapshotData = SnapshotData;
+
+    async fn append_entries(
+        &mut self,
+        rpc: AppendEntriesRequest<TypeConfig>,
+        _option: RPCOption,
+    ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
+        let one = Box::pin(futures::stream::once(async { rpc }));
+        let mut answers = Box::pin(stream_append(self.ordinary()?, one, self.answer_timeout));
+        let answer = answers.next().await.ok_or_else(unanswered)?;
+        answer.map(AppendEntriesResponse::from)
+    }
+
+    fn stream_append<'s, S>(
+        &'s mut self,
+        input: S,
+        _option: RPCOption,
+    ) -> BoxFuture<'s, Rpc<BoxStream<'s, Rpc<StreamAppendResult<TypeConfig>>>>>
+    where
+        S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
+    {
+        let client = self.ordinary();
+        let answer_timeout = self.answer_timeout;
+        Box::pin(async move {
+            let answers: BoxStream<'s, _> = Box::pin(stream_append(client?, input, answer_timeout));
+            Ok(answers)
+        })
+    }
+
+    async fn vote(
+        &mut self,
+        rpc: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<VoteResponse<TypeConfig>> {
+        let mut client = self.ordinary()?;
+        let response = within(&option, client.vote(vote_request_to_wire(&rpc))).await?;
+        Ok(vote_response_from_wire(response).map_err(PeerFailure::from)?)
+    }
+
+    async fn pre_vote(
+        &mut self,
+        rpc: VoteRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<VoteResponse<TypeConfig>> {
+        let mut client = self.ordinary()?;
+        let response = within(&option, client.pre_vote(vote_request_to_wire(&rpc))).await?;
+        Ok(vote_response_from_wire(response).map_err(PeerFailure::from)?)
+    }
+
+    async fn full_snapshot(
+        &mut self,
+        vote: Vote,
+        snapshot: Snapshot,
+        cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
+        option: RPCOption,
+    ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        let client = self.connections()?.bulk.clone();
+        tokio::select! {
+            closed = cancel => Err(closed.into()),
+            sent = send_snapshot(client, vote, snapshot, option.hard_ttl()) => Ok(sent?),
+        }
+    }
+
+    async fn transfer_leader(
+        &mut self,
+        req: TransferLeaderRequest<TypeConfig>,
+        option: RPCOption,
+    ) -> Rpc<TransferLeaderResponse<TypeConfig>> {
+        let mut client = self.ordinary()?;
+        let response = within(&option, client.transfer_leader(transfer_to_wire(&req))).await?;
+        Ok(transferred_from_wire(response, &req).map_err(PeerFailure::from)?)
+    }
+}
+
+/// Waits for an answer as long as openraft does.
+async fn within<T>(
+    option: &RPCOption,
+    call: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<T, PeerFailure> {
+    let answer = tokio::time::timeout(option.soft_ttl(), call).await;
+    let response = answer.map_err(|_| PeerFailure::Unanswered)??;
+    Ok(response.into_inner())
+}
+
+/// Why a peer gave no answer that can be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PeerFailure {
+    /// It gave none in time.
+    #[error("the peer did not answer in time")]
+    Unanswered,
+    /// It refused, or cannot be reached.
+    #[error("{0}")]
+    Refused(#[from] Status),
+    /// Its answer cannot be read.
+    #[error("the peer's answer cannot be read: {0}")]
+    Unreadable(#[from] WireError),
+}
+
+impl PeerFailure {
+    /// Whether the peer was never reached, so that it cannot have done anything.
+    pub(crate) fn is_unsent(&self) -> bool {
+        let Self::Refused(status) = self else { return false };
+        let mut cause: Option<&(dyn Error + 'static)> = Some(status);
+        while let Some(error) = cause {
+            if error.is::<tonic::ConnectError>() {
+                return true;
+            }
+            cause = error.source();
+        }
+        false
+    }
+}
+
+impl From<PeerFailure> for RPCError<TypeConfig> {
+    fn from(failure: PeerFailure) -> Self {
+        match &failure {
+            PeerFailure::Refused(status) if is_lasting(status.code()) => {
+                Self::Unreachable(Unreachable::from_string(&failure))
+            }
+            _ => Self::Network(NetworkError::from_string(&failure)),
+        }
+    }
+}
+
+/// Whether trying again at once is of no use: the peer is away, or it is not the one that is meant.
+fn is_lasting(code: Code) -> bool {
+    matches!(code, Code::Unavailable | Code::FailedPrecondition | Code::InvalidArgument | Code::ResourceExhausted)
+}
+
+/// No answer came.
+pub(crate) fn unanswered() -> RPCError<TypeConfig> {
+    PeerFailure::Unanswered.into()
+}

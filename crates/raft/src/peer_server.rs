@@ -1,0 +1,236 @@
+//! The service for the other nodes.
+//!
+//! Every call is checked before it is looked at: it must name this cluster and this node. Streams end when
+//! the node stops; nothing that a peer keeps open can hold the node up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conclave_proto::raft::v1 as proto;
+use conclave_storage::StateStore;
+use futures::stream::{BoxStream, Stream, StreamExt};
+use openraft::raft::{AppendEntriesRequest, SnapshotResponse};
+use proto::peer_service_server::{PeerService, PeerServiceServer};
+use proto::read_index_response::Result as ReadIndexResult;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status, Streaming};
+
+use crate::consensus::Raft;
+use crate::errors::{ConsensusError, ReadIndexError};
+use crate::local_node::LocalNode;
+use crate::peer_channel::{
+    CLUSTER_ID_KEY, CONNECTION_WINDOW_SIZE_BYTES, KEEP_ALIVE, MESSAGE_SIZE_BYTES_MAX,
+    STREAM_WINDOW_SIZE_BYTES, TO_NODE_KEY,
+};
+use crate::peer_client::proposed_to_wire;
+use crate::peer_status::{
+    busy, malformed, no_state, not_received, stopped, stopping, wrong_cluster, wrong_node,
+};
+use crate::peer_wire::{
+    append_from_wire, appended_to_wire, status_to_wire, transfer_from_wire, transferred_to_wire,
+    vote_request_from_wire, vote_response_to_wire, vote_to_wire,
+};
+use crate::read_gate::ReadGate;
+use crate::snapshot_receive::{receive_files, receive_header};
+use crate::type_config::TypeConfig;
+
+/// How long calls that are under way may take to end once the node stops.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
+/// Longest wait that a peer can ask for.
+const PROPOSE_DEADLINE_MAX: Duration = Duration::from_secs(60);
+/// A sender of a snapshot that is silent for so long is given up.
+const SNAPSHOT_SILENCE_MAX: Duration = Duration::from_secs(60);
+
+/// What the service works with.
+pub(crate) struct PeerServer {
+    pub(crate) cluster_id: u64,
+    pub(crate) node_id: u64,
+    pub(crate) raft: Raft,
+    pub(crate) state: StateStore,
+    /// Confirms that this node leads; never asks another one.
+    pub(crate) leader_gate: ReadGate,
+    pub(crate) local: Arc<dyn LocalNode>,
+    /// One snapshot at a time.
+    pub(crate) receiving: Semaphore,
+    pub(crate) stop: CancellationToken,
+}
+
+impl PeerServer {
+    /// Serves until the token is cancelled, and a little longer for what is under way.
+    pub(crate) async fn serve(self, listener: TcpListener) -> Result<(), ConsensusError> {
+        let stop = self.stop.clone();
+        let (cluster_id, node_id) = (self.cluster_id, self.node_id);
+        let service = PeerServiceServer::new(self)
+            .max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX)
+            .max_encoding_message_size(MESSAGE_SIZE_BYTES_MAX);
+        let checked = InterceptedService::new(service, move |request| check(request, cluster_id, node_id));
+        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let serving = Server::builder()
+            .initial_stream_window_size(STREAM_WINDOW_SIZE_BYTES)
+            .initial_connection_window_size(CONNECTION_WINDOW_SIZE_BYTES)
+            .http2_keepalive_interval(Some(KEEP_ALIVE))
+            .http2_keepalive_timeout(Some(KEEP_ALIVE))
+            .add_service(checked)
+            .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
+        let drained = async {
+            stop.cancelled().await;
+            tokio::time::sleep(DRAIN_TIMEOUT).await;
+        };
+        tokio::select! {
+            served = serving => served.map_err(|error| ConsensusError::PeerService(error.to_string())),
+            () = drained => {
+                tracing::warn!("calls of other nodes were cut off by the shutdown");
+                Ok(())
+            }
+        }
+    }
+
+    async fn install(
+        &self,
+        mut parts: Streaming<proto::InstallSnapshotRequest>,
+    ) -> Result<SnapshotResponse<TypeConfig>, Status> {
+        let _permit = self.receiving.try_acquire().map_err(|_| busy())?;
+        let mut parts = Box::pin(tokio_stream::StreamExt::timeout(&mut parts, SNAPSHOT_SILENCE_MAX).map(
+            |part| part.unwrap_or_else(|_| Err(malformed("the sender of the snapshot fell silent"))),
+        ));
+        let announced = receive_header(&mut parts).await.map_err(|error| not_received(&error))?;
+        let (vote, known) = (announced.vote, self.raft.metrics().borrow().vote);
+        if known > vote {
+            return Ok(SnapshotResponse::new(known));
+        }
+        let received = receive_files(announced, &mut parts, self.state.clone()).await;
+        let snapshot = received.map_err(|error| {
+            tracing::warn!(%error, "a snapshot was not received");
+            not_received(&error)
+        })?;
+        self.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)
+    }
+}
+
+/// Refuses what is not for this node.
+fn check(request: Request<()>, cluster_id: u64, node_id: u64) -> Result<Request<()>, Status> {
+    let text = |key| request.metadata().get(key).and_then(|value| value.to_str().ok());
+    let (cluster, node) = (text(CLUSTER_ID_KEY), text(TO_NODE_KEY));
+    if cluster.and_then(|id| u64::from_str_radix(id, 16).ok()) != Some(cluster_id) {
+        return Err(wrong_cluster(cluster_id, cluster));
+    }
+    if node.and_then(|id| id.parse().ok()) != Some(node_id) {
+        return Err(wrong_node(node_id, node));
+    }
+    Ok(request)
+}
+
+/// The requests of a stream, up to the first that does not come or cannot be read.
+fn requests(
+    stream: Streaming<proto::AppendEntriesRequest>,
+) -> impl Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + 'static {
+    futures::stream::unfold(stream, |mut stream| async move {
+        match stream.message().await {
+            Ok(message) => match append_from_wire(message?) {
+                Ok(request) => Some((request, stream)),
+                Err(error) => {
+                    tracing::error!(%error, "what the leader sends cannot be read");
+                    None
+                }
+            },
+            Err(error) => {
+                tracing::debug!(%error, "the leader's stream broke");
+                None
+            }
+        }
+    })
+}
+
+#[tonic::async_trait]
+impl PeerService for PeerServer {
+    type StreamAppendStream = BoxStream<'static, Result<proto::AppendEntriesResponse, Status>>;
+
+    async fn stream_append(
+        &self,
+        request: Request<Streaming<proto::AppendEntriesRequest>>,
+    ) -> Result<Response<Self::StreamAppendStream>, Status> {
+        let requests = requests(request.into_inner()).take_until(self.stop.clone().cancelled_owned());
+        let answers = self
+            .raft
+            .stream_append(requests)
+            .map(|answer| answer.map(appended_to_wire).map_err(stopped))
+            .take_until(self.stop.clone().cancelled_owned());
+        Ok(Response::new(answers.boxed()))
+    }
+
+    async fn vote(
+        &self,
+        request: Request<proto::VoteRequest>,
+    ) -> Result<Response<proto::VoteResponse>, Status> {
+        let request = vote_request_from_wire(request.into_inner()).map_err(malformed)?;
+        let response = self.raft.vote(request).await.map_err(stopped)?;
+        Ok(Response::new(vote_response_to_wire(&response)))
+    }
+
+    async fn pre_vote(
+        &self,
+        request: Request<proto::VoteRequest>,
+    ) -> Result<Response<proto::VoteResponse>, Status> {
+        let request = vote_request_from_wire(request.into_inner()).map_err(malformed)?;
+        let response = self.raft.pre_vote(request).await.map_err(stopped)?;
+        Ok(Response::new(vote_response_to_wire(&response)))
+    }
+
+    async fn transfer_leader(
+        &self,
+        request: Request<proto::TransferLeaderRequest>,
+    ) -> Result<Response<proto::TransferLeaderResponse>, Status> {
+        let request = transfer_from_wire(request.into_inner()).map_err(malformed)?;
+        let response = self.raft.handle_transfer_leader(request).await.map_err(stopped)?;
+        Ok(Response::new(transferred_to_wire(response)))
+    }
+
+    async fn install_snapshot(
+        &self,
+        request: Request<Streaming<proto::InstallSnapshotRequest>>,
+    ) -> Result<Response<proto::InstallSnapshotResponse>, Status> {
+        let installed = tokio::select! {
+            installed = self.install(request.into_inner()) => installed?,
+            () = self.stop.cancelled() => return Err(stopping()),
+        };
+        Ok(Response::new(proto::InstallSnapshotResponse { vote: Some(vote_to_wire(&installed.vote)) }))
+    }
+
+    async fn read_index(
+        &self,
+        _request: Request<proto::ReadIndexRequest>,
+    ) -> Result<Response<proto::ReadIndexResponse>, Status> {
+        let result = match self.leader_gate.read_index().await {
+            Ok(index) => ReadIndexResult::Index(index),
+            Err(ReadIndexError::NoLeader | ReadIndexError::Deadline) => {
+                let leader_id = self.raft.metrics().borrow().current_leader.unwrap_or(0);
+                ReadIndexResult::NotLeader(proto::NotLeader { leader_id })
+            }
+            Err(error @ (ReadIndexError::ShuttingDown | ReadIndexError::Fatal(_))) => return Err(stopped(error)),
+        };
+        Ok(Response::new(proto::ReadIndexResponse { result: Some(result) }))
+    }
+
+    async fn propose(
+        &self,
+        request: Request<proto::ProposeRequest>,
+    ) -> Result<Response<proto::ProposeResponse>, Status> {
+        let request = request.into_inner();
+        let deadline = Duration::from_millis(request.deadline_ms).min(PROPOSE_DEADLINE_MAX);
+        let outcome = self.local.propose(request.command, deadline).await;
+        Ok(Response::new(proposed_to_wire(outcome)))
+    }
+
+    async fn get_node_status(
+        &self,
+        _request: Request<proto::GetNodeStatusRequest>,
+    ) -> Result<Response<proto::GetNodeStatusResponse>, Status> {
+        let status = self.local.status().await.map_err(no_state)?;
+        Ok(Response::new(status_to_wire(status)))
+    }
+}

@@ -1,0 +1,60 @@
+//! The statuses that peers are answered with. Only peers see them; what they mean to consensus is in
+//! `peer_network.rs` and `peer_client.rs`.
+
+use std::fmt::Display;
+
+use tonic::Status;
+
+use crate::peer_channel::{CLUSTER_ID_KEY, TO_NODE_KEY};
+use crate::snapshot_receive::ReceiveError;
+
+/// The caller belongs to another cluster, or does not say to which.
+pub(crate) fn wrong_cluster(here: u64, called: Option<&str>) -> Status {
+    Status::failed_precondition(format!(
+        "this node belongs to cluster {here:016x}, the call is for {} ({CLUSTER_ID_KEY}): check the cluster's \
+         name, the members and the addresses of both nodes",
+        called.unwrap_or("none")
+    ))
+}
+
+/// The caller means another node.
+pub(crate) fn wrong_node(here: u64, called: Option<&str>) -> Status {
+    Status::failed_precondition(format!(
+        "this is node {here}, the call is for node {} ({TO_NODE_KEY}): check the members' addresses",
+        called.unwrap_or("none")
+    ))
+}
+
+/// The message cannot be read.
+pub(crate) fn malformed(error: impl Display) -> Status {
+    Status::invalid_argument(error.to_string())
+}
+
+/// Consensus has stopped here.
+pub(crate) fn stopped(error: impl Display) -> Status {
+    Status::unavailable(format!("consensus has stopped on this node: {error}"))
+}
+
+/// A snapshot is being received already.
+pub(crate) fn busy() -> Status {
+    Status::resource_exhausted("this node is receiving another snapshot")
+}
+
+/// A snapshot was not received.
+pub(crate) fn not_received(error: &ReceiveError) -> Status {
+    match error {
+        ReceiveError::Wire(_) | ReceiveError::Order(_) => Status::invalid_argument(error.to_string()),
+        ReceiveError::CutOff(_) => Status::aborted(error.to_string()),
+        ReceiveError::Storage(_) => Status::internal(error.to_string()),
+    }
+}
+
+/// The node cannot tell its state.
+pub(crate) fn no_state(error: impl Display) -> Status {
+    Status::internal(error.to_string())
+}
+
+/// The node is about to stop.
+pub(crate) fn stopping() -> Status {
+    Status::unavailable("this node is about to stop")
+}

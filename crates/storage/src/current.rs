@@ -1,0 +1,79 @@
+//! `state/CURRENT`: which generation of the state is the valid one.
+
+use std::path::{Path, PathBuf};
+
+use crate::{StorageError, files};
+
+const CURRENT: &str = "CURRENT";
+
+/// The number in CURRENT. None, or another text, is damage.
+pub(crate) fn read(folder: &Path) -> Result<u64, StorageError> {
+    let path = folder.join(CURRENT);
+    let bytes = files::read(&path)?.ok_or_else(|| StorageError::state_damaged(&path, "it is missing"))?;
+    let text = str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n'));
+    text.and_then(number).ok_or_else(|| StorageError::state_damaged(&path, "it names no generation"))
+}
+
+/// Makes another generation the valid one, durably.
+pub(crate) fn replace(folder: &Path, number: u64) -> Result<(), StorageError> {
+    files::replace(&folder.join(CURRENT), format!("{number}\n").as_bytes())
+}
+
+/// Where a generation lies.
+pub(crate) fn generation_path(folder: &Path, number: u64) -> PathBuf {
+    folder.join(number.to_string())
+}
+
+/// A number that no generation has.
+pub(crate) fn unused_number(folder: &Path) -> Result<u64, StorageError> {
+    let greatest = files::names(folder)?.iter().filter_map(|name| number(name)).max();
+    Ok(greatest.map_or(1, |greatest| greatest + 1))
+}
+
+/// Removes what a crash left: generations that were never valid, or are not any more.
+pub(crate) fn remove_others(folder: &Path, valid: u64) -> Result<(), StorageError> {
+    for name in files::names(folder)? {
+        if number(&name).is_some_and(|number| number != valid) {
+            files::remove_dir(&folder.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+/// A number as it is written here: digits alone, and few enough that it can be counted up.
+fn number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    text.parse().ok().filter(|number| digits && *number < u64::MAX / 2)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(matches!(read(dir.path()), Err(StorageError::StateDamaged { .. })));
+        replace(dir.path(), 1).unwrap();
+        replace(dir.path(), 12).unwrap();
+        assert_eq!(read(dir.path()).unwrap(), 12);
+        for damaged in ["", "12", "x\n", "+1\n", "1\n2\n", "18446744073709551615\n"] {
+            fs::write(dir.path().join(CURRENT), damaged).unwrap();
+            assert!(matches!(read(dir.path()), Err(StorageError::StateDamaged { .. })), "{damaged:?}");
+        }
+    }
+
+    #[test]
+    fn only_other_generations_are_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(unused_number(dir.path()).unwrap(), 1);
+        for name in ["1", "2", "3", "else"] {
+            fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        assert_eq!(unused_number(dir.path()).unwrap(), 4);
+        remove_others(dir.path(), 2).unwrap();
+        assert_eq!(files::names(dir.path()).unwrap(), ["2", "else"]);
+    }
+}
