@@ -128,3 +128,72 @@ fn execute(view: &dyn ReadMap, command: &Command, time_ms: i64) -> Result<(Answe
         Err(Stop::Broken(error)) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use conclave_mvcc::MemoryMap;
+
+    use super::*;
+    use crate::command::{Proposal, encode_proposal};
+    use crate::config::{Authorship, ConfigCommand, CreateNamespace};
+    use crate::digest::digest;
+    use crate::names::{NamespaceName, RequestId};
+    use crate::tables::{LEDGER, REQUESTS};
+
+    const CONTEXT: EntryContext = EntryContext { index: 7, term: 1 };
+
+    fn create() -> Bytes {
+        let create = CreateNamespace {
+            namespace: NamespaceName::parse("shop").unwrap(),
+            description: String::new(),
+            authorship: Authorship::default(),
+        };
+        let command = Command::Config(ConfigCommand::CreateNamespace(create));
+        encode_proposal(&Proposal { request_id: RequestId::parse("r1").unwrap(), time_ms: 1, command })
+    }
+
+    fn fails(map: &MemoryMap, entry: &Bytes) -> ApplyError {
+        let mut batch = Batch::new(map);
+        let error = apply(&mut batch, CONTEXT, EntryKind::Proposal(entry)).unwrap_err();
+        assert!(batch.writes().is_empty(), "nothing is written of an entry that fails");
+        error
+    }
+
+    #[test]
+    fn an_entry_that_cannot_be_read_is_fatal() {
+        let newer = [b"\x02", &create()[1..]].concat().into();
+        let error = fails(&MemoryMap::default(), &newer);
+        assert!(matches!(error, ApplyError::Undecodable { index: 7, .. }));
+        assert_eq!(
+            error.to_string(),
+            "log entry 7 cannot be read: format 2 is unknown here, 1 is known: \
+             run the version that wrote it, or a newer one"
+        );
+    }
+
+    #[test]
+    fn a_damaged_row_is_fatal_and_no_answer() {
+        for row in [LEDGER.row_key(b""), REQUESTS.row_key(b"r1")] {
+            let mut writes = WriteSet::default();
+            writes.put(row, "damaged".into());
+            let mut map = MemoryMap::default();
+            map.write(&writes);
+            assert!(matches!(fails(&map, &create()), ApplyError::Map(_)));
+        }
+    }
+
+    #[test]
+    fn the_digest_depends_on_index_and_term() {
+        let map = MemoryMap::default();
+        let after = |context| {
+            let mut batch = Batch::new(&map);
+            let applied = apply(&mut batch, context, EntryKind::Other).unwrap();
+            assert_eq!(applied, Applied { answer: None, revised: None });
+            digest(&batch).unwrap()
+        };
+        assert_eq!(after(CONTEXT), after(CONTEXT));
+        assert_ne!(after(CONTEXT), after(EntryContext { index: 8, ..CONTEXT }));
+        assert_ne!(after(CONTEXT), after(EntryContext { term: 2, ..CONTEXT }));
+        assert_eq!(digest(&map).unwrap().to_string(), "0".repeat(32));
+    }
+}

@@ -40,7 +40,7 @@ impl Ledger {
     /// The digest of what came before, the entry's place in the log, and all that it wrote.
     fn digest_after(&self, context: EntryContext, writes: &WriteSet) -> Digest {
         let mut hash = Xxh3::new();
-        
+        hash.update(&self.row());
         hash.update(&context.index.to_be_bytes());
         hash.update(&context.term.to_be_bytes());
         for (key, value) in writes.iter() {
@@ -121,6 +121,7 @@ mod tests {
             ledger.digest_after(EntryContext { index: 4, ..CONTEXT }, &set(&[])),
             Ledger { time_ms: 1, ..ledger }.digest_after(CONTEXT, &set(&[])),
             Ledger { requests: 1, ..ledger }.digest_after(CONTEXT, &set(&[])),
+            Ledger { digest: Digest::new([1; 16]), ..ledger }.digest_after(CONTEXT, &set(&[])),
             ledger.digest_after(CONTEXT, &set(&[("a", None)])),
             ledger.digest_after(CONTEXT, &set(&[("a", Some(""))])),
             ledger.digest_after(CONTEXT, &set(&[("a", Some("b"))])),
@@ -129,7 +130,7 @@ mod tests {
         ];
         digests.sort();
         digests.dedup();
-        assert_eq!(digests.len(), 10);
+        assert_eq!(digests.len(), 11);
     }
 
     #[test]

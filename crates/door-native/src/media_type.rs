@@ -4,7 +4,8 @@
 pub(crate) fn is_media_type(text: &str) -> bool {
     let (essence, parameters) = text.split_once(';').map_or((text, None), |(it, rest)| (it, Some(rest)));
     let essence = essence.trim_end_matches(BLANK);
-    let is_essence = essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
+    let is_essence =
+        essence.split_once('/').is_some_and(|(kind, subtype)| is_token(kind) && is_token(subtype));
     is_essence && parameters.is_none_or(are_parameters)
 }
 
@@ -75,9 +76,24 @@ mod tests {
             assert!(is_media_type(text), "{text:?}");
         }
         for text in [
-            "", "json", "/", "text/", "/plain", "text/plain/more", "text /plain", " text/plain", "tex\u{0}t/plain",
-            "text/plain;", "text/plain; charset", "text/plain; charset=", "text/plain; =utf-8",
-            "text/plain; a=\"open", "text/plain; a=b c", "text/plain; a=b;", "ä/b", "text/plain\n",
+            "",
+            "json",
+            "/",
+            "text/",
+            "/plain",
+            "text/plain/more",
+            "text /plain",
+            " text/plain",
+            "tex\u{0}t/plain",
+            "text/plain;",
+            "text/plain; charset",
+            "text/plain; charset=",
+            "text/plain; =utf-8",
+            "text/plain; a=\"open",
+            "text/plain; a=b c",
+            "text/plain; a=b;",
+            "ä/b",
+            "text/plain\n",
         ] {
             assert!(!is_media_type(text), "{text:?}");
         }

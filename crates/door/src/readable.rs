@@ -87,28 +87,34 @@ mod tests {
     use tower::{ServiceExt as _, service_fn};
 
     use super::*;
+    use crate::status::tests::made_by_tonic;
     use crate::{Refusal, Violations};
 
     async fn answered(status: Status) -> Status {
-        let answering = move |_: Request<()>| -> Ready<Result<_, Infallible>> { ready(Ok(status.clone().into_http())) };
+        let answering = move |_: Request<()>| -> Ready<Result<Response<Body>, Infallible>> {
+            ready(Ok(status.clone().into_http()))
+        };
         let answer = Readable::new(service_fn(answering)).oneshot(Request::new(())).await.unwrap();
-        Status::from_header_map(answer.headers()).unwrap()
+        let told = answer.extensions().get::<Status>().cloned().unwrap();
+        let code = answer.headers()["grpc-status"].to_str().unwrap();
+        assert_eq!(code, (told.code() as i32).to_string(), "the head says the same");
+        told
     }
 
     #[tokio::test]
     async fn what_tonic_cannot_decode_is_the_callers_mistake() {
-        for status in [Status::internal("invalid string value"), Status::out_of_range("too large")] {
-            let told = answered(status.clone()).await;
+        for (code, message) in [(Code::Internal, "invalid string value"), (Code::OutOfRange, "too large")] {
+            let told = answered(made_by_tonic(code, message)).await;
             assert_eq!(told.code(), Code::InvalidArgument);
             assert_eq!(told.get_details_error_info().unwrap().reason, "invalid-argument");
-            assert!(told.message().ends_with(status.message()), "{told}");
+            assert!(told.message().ends_with(message), "{told}");
         }
     }
 
     #[tokio::test]
     async fn other_statuses_pass() {
-        assert_eq!(answered(Status::unimplemented("no")).await.code(), Code::Unimplemented);
-        let ours = Status::from(Refusal::from(Violations::one("key", "is empty")));
+        assert_eq!(answered(made_by_tonic(Code::Unimplemented, "no")).await.code(), Code::Unimplemented);
+        let ours: Status = Refusal::from(Violations::one("key", "is empty")).into();
         assert_eq!(answered(ours.clone()).await.message(), ours.message());
     }
 }

@@ -4,14 +4,13 @@
 //! For a stream the code and the time are those of its opening.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
 use tokio::time::Instant;
-use tonic::transport::server::TcpConnectInfo;
 use tonic::Code;
+use tonic::transport::server::TcpConnectInfo;
 use tower::{Layer, Service};
 use tracing::Span;
 use tracing::field::Empty;
@@ -63,7 +62,7 @@ fn span_of<B>(request: &Request<B>) -> Span {
     let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
     let span = tracing::info_span!("request", rpc, peer = Empty, code = Empty, elapsed_us = Empty);
     if let Some(peer) = peer {
-        span.record("peer", tracing::field::display(peer as SocketAddr));
+        span.record("peer", tracing::field::display(peer));
     }
     span
 }
@@ -106,4 +105,80 @@ fn tell(span: &Span, code: Code, began: Instant) {
 fn code_of<R>(answer: &Response<R>) -> Code {
     let status = answer.headers().get("grpc-status");
     status.map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::convert::Infallible;
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use tower::{ServiceExt as _, service_fn};
+    use tracing_subscriber::fmt::MakeWriter;
+
+    use super::*;
+
+    /// Keeps what is logged.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Lines {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    impl MakeWriter<'_> for Lines {
+        type Writer = Self;
+
+        fn make_writer(&self) -> Self {
+            self.clone()
+        }
+    }
+
+    /// What is logged of a call that is answered with this status.
+    fn logged(path: &str, status: Option<&'static str>) -> String {
+        let lines = Lines::default();
+        let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
+        let _guard = tracing::subscriber::set_default(log.with_writer(lines.clone()).finish());
+        let request = Request::builder().uri(path).header("authorization", "secret").body("value").unwrap();
+        let answering = service_fn(move |_: Request<&'static str>| async move {
+            let answer = Response::builder().header("content-type", "application/grpc");
+            let answer = status.into_iter().fold(answer, |answer, it| answer.header("grpc-status", it));
+            Ok::<_, Infallible>(answer.body("value").unwrap())
+        });
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(RequestSpanLayer.layer(answering).oneshot(request)).unwrap();
+        let written = lines.0.lock().unwrap().clone();
+        String::from_utf8(written).unwrap()
+    }
+
+    #[test]
+    fn method_code_and_time_are_told_and_nothing_of_the_content() {
+        let line = logged("/conclave.config.v1.ConfigService/Get", None);
+        for part in ["/conclave.config.v1.ConfigService/Get", "code=Ok", "elapsed_us=", "answered"] {
+            assert!(line.contains(part), "{part} in {line}");
+        }
+        for part in ["secret", "value"] {
+            assert!(!line.contains(part), "{part} in {line}");
+        }
+    }
+
+    #[test]
+    fn what_is_never_sent_on_purpose_is_a_warning() {
+        assert!(logged("/a.B/C", Some("5")).contains("DEBUG"));
+        assert!(logged("/a.B/C", Some("13")).contains("WARN"));
+        assert!(logged("/a.B/C", Some("5")).contains("code=NotFound"));
+    }
+
+    #[test]
+    fn a_long_path_is_cut() {
+        let line = logged(&format!("/{}", "x".repeat(1_000)), None);
+        assert!(line.contains(&"x".repeat(127)) && !line.contains(&"x".repeat(128)), "{line}");
+    }
 }

@@ -2,9 +2,11 @@
 
 use std::fmt::Display;
 
-/// Most violations that are told of one request; the others are counted. What is told travels in a
-/// header, of which clients accept 8 KiB or little more.
-const TOLD_MAX: usize = 24;
+/// Most bytes of violations that are told of one request; the others are counted. What is told travels in
+/// a header, as base64 and together with others, and clients accept 8 KiB or little more of those.
+const TOLD_SIZE_BYTES_MAX: usize = 3 << 10;
+/// What a violation takes besides its texts, in bytes.
+const FRAME_SIZE_BYTES: usize = 8;
 /// Longest description, in bytes.
 const DESCRIPTION_SIZE_BYTES_MAX: usize = 200;
 /// Longest path of a field, in bytes.
@@ -23,6 +25,7 @@ pub struct Violation {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Violations {
     told: Vec<Violation>,
+    told_size_bytes: usize,
     count: usize,
 }
 
@@ -37,12 +40,15 @@ impl Violations {
     /// Notes one more.
     pub fn add(&mut self, field: impl Display, description: impl Display) {
         self.count += 1;
-        if self.told.len() < TOLD_MAX {
-            self.told.push(Violation {
-                field: clipped(&field.to_string(), FIELD_SIZE_BYTES_MAX),
-                description: clipped(&description.to_string(), DESCRIPTION_SIZE_BYTES_MAX),
-            });
+        if self.told_size_bytes >= TOLD_SIZE_BYTES_MAX {
+            return;
         }
+        let violation = Violation {
+            field: clipped(&field.to_string(), FIELD_SIZE_BYTES_MAX),
+            description: clipped(&description.to_string(), DESCRIPTION_SIZE_BYTES_MAX),
+        };
+        self.told_size_bytes += violation.field.len() + violation.description.len() + FRAME_SIZE_BYTES;
+        self.told.push(violation);
     }
 
     /// Whether there are none.
@@ -83,8 +89,9 @@ mod tests {
             violations.add(format_args!("edits[{number}].key"), "is empty");
         }
         assert_eq!(violations.count(), 1_000);
-        assert_eq!(violations.told().len(), TOLD_MAX);
-        assert_eq!(violations.told()[23].field, "edits[23].key");
+        let told = violations.told();
+        assert!((50..=200).contains(&told.len()), "{} are told", told.len());
+        assert_eq!(told.last().unwrap().field, format!("edits[{}].key", told.len() - 1));
     }
 
     #[test]

@@ -73,7 +73,8 @@ pub(crate) fn decode(mod_revision: Revision, row: Bytes) -> Result<Option<Record
     if is_tombstone(&row) {
         return Ok(None);
     }
-    let header = header(&row).ok_or_else(|| MapError::damaged("unknown record", &row[..row.len().min(32)]))?;
+    let header =
+        header(&row).ok_or_else(|| MapError::damaged("unknown record", &row[..row.len().min(32)]))?;
     let value_at = HEADER_SIZE_BYTES + header.annotations_size_bytes;
     Ok(Some(Record {
         create_revision: header.create_revision,

@@ -12,8 +12,8 @@ use conclave_core::{EntryContext, EntryKind, apply};
 use conclave_mvcc::{Batch, ReadMap, Revised, newest_revision};
 use conclave_storage::StateStore;
 use futures::stream::{Stream, TryStreamExt};
-use openraft::OptionalSend;
 use openraft::EntryPayload;
+use openraft::OptionalSend;
 use openraft::entry::RaftEntry;
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use tokio::sync::watch;
@@ -31,7 +31,7 @@ const BATCH_ENTRIES_MAX: usize = 4_096;
 const BATCH_SIZE_BYTES_MAX: usize = 8 << 20;
 
 /// The state machine of this node.
-pub struct Applier {
+pub(crate) struct Applier {
     state: StateStore,
     snapshots: Snapshots,
     observer: Arc<dyn ApplyObserver>,

@@ -223,7 +223,8 @@ impl From<LogIdRecord> for LogId {
 impl From<&Membership> for MembershipRecord {
     fn from(membership: &Membership) -> MembershipRecord {
         let voters = membership.get_joint_config().iter().map(|set| set.iter().copied().collect()).collect();
-        let nodes = membership.nodes().map(|(id, node)| (*id, node.peer.clone(), node.client.clone())).collect();
+        let nodes =
+            membership.nodes().map(|(id, node)| (*id, node.peer.clone(), node.client.clone())).collect();
         MembershipRecord { voters, nodes }
     }
 }

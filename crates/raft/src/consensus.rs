@@ -1,21 +1,70 @@
-//! The facade.
+//! Consensus as the rest of the program sees it.
+//!
+//! [`Consensus`] hides the engine: nothing outside of this crate names openraft. It owns every task that it
+//! starts; [`Consensus::shutdown`] returns when all have ended and the stores are not in use any more.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use conclave_core::Answer;
 use conclave_storage::{LogStore, StateStore};
+use openraft::ServerState;
+use openraft::async_runtime::WatchReceiver as _;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
-use crate::*;
+use crate::applier::{Applier, ApplierParts};
+use crate::bootstrap::{Found, check_members, form, inspect};
+use crate::engine_config::engine_config;
+use crate::errors::{ConsensusError, PeerError, ProposeError, ReadIndexError, WaitAppliedError};
+use crate::follow::{Followed, follow};
+use crate::hand_over::{HandOverBounds, hand_over};
+use crate::local_node::{LocalNode, NodeStatus, Role};
+use crate::log_adapter::LogAdapter;
+use crate::observer::ApplyObserver;
+use crate::options::ConsensusOptions;
+use crate::peer_channel::{PeerChannels, PeerClient};
+use crate::peer_client;
+use crate::peer_network::{PeerFailure, PeerNetwork};
+use crate::peer_server::PeerServer;
+use crate::propose::propose;
+use crate::read_gate::ReadGate;
+use crate::read_index::{ask_leader, confirm_leadership};
+use crate::snapshot::Snapshots;
+use crate::type_config::{PeerAddress, TypeConfig};
 
-/// x
+/// The engine.
+pub(crate) type Raft = openraft::Raft<TypeConfig, Applier>;
+
+/// How long the last users of the stores may take to end on shutdown.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// The longest wait for a leader before the next attempt to read, should no change be told.
+const LEADER_WAIT_MAX: Duration = Duration::from_millis(100);
+
+/// This node's part in the cluster. Clones are handles of the same.
 #[derive(Clone)]
-pub struct Consensus;
+pub struct Consensus {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    options: ConsensusOptions,
+    raft: Raft,
+    state: StateStore,
+    channels: Arc<PeerChannels>,
+    applied: watch::Receiver<u64>,
+    followed: Followed,
+    leader_gate: ReadGate,
+    follower_gate: ReadGate,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
 
 /// What this node knows of consensus.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,36 +88,306 @@ pub struct RaftStatus {
 }
 
 impl Consensus {
-    /// x
-    pub async fn start(options: ConsensusOptions, log: LogStore, state: StateStore, observer: Arc<dyn ApplyObserver>) -> Result<Consensus, ConsensusError> { todo!() }
-    /// x
-    pub async fn propose(&self, proposal: Bytes) -> Result<Answer, ProposeError> { todo!() }
-    /// x
-    pub async fn read_index(&self, deadline: Instant) -> Result<u64, ReadIndexError> { todo!() }
-    /// x
-    pub async fn wait_applied(&self, index: u64, deadline: Instant) -> Result<(), WaitAppliedError> { todo!() }
-    /// x
-    pub fn applied_index(&self) -> u64 { todo!() }
-    /// x
-    pub fn leader(&self) -> Option<u64> { todo!() }
-    /// x
-    pub fn leader_changes(&self) -> watch::Receiver<Option<u64>> { todo!() }
-    /// x
-    pub fn status(&self) -> RaftStatus { todo!() }
-    /// x
-    pub fn recovered(&self) -> bool { todo!() }
-    /// x
-    pub async fn wait_recovered(&self) { todo!() }
-    /// x
-    pub async fn forward_propose(&self, node: u64, proposal: Bytes, deadline: Instant) -> Result<Answer, ProposeError> { todo!() }
-    /// x
-    pub async fn peer_status(&self, node: u64, deadline: Instant) -> Result<NodeStatus, PeerError> { todo!() }
-    /// x
-    pub async fn serve_peers(&self, listener: TcpListener, local: Arc<dyn LocalNode>, stop: CancellationToken) -> Result<(), ConsensusError> { todo!() }
-    /// x
-    pub async fn hand_over(&self, deadline: Instant) -> bool { todo!() }
-    /// x
-    pub fn failed(&self) -> watch::Receiver<Option<String>> { todo!() }
-    /// x
-    pub async fn shutdown(&self) { todo!() }
+    /// Starts on what the stores hold. If the log is empty and the first members are given, forms the
+    /// cluster with them; the others must be given the same.
+    ///
+    /// # Errors
+    /// See [`ConsensusError`]. Nothing runs then.
+    pub async fn start(
+        options: ConsensusOptions,
+        log: LogStore,
+        state: StateStore,
+        observer: Arc<dyn ApplyObserver>,
+    ) -> Result<Self, ConsensusError> {
+        let config = Arc::new(engine_config(&options)?);
+        check_members(&options)?;
+        let Found { mark, durable, last_index } = inspect_stores(&log, &state).await?;
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let channels = Arc::new(PeerChannels::new(options.cluster_id));
+        let answer_timeout = Duration::from_millis(options.election_ms_max);
+        let network = PeerNetwork { channels: Arc::clone(&channels), answer_timeout };
+        let snapshots = Snapshots::new(state.clone(), durable.clone());
+        let parts = ApplierParts { state: state.clone(), snapshots, observer, mark, in_use: tasks.token() };
+        let (applier, applied) = Applier::new(parts);
+        let adapter = LogAdapter::new(log, durable, tasks.token());
+        let started = Raft::new(options.node_id, config, network, adapter, applier).await;
+        let raft = started.map_err(|error| ConsensusError::Engine(error.to_string()))?;
+        let followed = follow(&raft, last_index, &tasks, &stop);
+        let leader_gate = ReadGate::open(confirm_leadership(&raft), &tasks, stop.clone());
+        let round_timeout = Duration::from_millis(options.election_ms_min);
+        let asking = ask_leader(&raft, &channels, round_timeout);
+        let follower_gate = ReadGate::open(asking, &tasks, stop.clone());
+        let inner = Inner {
+            options,
+            raft,
+            state,
+            channels,
+            applied,
+            followed,
+            leader_gate,
+            follower_gate,
+            tasks,
+            stop,
+        };
+        let consensus = Self { inner: Arc::new(inner) };
+        if let Err(error) = form(&consensus.inner.raft, &consensus.inner.options).await {
+            consensus.shutdown().await;
+            return Err(error);
+        }
+        Ok(consensus)
+    }
+
+    /// Has a proposal replicated and applied, if this node leads, and gives the answer of the state machine.
+    ///
+    /// # Errors
+    /// [`ProposeError::OutcomeUnknown`] if it was taken into the log and leadership was lost, or the node
+    /// stopped, before it was known what became of it. Until it was taken into the log, the errors say so.
+    pub async fn propose(&self, proposal: Bytes) -> Result<Answer, ProposeError> {
+        self.check_running()?;
+        let lease_wait = Duration::from_millis(self.inner.options.election_ms_max);
+        propose(&self.inner.raft, proposal, lease_wait).await
+    }
+
+    /// The index that a linearizable read which begins now must have applied. One confirmation of leadership
+    /// serves all reads that wait for it; a follower asks the leader. While nobody leads, waits.
+    ///
+    /// # Errors
+    /// See [`ReadIndexError`].
+    pub async fn read_index(&self, deadline: Instant) -> Result<u64, ReadIndexError> {
+        let mut leaders = self.leader_changes();
+        loop {
+            self.check_readable()?;
+            let leader = *leaders.borrow_and_update();
+            let gate = match leader {
+                Some(id) if id == self.inner.options.node_id => Some(&self.inner.leader_gate),
+                Some(_) => Some(&self.inner.follower_gate),
+                None => None,
+            };
+            if let Some(gate) = gate {
+                match timeout_at(deadline, gate.read_index()).await {
+                    Ok(Err(ReadIndexError::NoLeader)) => {}
+                    Ok(outcome) => return outcome,
+                    Err(_) => return Err(ReadIndexError::Deadline),
+                }
+            }
+            let until = deadline.min(Instant::now() + LEADER_WAIT_MAX);
+            // Whether a change was told or the time is up, the next attempt finds out who leads.
+            let _ = timeout_at(until, leaders.changed()).await;
+            if Instant::now() >= deadline {
+                return Err(ReadIndexError::NoLeader);
+            }
+        }
+    }
+
+    /// Waits until this node has applied the entry `index`: whoever reads the state then sees it.
+    ///
+    /// # Errors
+    /// See [`WaitAppliedError`].
+    pub async fn wait_applied(&self, index: u64, deadline: Instant) -> Result<(), WaitAppliedError> {
+        let mut applied = self.inner.applied.clone();
+        let reached = applied.wait_for(|applied| *applied >= index);
+        match timeout_at(deadline, reached).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(WaitAppliedError::Stopped { index }),
+            Err(_) => Err(WaitAppliedError::Deadline { index }),
+        }
+    }
+
+    /// Index of the last entry that this node has applied.
+    pub fn applied_index(&self) -> u64 {
+        *self.inner.applied.borrow()
+    }
+
+    /// The leader that this node knows.
+    pub fn leader(&self) -> Option<u64> {
+        *self.inner.followed.leader.borrow()
+    }
+
+    /// The leader that this node knows, as it changes.
+    pub fn leader_changes(&self) -> watch::Receiver<Option<u64>> {
+        self.inner.followed.leader.clone()
+    }
+
+    /// What this node knows of consensus.
+    pub fn status(&self) -> RaftStatus {
+        let metrics = self.inner.raft.metrics().borrow_watched().clone();
+        let membership = metrics.membership_config.membership();
+        RaftStatus {
+            node_id: self.inner.options.node_id,
+            role: role(metrics.state),
+            term: metrics.current_term,
+            leader_id: metrics.current_leader,
+            last_log_index: metrics.last_log_index.unwrap_or(0),
+            applied_index: self.applied_index(),
+            members: membership.nodes().map(|(id, address)| (*id, address.clone())).collect(),
+            voters: membership.voter_ids().collect(),
+        }
+    }
+
+    /// Whether this node has applied all that it may have shown before it was started. Before that even a
+    /// local read could go back in time over a restart.
+    pub fn recovered(&self) -> bool {
+        *self.inner.followed.recovered.borrow()
+    }
+
+    /// Waits for [`Consensus::recovered`], or until the engine stops.
+    pub async fn wait_recovered(&self) {
+        // An error means that the engine has stopped; `failed` tells why.
+        let _ = self.inner.followed.recovered.clone().wait_for(|recovered| *recovered).await;
+    }
+
+    /// Hands a proposal to `node`, which is taken for the leader.
+    ///
+    /// # Errors
+    /// As for [`Consensus::propose`]; [`ProposeError::NoLeader`] if the node was not reached.
+    pub async fn forward_propose(
+        &self,
+        node: u64,
+        proposal: Bytes,
+        deadline: Instant,
+    ) -> Result<Answer, ProposeError> {
+        self.check_running()?;
+        let client = self.client(node).map_err(|error| {
+            tracing::debug!(%error, "no proposal can be handed over");
+            ProposeError::NoLeader
+        })?;
+        let handing_over = peer_client::propose(client, proposal, deadline);
+        self.unless_stopped(handing_over).await.unwrap_or(Err(ProposeError::OutcomeUnknown))
+    }
+
+    /// Asks a node for its state.
+    ///
+    /// # Errors
+    /// See [`PeerError`].
+    pub async fn peer_status(&self, node: u64, deadline: Instant) -> Result<NodeStatus, PeerError> {
+        let asking = peer_client::status(self.client(node)?, deadline);
+        let failed = |cause: String| PeerError::Failed { node, cause };
+        match self.unless_stopped(asking).await {
+            None => Err(failed("this node is about to stop".to_owned())),
+            Some(Err(PeerFailure::Unanswered)) => Err(PeerError::Deadline(node)),
+            Some(told) => told.map_err(|error| failed(error.to_string())),
+        }
+    }
+
+    /// Serves the other nodes until `stop` is cancelled, or this node is shut down.
+    ///
+    /// # Errors
+    /// If the listener fails.
+    pub async fn serve_peers(
+        &self,
+        listener: TcpListener,
+        local: Arc<dyn LocalNode>,
+        stop: CancellationToken,
+    ) -> Result<(), ConsensusError> {
+        let inner = &self.inner;
+        // Cancelled with either of the two.
+        let ends = inner.stop.child_token();
+        let server = PeerServer {
+            cluster_id: inner.options.cluster_id,
+            node_id: inner.options.node_id,
+            raft: inner.raft.clone(),
+            state: inner.state.clone(),
+            leader_gate: inner.leader_gate.clone(),
+            local,
+            receiving: Semaphore::new(1),
+            stop: ends.clone(),
+        };
+        let stopping = async {
+            stop.cancelled().await;
+            ends.cancel();
+            std::future::pending::<()>().await;
+        };
+        tokio::select! {
+            served = server.serve(listener) => served,
+            () = stopping => Ok(()),
+        }
+    }
+
+    /// If this node leads, gives leadership to a voter that is not behind, and waits until another node
+    /// leads. Returns whether one does.
+    pub async fn hand_over(&self, deadline: Instant) -> bool {
+        let options = &self.inner.options;
+        let bounds = HandOverBounds {
+            silence_max: Duration::from_millis(options.election_ms_min),
+            attempt_timeout: Duration::from_millis(options.election_ms_max),
+        };
+        timeout_at(deadline, hand_over(&self.inner.raft, bounds)).await.unwrap_or(false)
+    }
+
+    /// Why the engine stopped by itself, once it has. Closed without a cause by a shutdown.
+    pub fn failed(&self) -> watch::Receiver<Option<String>> {
+        self.inner.followed.failed.clone()
+    }
+
+    /// Stops the engine and every task, and waits until the stores are not in use any more.
+    pub async fn shutdown(&self) {
+        let inner = &self.inner;
+        inner.stop.cancel();
+        if let Err(error) = inner.raft.shutdown().await {
+            tracing::error!(%error, "the engine did not end well");
+        }
+        inner.tasks.close();
+        if tokio::time::timeout(SHUTDOWN_TIMEOUT, inner.tasks.wait()).await.is_err() {
+            tracing::warn!("the stores are still in use after the shutdown");
+        }
+    }
+
+    fn client(&self, node: u64) -> Result<PeerClient, PeerError> {
+        let metrics = self.inner.raft.server_metrics();
+        let address = metrics.borrow_watched().membership_config.membership().get_node(&node).cloned();
+        let address = address.ok_or(PeerError::Unknown(node))?;
+        let connections = self.inner.channels.to(node, &address);
+        let connections =
+            connections.map_err(|error| PeerError::Failed { node, cause: error.to_string() })?;
+        Ok(connections.ordinary)
+    }
+
+    /// The outcome; none if the node is shut down meanwhile.
+    async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            outcome = work => Some(outcome),
+            () = self.inner.stop.cancelled() => None,
+        }
+    }
+
+    fn check_running(&self) -> Result<(), ProposeError> {
+        match self.stopped() {
+            None => Ok(()),
+            Some(Some(cause)) => Err(ProposeError::Fatal(cause)),
+            Some(None) => Err(ProposeError::ShuttingDown),
+        }
+    }
+
+    fn check_readable(&self) -> Result<(), ReadIndexError> {
+        match self.stopped() {
+            None => Ok(()),
+            Some(Some(cause)) => Err(ReadIndexError::Fatal(cause)),
+            Some(None) => Err(ReadIndexError::ShuttingDown),
+        }
+    }
+
+    /// Whether the engine was stopped, or stopped by itself and why.
+    fn stopped(&self) -> Option<Option<String>> {
+        let failed = self.inner.followed.failed.borrow().clone();
+        match failed {
+            Some(cause) => Some(Some(cause)),
+            None => self.inner.stop.is_cancelled().then_some(None),
+        }
+    }
+}
+
+/// Reads the stores, on a thread that may block.
+async fn inspect_stores(log: &LogStore, state: &StateStore) -> Result<Found, ConsensusError> {
+    let (log, state) = (log.clone(), state.clone());
+    let inspecting = tokio::task::spawn_blocking(move || inspect(&log, &state));
+    inspecting.await.unwrap_or_else(|error| Err(ConsensusError::Engine(error.to_string())))
+}
+
+fn role(state: ServerState) -> Role {
+    match state {
+        ServerState::Leader => Role::Leader,
+        ServerState::Candidate => Role::Candidate,
+        ServerState::Learner => Role::Learner,
+        ServerState::Follower | ServerState::Shutdown => Role::Follower,
+    }
 }

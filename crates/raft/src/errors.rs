@@ -106,28 +106,26 @@ pub enum ConsensusError {
     },
     /// The log begins after what the state has applied: the entries between are nowhere.
     #[error(
-        "the log begins after entry {purged}, but the state has only applied {applied}: one of the two stores \
-         was lost or put back from a copy. This node cannot go on under its id: remove it from the cluster, \
-         empty its data directory and add it again under a new id"
+        "entries are missing: the log has dropped those up to {purged}, but the state has applied {}. The state \
+         was lost or put back from an old copy. Stop another node of the cluster, copy its state folder over this \
+         node's, start both again; or replace this node by one with a new id",
+        applied_up_to(*applied)
     )]
     Gap {
         /// The last entry that the log has dropped.
         purged: u64,
         /// The last one that the state has applied.
-        applied: u64,
+        applied: Option<u64>,
     },
-    /// The state is ahead of the log: entries that it has applied may have been acknowledged with a vote that
-    /// the log no longer knows.
+    /// The state has applied entries, but the log knows of no vote: it is not this node's log any more.
     #[error(
-        "the state has applied entry {applied}, but the log ends at {last}: the log was lost or put back from \
-         a copy. This node cannot vote again under its id: remove it from the cluster, empty its data directory \
-         and add it again under a new id"
+        "the state has applied entry {applied}, but the log holds no vote: the log was lost. This node does not \
+         know what it promised and must not vote again under its id: replace it by a new node with a new id and \
+         an empty data directory"
     )]
     LogLost {
         /// The last entry that the state has applied.
         applied: u64,
-        /// The last one in the log.
-        last: u64,
     },
     /// A member's address is none.
     #[error("the address {address:?} of node {node} cannot be used: {cause}")]
@@ -148,4 +146,8 @@ pub enum ConsensusError {
     /// The peer service ended.
     #[error("the service for the other nodes ended: {0}")]
     PeerService(String),
+}
+
+fn applied_up_to(applied: Option<u64>) -> String {
+    applied.map_or_else(|| "none".to_owned(), |index| format!("those up to {index}"))
 }

@@ -1,12 +1,54 @@
-//! Consensus.
+//! Consensus: one log that all nodes agree on, and the state that grows from it.
+//!
+//! [`Consensus`] is all that the rest of the program sees; openraft is named nowhere else. Underneath are
+//! adapters, each for one of the engine's needs:
+//!
+//! | file | what |
+//! |---|---|
+//! | `log_adapter.rs` | the log: submitted at once, durable soon after, sent as it is stored |
+//! | `applier.rs` | committed entries become state, a batch a write |
+//! | `snapshot.rs`, `snapshot_send.rs`, `snapshot_receive.rs` | the state as files, for a node that is far behind |
+//! | `peer_network.rs`, `append_stream.rs`, `peer_channel.rs` | what this node says to the others |
+//! | `peer_server.rs` | what the others say to it |
+//! | `read_gate.rs`, `read_index.rs` | linearizable reads, one confirmation for all that wait |
+//! | `bootstrap.rs` | whether the stores belong together; forming a cluster |
+//!
+//! # What is promised
+//!
+//! - An entry is answered when a quorum has it on disk and this node has applied it.
+//! - Nothing is purged from the log that the state does not hold on disk; the log refuses it.
+//! - What is damaged or lost is told and stops the node; it is never taken for empty.
+//! - A peer of another cluster, or one that means another node, is refused at every call.
 
+mod append_stream;
+mod applier;
+mod bootstrap;
 mod codec;
 mod consensus;
+mod durable_applied;
+mod engine_config;
 mod entry;
 mod errors;
+mod follow;
+mod hand_over;
 mod local_node;
+mod log_adapter;
 mod observer;
 mod options;
+mod peer_channel;
+mod peer_client;
+mod peer_network;
+mod peer_server;
+mod peer_status;
+mod peer_wire;
+mod propose;
+mod read_gate;
+mod read_index;
+mod snapshot;
+mod snapshot_receive;
+mod snapshot_send;
+#[cfg(test)]
+mod storage_suite;
 mod type_config;
 
 pub use codec::CodecError;

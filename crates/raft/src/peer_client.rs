@@ -15,7 +15,7 @@ use crate::errors::{ProposeError, ReadIndexError};
 use crate::local_node::NodeStatus;
 use crate::peer_channel::PeerClient;
 use crate::peer_network::PeerFailure;
-use crate::peer_wire::{WireError, known, status_from_wire};
+use crate::peer_wire::{known, status_from_wire};
 
 /// Asks the leader for a read index.
 pub(crate) async fn read_index(mut client: PeerClient, deadline: Instant) -> Result<u64, ReadIndexError> {
@@ -90,7 +90,9 @@ fn proposed_from_wire(response: proto::ProposeResponse) -> Result<Answer, Propos
             tracing::error!(%error, "the leader's answer cannot be read");
             ProposeError::OutcomeUnknown
         }),
-        Some(ProposeResult::NotLeader(told)) => Err(ProposeError::NotLeader { leader: known(told.leader_id) }),
+        Some(ProposeResult::NotLeader(told)) => {
+            Err(ProposeError::NotLeader { leader: known(told.leader_id) })
+        }
         Some(ProposeResult::Refused(refused)) if refused.overloaded => {
             Err(ProposeError::Overloaded { retry_after_ms: refused.retry_after_ms })
         }

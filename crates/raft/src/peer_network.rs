@@ -192,7 +192,10 @@ impl From<PeerFailure> for RPCError<TypeConfig> {
 
 /// Whether trying again at once is of no use: the peer is away, or it is not the one that is meant.
 fn is_lasting(code: Code) -> bool {
-    matches!(code, Code::Unavailable | Code::FailedPrecondition | Code::InvalidArgument | Code::ResourceExhausted)
+    matches!(
+        code,
+        Code::Unavailable | Code::FailedPrecondition | Code::InvalidArgument | Code::ResourceExhausted
+    )
 }
 
 /// No answer came.

@@ -9,6 +9,7 @@ use std::time::Duration;
 use conclave_proto::raft::v1 as proto;
 use conclave_storage::StateStore;
 use futures::stream::{BoxStream, Stream, StreamExt};
+use openraft::async_runtime::WatchReceiver as _;
 use openraft::raft::{AppendEntriesRequest, SnapshotResponse};
 use proto::peer_service_server::{PeerService, PeerServiceServer};
 use proto::read_index_response::Result as ReadIndexResult;
@@ -95,11 +96,12 @@ impl PeerServer {
         mut parts: Streaming<proto::InstallSnapshotRequest>,
     ) -> Result<SnapshotResponse<TypeConfig>, Status> {
         let _permit = self.receiving.try_acquire().map_err(|_| busy())?;
-        let mut parts = Box::pin(tokio_stream::StreamExt::timeout(&mut parts, SNAPSHOT_SILENCE_MAX).map(
-            |part| part.unwrap_or_else(|_| Err(malformed("the sender of the snapshot fell silent"))),
-        ));
+        let mut parts =
+            Box::pin(tokio_stream::StreamExt::timeout(&mut parts, SNAPSHOT_SILENCE_MAX).map(|part| {
+                part.unwrap_or_else(|_| Err(malformed("the sender of the snapshot fell silent")))
+            }));
         let announced = receive_header(&mut parts).await.map_err(|error| not_received(&error))?;
-        let (vote, known) = (announced.vote, self.raft.metrics().borrow().vote);
+        let (vote, known) = (announced.vote, self.raft.metrics().borrow_watched().vote);
         if known > vote {
             return Ok(SnapshotResponse::new(known));
         }
@@ -208,10 +210,12 @@ impl PeerService for PeerServer {
         let result = match self.leader_gate.read_index().await {
             Ok(index) => ReadIndexResult::Index(index),
             Err(ReadIndexError::NoLeader | ReadIndexError::Deadline) => {
-                let leader_id = self.raft.metrics().borrow().current_leader.unwrap_or(0);
+                let leader_id = self.raft.metrics().borrow_watched().current_leader.unwrap_or(0);
                 ReadIndexResult::NotLeader(proto::NotLeader { leader_id })
             }
-            Err(error @ (ReadIndexError::ShuttingDown | ReadIndexError::Fatal(_))) => return Err(stopped(error)),
+            Err(error @ (ReadIndexError::ShuttingDown | ReadIndexError::Fatal(_))) => {
+                return Err(stopped(error));
+            }
         };
         Ok(Response::new(proto::ReadIndexResponse { result: Some(result) }))
     }

@@ -10,7 +10,6 @@ use openraft::raft::{
     AppendEntriesRequest, StreamAppendError, StreamAppendResult, TransferLeaderError, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
 };
-use openraft::vote::RaftVote;
 use proto::append_entries_response::Result as AppendResult;
 use proto::transfer_leader_response::Refusal as TransferRefusal;
 
@@ -93,9 +92,7 @@ pub(crate) fn appended_from_wire(
             let expected = conflict.expected.ok_or(WireError::Missing("the expected entry"))?;
             Ok(Err(StreamAppendError::Conflict(log_id_from_wire(expected))))
         }
-        AppendResult::HigherVote(vote) => {
-            Ok(Err(StreamAppendError::HigherVote(vote_from_wire(Some(vote))?)))
-        }
+        AppendResult::HigherVote(vote) => Ok(Err(StreamAppendError::HigherVote(vote_from_wire(Some(vote))?))),
     }
 }
 
@@ -107,11 +104,8 @@ pub(crate) fn vote_request_to_wire(request: &VoteRequest<TypeConfig>) -> proto::
     }
 }
 
-pub(crate) fn vote_request_from_wire(
-    wire: proto::VoteRequest,
-) -> Result<VoteRequest<TypeConfig>, WireError> {
-    let mut request =
-        VoteRequest::new(vote_from_wire(wire.vote)?, wire.last_log_id.map(log_id_from_wire));
+pub(crate) fn vote_request_from_wire(wire: proto::VoteRequest) -> Result<VoteRequest<TypeConfig>, WireError> {
+    let mut request = VoteRequest::new(vote_from_wire(wire.vote)?, wire.last_log_id.map(log_id_from_wire));
     request.leadership_transfer = wire.leadership_transfer;
     Ok(request)
 }

@@ -20,7 +20,7 @@ use crate::type_config::{SnapshotMeta, TypeConfig};
 pub(crate) const CHUNK_SIZE_BYTES: usize = 1 << 20;
 
 /// The files of a snapshot.
-pub enum SnapshotData {
+pub(crate) enum SnapshotData {
     /// Built on this node, to be sent.
     Built(Arc<Checkpoint>),
     /// Received from the leader and verified, to be installed.

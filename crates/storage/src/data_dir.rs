@@ -22,8 +22,9 @@ use crate::{Identity, StorageError, files, log_open, state_store};
 const LOCK: &str = "LOCK";
 const IDENTITY: &str = "identity";
 const UNFINISHED: &str = "UNFINISHED";
-/// What a directory may hold that is as good as empty: our lock, and what a fresh file system has.
-const IGNORED: [&str; 2] = [LOCK, "lost+found"];
+/// What a directory may hold that is as good as empty: our lock, the very beginning of a first start, and
+/// what a fresh file system has.
+const IGNORED: [&str; 3] = [LOCK, "UNFINISHED.tmp", "lost+found"];
 
 /// The opened and locked directory. The lock is held until this, its clones and all stores are gone.
 #[derive(Clone)]

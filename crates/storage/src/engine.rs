@@ -23,7 +23,7 @@ const WRITE_BUFFERS_MAX: i32 = 3;
 /// so that its fsync is a third faster. Only with point-in-time recovery.
 const RECYCLED_WALS: usize = 8;
 const BACKGROUND_JOBS_MAX: i32 = 2;
-/// Flush and compaction together write no faster, so that they do not hold up the log's fsync.
+/// Flush and compaction of a store write no faster, so that they do not hold up the log's fsync.
 const BACKGROUND_BYTES_PER_S: i64 = 64 * MIB as i64;
 const RATE_REFILL_US: i64 = 100_000;
 const RATE_FAIRNESS: i32 = 10;

@@ -78,8 +78,7 @@ mod tests {
     #[test]
     fn it_keeps_its_bytes() {
         let golden = [
-            1, 0, 0, 0, 0, 0, 0, 0, 3, 0x01, 0x23, 0x45, 0x67, 0x89, 0xab, 0xcd, 0xef, 0xa6, 0x4c, 0x9a, 0x9d,
-            0x2f, 0x12, 0x8a, 0x0a,
+            1, 0, 0, 0, 0, 0, 0, 0, 3, 1, 35, 69, 103, 137, 171, 205, 239, 13, 28, 67, 2, 210, 79, 224, 31,
         ];
         assert_eq!(IDENTITY.encode(), golden);
         assert_eq!(Identity::decode(&golden), Ok(IDENTITY));

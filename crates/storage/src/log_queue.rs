@@ -48,6 +48,13 @@ pub(crate) struct Request {
     pub(crate) done: Done,
 }
 
+impl Request {
+    fn refused(reason: String, done: Done) -> Self {
+        let refusal = io::Error::new(io::ErrorKind::InvalidInput, reason);
+        Self { task: Task::Nothing, done: Box::new(move |_| done(Err(refusal))) }
+    }
+}
+
 /// Requests that are written together.
 pub(crate) struct Group {
     pub(crate) requests: Vec<Request>,
@@ -82,12 +89,17 @@ impl From<&Failure> for StorageError {
     }
 }
 
-/// Where an entry is found.
+/// Where entries are found. True as long as nothing is removed: hence the count of removals so far.
+pub(crate) struct Located {
+    pub(crate) place: Place,
+    pub(crate) removals: u64,
+}
+
 pub(crate) enum Place {
-    /// These are it, from memory.
-    Memory(Vec<Bytes>),
-    /// On disk, these; true as long as nothing is removed: the count of removals so far.
-    Disk { range: Range<u64>, removals: u64 },
+    /// These, from memory: the first has this index.
+    Memory { first: u64, entries: Vec<Bytes> },
+    /// These, on disk.
+    Disk(Range<u64>),
     /// There is none.
     Nowhere,
 }
@@ -195,19 +207,17 @@ impl Shared {
     }
 
     /// Queues what `plan` makes of it, and shows it to readers. What `plan` refuses was asked for
-    /// wrongly: it takes its place in the order, and fails.
+    /// wrongly: it takes its place in the order, and fails. So does everything after a failure.
     fn submit(&self, done: Done, plan: impl FnOnce(&mut State) -> Result<Task, String>) {
         let mut state = self.state.lock();
-        if let Err(error) = state.check_open() {
+        if state.closing {
             drop(state);
-            return done(Err(error));
+            return done(Err(closed()));
         }
-        let request = match plan(&mut state) {
+        let planned = if state.failed.is_some() { Ok(Task::Nothing) } else { plan(&mut state) };
+        let request = match planned {
             Ok(task) => Request { task, done },
-            Err(reason) => {
-                let refusal = io::Error::new(io::ErrorKind::InvalidInput, reason);
-                Request { task: Task::Nothing, done: Box::new(move |_| done(Err(refusal))) }
-            }
+            Err(reason) => Request::refused(reason, done),
         };
         state.last_request += 1;
         state.queue.push_back(request);
@@ -281,19 +291,20 @@ impl Shared {
     }
 
     /// The first entry of `range` that is not purged, with those after it, or where to find it.
-    pub(crate) fn locate(&self, range: &Range<u64>, size_bytes_max: usize) -> Result<Place, StorageError> {
+    pub(crate) fn locate(&self, range: &Range<u64>, size_bytes_max: usize) -> Result<Located, StorageError> {
         let state = self.state.lock();
         state.check_failed()?;
         let entries = state.bounds.entries();
         let range = range.start.max(entries.start)..range.end.min(entries.end);
         let hot = state.tail.first();
-        Ok(if range.is_empty() {
+        let place = if range.is_empty() {
             Place::Nowhere
         } else if range.start >= hot {
-            Place::Memory(state.tail.read(range, size_bytes_max))
+            Place::Memory { first: range.start, entries: state.tail.read(range, size_bytes_max) }
         } else {
-            Place::Disk { range: range.start..range.end.min(hot), removals: state.removals }
-        })
+            Place::Disk(range.start..range.end.min(hot))
+        };
+        Ok(Located { place, removals: state.removals })
     }
 
     /// Whether anything was removed since there were so many removals.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use rocksdb::ReadOptions;
 
-use crate::log_queue::{Place, Shared};
+use crate::log_queue::{Located, Place, Shared};
 use crate::log_rows::{self, RowError};
 use crate::{StorageError, engine};
 
@@ -16,36 +16,45 @@ pub(crate) fn read(
     size_bytes_max: usize,
 ) -> Result<Vec<Bytes>, StorageError> {
     loop {
-        match shared.locate(&range, size_bytes_max)? {
-            Place::Memory(entries) => return Ok(entries),
+        let Located { place, removals } = shared.locate(&range, size_bytes_max)?;
+        match place {
+            Place::Memory { entries, .. } => return Ok(entries),
             Place::Nowhere => return Ok(Vec::new()),
-            Place::Disk { range: on_disk, removals } => {
-                let mut entries = read_rows(shared, &on_disk, size_bytes_max)?;
-                match (entries.missing, shared.removed_since(removals)) {
-                    (None, _) => {}
-                    // Somebody removed them while they were read: look again.
-                    (Some(_), true) => continue,
-                    (Some(index), false) => return Err(missing(shared, index)),
+            Place::Disk(on_disk) => {
+                let rows = read_rows(shared, &on_disk, size_bytes_max)?;
+                match rows.missing {
+                    None => return read_on(shared, rows, on_disk.end..range.end, removals),
+                    // Somebody removed it while it was read: look again.
+                    Some(_) if shared.removed_since(removals) => {}
+                    Some(index) => return Err(missing(shared, index)),
                 }
-                if entries.room_bytes > 0 && on_disk.end < range.end {
-                    entries.taken.extend(read_on(shared, on_disk.end..range.end, entries.room_bytes)?);
-                }
-                return Ok(entries.taken);
             }
         }
     }
 }
 
-/// More entries, if they are in memory and begin where the range does.
-fn read_on(shared: &Shared, range: Range<u64>, size_bytes_max: usize) -> Result<Vec<Bytes>, StorageError> {
-    if shared.first_index().is_none_or(|first| first > range.start) {
-        return Ok(Vec::new());
+/// Adds the entries of `range` that fit, if they are in memory and the log is the same that `rows` was
+/// read from: entries of a time before a truncation and of one after it never come together.
+fn read_on(
+    shared: &Shared,
+    rows: Rows,
+    range: Range<u64>,
+    removals: u64,
+) -> Result<Vec<Bytes>, StorageError> {
+    let Rows { mut taken, room_bytes, .. } = rows;
+    if room_bytes == 0 {
+        return Ok(taken);
     }
-    let Place::Memory(mut entries) = shared.locate(&range, size_bytes_max)? else { return Ok(Vec::new()) };
-    if entries.first().is_some_and(|first| first.len() > size_bytes_max) {
-        entries.clear();
+    let located = shared.locate(&range, room_bytes)?;
+    match located.place {
+        Place::Memory { first, entries }
+            if located.removals == removals && first == range.start && entries[0].len() <= room_bytes =>
+        {
+            taken.extend(entries);
+        }
+        Place::Memory { .. } | Place::Disk(_) | Place::Nowhere => {}
     }
-    Ok(entries)
+    Ok(taken)
 }
 
 struct Rows {

@@ -119,3 +119,157 @@ fn add(batch: &mut WriteBatch, task: &Task) {
         Task::Nothing => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::mpsc::{self, Receiver, Sender};
+
+    use bytes::Bytes;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{DataDir, Identity, LogStore};
+
+    /// Tells how many rows each batch has, and writes it when the test says whether that succeeds.
+    struct GatedSink {
+        disk: RocksSink,
+        arrived: Sender<usize>,
+        verdicts: Receiver<bool>,
+    }
+
+    impl LogSink for GatedSink {
+        fn write(&mut self, batch: WriteBatch) -> Result<(), StorageError> {
+            self.arrived.send(batch.len()).unwrap();
+            if self.verdicts.recv().unwrap() {
+                return self.disk.write(batch);
+            }
+            let refused = io::Error::from(io::ErrorKind::StorageFull);
+            Err(StorageError::io("writing the log", &self.disk.path, refused))
+        }
+
+        fn close(&mut self) -> Result<(), StorageError> {
+            self.disk.close()
+        }
+    }
+
+    struct Gated {
+        dir: TempDir,
+        log: LogStore,
+        batches: Receiver<usize>,
+        verdicts: Sender<bool>,
+        done: Sender<(u64, io::Result<()>)>,
+        outcomes: Receiver<(u64, io::Result<()>)>,
+    }
+
+    fn open_dir(dir: &TempDir) -> DataDir {
+        DataDir::open(dir.path(), Identity { node_id: 1, cluster_id: 1 }).unwrap()
+    }
+
+    impl Gated {
+        fn open() -> Gated {
+            let dir = tempfile::tempdir().unwrap();
+            let (opened, mark) = log_open::open(&open_dir(&dir)).unwrap();
+            let disk = RocksSink::new(Arc::clone(&opened.db), mark);
+            let (arrived, batches) = mpsc::channel();
+            let (verdicts, given) = mpsc::channel();
+            let log = LogStore::start(opened, GatedSink { disk, arrived, verdicts: given }).unwrap();
+            let (done, outcomes) = mpsc::channel();
+            Gated { dir, log, batches, verdicts, done, outcomes }
+        }
+
+        fn append(&self, index: u64) {
+            let done = self.done.clone();
+            let report = move |outcome| done.send((index, outcome)).unwrap();
+            self.log.append(vec![(index, Bytes::from("entry"))], Box::new(report));
+        }
+
+        fn outcome(&self) -> (u64, io::Result<()>) {
+            self.outcomes.recv().unwrap()
+        }
+    }
+
+    #[test]
+    fn all_that_waits_shares_one_fsync_and_is_told_in_order() {
+        let gated = Gated::open();
+        gated.append(0);
+        assert_eq!(gated.batches.recv().unwrap(), 1);
+        for index in 1..64 {
+            gated.append(index);
+        }
+        let vote = gated.log.save_vote("vote".into());
+        assert_eq!(gated.log.read(0..100, usize::MAX).unwrap().len(), 64, "readable before it is on disk");
+        assert!(gated.outcomes.try_recv().is_err(), "told before it is on disk");
+        gated.verdicts.send(true).unwrap();
+        assert_eq!(gated.batches.recv().unwrap(), 64);
+        gated.verdicts.send(true).unwrap();
+        for expected in 0..64 {
+            let (index, outcome) = gated.outcome();
+            outcome.unwrap();
+            assert_eq!(index, expected);
+        }
+        vote.wait().unwrap();
+        assert_eq!(gated.log.fsyncs(), 2);
+    }
+
+    #[test]
+    fn truncate_and_purge_stand_in_the_same_order() {
+        let gated = Gated::open();
+        for index in 0..3 {
+            gated.append(index);
+        }
+        let truncated = gated.log.truncate_after(Some(1));
+        gated.append(2);
+        let purged = gated.log.purge_up_to(0, "mark".into());
+        for _ in 0..6 {
+            gated.verdicts.send(true).unwrap();
+        }
+        truncated.wait().unwrap();
+        purged.wait().unwrap();
+        let Gated { dir, log, .. } = gated;
+        log.close();
+        let log = LogStore::open(&open_dir(&dir)).unwrap();
+        assert_eq!((log.first_index(), log.last_index()), (Some(1), Some(2)));
+    }
+
+    #[test]
+    fn after_a_failure_everything_fails_and_nothing_is_written() {
+        let gated = Gated::open();
+        gated.append(0);
+        gated.batches.recv().unwrap();
+        gated.append(1);
+        let vote = gated.log.save_vote("vote".into());
+        gated.verdicts.send(false).unwrap();
+        for expected in 0..2 {
+            let (index, outcome) = gated.outcome();
+            let error = outcome.unwrap_err();
+            assert_eq!((index, error.kind()), (expected, io::ErrorKind::StorageFull));
+            assert!(error.to_string().contains("the disk is full"), "{error}");
+        }
+        assert!(vote.wait().is_err());
+        gated.append(2);
+        assert!(gated.outcome().1.is_err());
+        assert!(gated.log.truncate_after(None).wait().is_err());
+        assert!(gated.log.save_committed(Bytes::new()).wait().is_err());
+        assert!(matches!(gated.log.vote(), Err(StorageError::Failed { .. })));
+        assert!(matches!(gated.log.read(0..1, 1), Err(StorageError::Failed { .. })));
+        assert!(gated.batches.try_recv().is_err(), "nothing was tried again");
+        let Gated { dir, log, .. } = gated;
+        log.close();
+        assert_eq!(LogStore::open(&open_dir(&dir)).unwrap().last_index(), None);
+    }
+
+    #[test]
+    fn a_callback_that_panics_leaves_nobody_waiting() {
+        let Gated { dir: _dir, log, verdicts, .. } = Gated::open();
+        log.append(vec![(0, Bytes::new())], Box::new(|_| panic!("on purpose")));
+        let vote = log.save_vote("vote".into());
+        verdicts.send(true).unwrap();
+        verdicts.send(true).unwrap();
+        let _either = vote.wait();
+        while log.save_vote("vote".into()).wait().is_ok() {
+            verdicts.send(true).unwrap();
+        }
+        log.close();
+    }
+}

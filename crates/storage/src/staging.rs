@@ -41,13 +41,10 @@ impl Staging {
         &self.path
     }
 
-    pub(crate) fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// It has become the state.
-    pub(crate) fn keep(mut self) {
+    /// It becomes the state, as the generation of this number.
+    pub(crate) fn keep(mut self) -> u64 {
         self.kept = true;
+        self.number
     }
 
     /// Begins to receive `file`, from its start; what was received of it before is dropped.

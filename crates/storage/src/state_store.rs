@@ -127,8 +127,9 @@ impl StateStore {
             other => other,
         })?;
         let _alone = inner.replacing.write();
-        current::replace(&inner.folder, staged.number())?;
-        staged.keep();
+        // Whatever becomes of it, CURRENT may name the folder from here on.
+        let number = staged.keep();
+        current::replace(&inner.folder, number)?;
         inner.generation.swap(Arc::new(generation)).retire();
         Ok(())
     }

@@ -50,7 +50,9 @@ async fn a_leader_that_was_paused_serves_nothing_old() {
     };
     cluster.node(paused).resume();
     match late.await {
-        Ok(answer) => assert_eq!(&answer.item.expect("it is there").value[..], b"new", "an old value was served"),
+        Ok(answer) => {
+            assert_eq!(&answer.item.expect("it is there").value[..], b"new", "an old value was served")
+        }
         Err(error) => assert!(matches!(error.code(), Code::Unavailable | Code::DeadlineExceeded), "{error}"),
     }
     while let Some(read) = reads.join_next().await {
@@ -61,7 +63,9 @@ async fn a_leader_that_was_paused_serves_nothing_old() {
         }
     }
     cluster.all_serve().await;
-    let now = wait::within(Duration::from_secs(10), "the paused node serves again", async || own.get(get.clone()).await.ok());
+    let now = wait::within(Duration::from_secs(10), "the paused node serves again", async || {
+        own.get(get.clone()).await.ok()
+    });
     assert_eq!(&now.await.item.expect("it is there").value[..], b"new");
     cluster.agree().await;
 }

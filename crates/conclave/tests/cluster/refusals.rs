@@ -2,8 +2,9 @@
 //! not hold. Each tells what was found, and changes nothing.
 
 use conclave_client::config::{
-    At, CommitRequest, CreateNamespaceRequest, DeleteNamespaceRequest, DiffRequest, Edit, GetNamespaceRequest,
-    GetRequest, HistoryRequest, ListRequest, NamespaceEdits, RollbackRequest, WatchRequest, WatchTarget, at::Moment,
+    At, CommitRequest, CreateNamespaceRequest, DeleteNamespaceRequest, DiffRequest, Edit,
+    GetNamespaceRequest, GetRequest, HistoryRequest, ListRequest, NamespaceEdits, RollbackRequest,
+    WatchRequest, WatchTarget, at::Moment,
 };
 use conclave_client::{Client, Code, edits};
 use conclave_testkit::{Cluster, Told, writers};
@@ -41,7 +42,8 @@ impl Scene {
 
     /// Nothing has changed.
     async fn check(mut self) {
-        let expected = [("name", "beans"), ("price", "2")].map(|(key, value)| (key.to_owned(), value.to_owned()));
+        let expected =
+            [("name", "beans"), ("price", "2")].map(|(key, value)| (key.to_owned(), value.to_owned()));
         assert_eq!(items(&self.client, "shop").await, expected.into());
         assert_eq!(writers::history(&self.client, "shop").await.len(), 2);
         let list = self.client.list_all_namespaces(Default::default()).await.expect("they can be listed");
@@ -52,7 +54,11 @@ impl Scene {
 
 #[track_caller]
 fn is(told: &Told, code: Code, reason: &str, metadata: &[(&str, &str)]) {
-    assert_eq!((told.code, told.reason.as_str(), told.domain.as_str()), (code, reason, "conclave"), "{told:?}");
+    assert_eq!(
+        (told.code, told.reason.as_str(), told.domain.as_str()),
+        (code, reason, "conclave"),
+        "{told:?}"
+    );
     let expected = metadata.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     assert_eq!(told.metadata, expected.collect(), "{told:?}");
     for (_, value) in metadata {
@@ -74,17 +80,25 @@ async fn a_namespace_that_does_not_exist() {
     let targets = vec![WatchTarget { namespace: namespace(), ..Default::default() }];
     let rollback = RollbackRequest { namespace: namespace(), to_version: 1, ..Default::default() };
     let refusals = [
-        told(service.get_namespace(GetNamespaceRequest { namespace: namespace(), ..Default::default() }).await),
+        told(
+            service.get_namespace(GetNamespaceRequest { namespace: namespace(), ..Default::default() }).await,
+        ),
         told(service.get(get).await),
         told(service.list(ListRequest { namespace: namespace(), ..Default::default() }).await),
         told(service.history(HistoryRequest { namespace: namespace(), ..Default::default() }).await),
         told(service.diff(DiffRequest { namespace: namespace(), ..Default::default() }).await),
         told(service.rollback(rollback.clone()).await),
         told(service.rollback(RollbackRequest { dry_run: true, ..rollback }).await),
-        told(service.delete_namespace(DeleteNamespaceRequest { namespace: namespace(), ..Default::default() }).await),
+        told(
+            service
+                .delete_namespace(DeleteNamespaceRequest { namespace: namespace(), ..Default::default() })
+                .await,
+        ),
         told(service.watch(WatchRequest { targets, ..Default::default() }).await.map(|_| Response::new(()))),
         scene.refused(commit_of("shops", vec![edits::put("price", "3")])).await,
-        scene.refused(CommitRequest { dry_run: true, ..commit_of("shops", vec![edits::put("price", "3")]) }).await,
+        scene
+            .refused(CommitRequest { dry_run: true, ..commit_of("shops", vec![edits::put("price", "3")]) })
+            .await,
     ];
     for told in refusals {
         is(&told, Code::NotFound, "namespace-not-found", &[("namespace", "shops")]);
@@ -102,7 +116,8 @@ async fn keys_and_versions_that_do_not_exist() {
     };
     let no_key = [("key", "cost"), ("namespace", "shop")];
     is(&told(service.get(get("cost", None)).await), Code::NotFound, "key-not-found", &no_key);
-    let deletion = scene.refused(commit_of("shop", vec![edits::put("price", "3"), edits::delete("cost")])).await;
+    let deletion =
+        scene.refused(commit_of("shop", vec![edits::put("price", "3"), edits::delete("cost")])).await;
     is(&deletion, Code::NotFound, "key-not-found", &no_key);
     let early = told(service.get(get("name", Some(Moment::Version(1)))).await);
     is(&early, Code::NotFound, "key-not-found", &[("key", "name"), ("namespace", "shop")]);
@@ -136,14 +151,19 @@ async fn conditions_that_do_not_hold() {
     is(&scene.refused(commit.clone()).await, Code::FailedPrecondition, "version-mismatch", &stale);
     let preview = CommitRequest { dry_run: true, ..commit };
     is(&scene.refused(preview).await, Code::FailedPrecondition, "version-mismatch", &stale);
-    let rollback =
-        RollbackRequest { namespace: "shop".into(), to_version: 1, expected_version: Some(1), ..Default::default() };
+    let rollback = RollbackRequest {
+        namespace: "shop".into(),
+        to_version: 1,
+        expected_version: Some(1),
+        ..Default::default()
+    };
     is(&told(service.rollback(rollback).await), Code::FailedPrecondition, "version-mismatch", &stale);
     let delete =
         DeleteNamespaceRequest { namespace: "shop".into(), expected_version: Some(1), ..Default::default() };
     is(&told(service.delete_namespace(delete).await), Code::FailedPrecondition, "version-mismatch", &stale);
 
-    let item = service.get(GetRequest { namespace: "shop".into(), key: "price".into(), ..Default::default() }).await;
+    let item =
+        service.get(GetRequest { namespace: "shop".into(), key: "price".into(), ..Default::default() }).await;
     let found = item.expect("it is there").into_inner().item.expect("it is there").mod_revision;
     for (key, expected, found) in [("price", found - 1, found), ("price", 0, found), ("cost", 7, 0)] {
         let edit = Edit { expected_mod_revision: Some(expected), ..edits::put(key, "3") };
@@ -173,7 +193,12 @@ async fn one_namespace_of_several_that_cannot_be_done_stops_all() {
         ..commit_under("several", "shop", Vec::new())
     };
     let told = scene.refused(commit).await;
-    is(&told, Code::FailedPrecondition, "version-mismatch", &[("expected", "1"), ("found", "2"), ("namespace", "shop")]);
+    is(
+        &told,
+        Code::FailedPrecondition,
+        "version-mismatch",
+        &[("expected", "1"), ("found", "2"), ("namespace", "shop")],
+    );
     scene.check().await;
 }
 
@@ -182,7 +207,8 @@ async fn a_deleted_namespace_is_none_until_it_is_rolled_back() {
     let scene = Scene::set().await;
     let mut service = scene.cluster.service(1);
     let delete = DeleteNamespaceRequest { namespace: "shop".into(), ..Default::default() };
-    let committed = service.delete_namespace(delete.clone()).await.expect("it is deleted").into_inner().committed;
+    let committed =
+        service.delete_namespace(delete.clone()).await.expect("it is deleted").into_inner().committed;
     let committed = committed.expect("it is told");
     assert_eq!((committed.version, committed.deleted), (3, 2));
     let gone = [("namespace", "shop")];
@@ -195,7 +221,8 @@ async fn a_deleted_namespace_is_none_until_it_is_rolled_back() {
     assert!(versions[0].deleted_namespace, "its history is still there: {versions:?}");
 
     let rollback = RollbackRequest { namespace: "shop".into(), to_version: 2, ..Default::default() };
-    let back = service.rollback(rollback).await.expect("it comes back").into_inner().committed.expect("it is told");
+    let back =
+        service.rollback(rollback).await.expect("it comes back").into_inner().committed.expect("it is told");
     assert_eq!((back.version, back.added), (4, 2));
     let item = service.get(get).await.expect("it is back").into_inner().item.expect("it is there");
     assert_eq!(&item.value[..], b"2");

@@ -54,7 +54,10 @@ async fn an_id_is_good_for_one_write() {
     let cluster = three().await;
     let client = cluster.client();
     create(&client, "shop").await;
-    client.commit(commit_under("once", "shop", vec![edits::put("a", "1")])).await.expect("it is acknowledged");
+    client
+        .commit(commit_under("once", "shop", vec![edits::put("a", "1")]))
+        .await
+        .expect("it is acknowledged");
     let other = commit_under("once", "shop", vec![edits::put("a", "2")]);
     let error = client.commit(other).await.expect_err("the id was used");
     assert_eq!((error.code(), error.reason()), (Code::FailedPrecondition, reason::REQUEST_ID_REUSED));

@@ -86,7 +86,12 @@ async fn read(own: Client, consistency: Consistency, stop: watch::Receiver<bool>
         let empty = consistency == Consistency::Local && values.is_empty();
         assert!(whole || empty, "half of version {}: {values:?}", listing.version);
         let expected_good = listing.version % 2 == 1;
-        assert!(empty || (values[0] == "good") == expected_good, "version {} holds {:?}", listing.version, values[0]);
+        assert!(
+            empty || (values[0] == "good") == expected_good,
+            "version {} holds {:?}",
+            listing.version,
+            values[0]
+        );
         listings.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -45,7 +45,8 @@ pub(crate) fn commit_of(namespace: &str, edits: Vec<Edit>) -> CommitRequest {
 
 /// The same under a request id.
 pub(crate) fn commit_under(request_id: &str, namespace: &str, edits: Vec<Edit>) -> CommitRequest {
-    let authorship = Authorship { request_id: request_id.into(), message: request_id.into(), ..Default::default() };
+    let authorship =
+        Authorship { request_id: request_id.into(), message: request_id.into(), ..Default::default() };
     CommitRequest { authorship: Some(authorship), ..commit_of(namespace, edits) }
 }
 

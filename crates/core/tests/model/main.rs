@@ -84,6 +84,7 @@ proptest! {
             questions.iter().for_each(|question| question.check(&map, &model));
         }
         check_everything(&map, &model);
+        check_requests(&map, &proposals);
 
         let (one_by_one, answers) = apply_in_batches(&entries, &[1]);
         prop_assert_eq!(&one_by_one, &map);
@@ -98,4 +99,12 @@ fn check_everything(map: &MemoryMap, model: &Model) {
     let keys = KEYS.map(|key| ItemKey::parse(key, 512).unwrap());
     let questions: Vec<Question> = questions::all(model, &names, &keys);
     questions.iter().for_each(|question| question.check(map, model));
+}
+
+/// Each request is remembered once, and has a place of its own in their order.
+fn check_requests(map: &MemoryMap, proposals: &[Proposal]) {
+    for table in [0x11, 0x12] {
+        let rows = map.iter().filter(|(key, _)| key[0] == table).count();
+        assert_eq!(rows, proposals.len(), "rows of table {table:#x}");
+    }
 }

@@ -164,6 +164,7 @@ fn all_items(view: &dyn ReadMap, query: &ItemQuery<'_>) -> Told<(Vec<Item>, Vers
 
 fn all_namespaces(view: &dyn ReadMap, prefix: &str, at: Revision, page_max: usize) -> Vec<NamespaceInfo> {
     let (mut all, mut more) = list_namespaces(view, prefix, None, at, page_max).unwrap();
+    assert!(all.len() <= page_max);
     while more {
         let after = all.last().unwrap().name.clone();
         let (page, further) = list_namespaces(view, prefix, Some(after.as_str()), at, page_max).unwrap();
@@ -184,6 +185,7 @@ fn all_versions(
 ) -> Told<Versions> {
     let query = HistoryQuery { namespace, before: None, page_max, changes_max };
     let (mut all, mut more) = history(view, &query).unwrap()?;
+    assert!(all.len() <= page_max);
     let ahead = HistoryQuery { before: Some(Version::new(99)), ..query };
     assert_eq!(history(view, &ahead).unwrap()?, (all.clone(), more));
     while more {
@@ -208,6 +210,9 @@ fn diff_query<'a>(
 
 fn all_differences(view: &dyn ReadMap, query: DiffQuery<'_>) -> Told<Vec<ItemChange>> {
     let (mut all, mut more) = diff(view, &query).unwrap()?;
+    assert!(all.len() <= query.changes_max);
+    let narrow = DiffQuery { size_bytes_max: 1, ..query };
+    assert_eq!(diff(view, &narrow).unwrap()?.0, all[..all.len().min(1)]);
     while more {
         let after = all.last().map(|change| change.key.clone());
         let (page, further) = diff(view, &DiffQuery { after: after.as_deref(), ..query }).unwrap()?;

@@ -26,7 +26,10 @@ pub(super) fn namespaces(
     let mut read = Vec::with_capacity(namespaces.len());
     for (index, edits) in namespaces.into_iter().enumerate() {
         if !names.insert(edits.namespace.clone()) {
-            let what = format_args!("it names {:?} a second time: put all edits of a namespace together", edits.namespace);
+            let what = format_args!(
+                "it names {:?} a second time: put all edits of a namespace together",
+                edits.namespace
+            );
             fields.refuse(format_args!("namespaces[{index}].namespace"), what);
         }
         read.push(namespace(fields, format_args!("namespaces[{index}]"), edits));
@@ -86,7 +89,10 @@ fn namespace(
         let path = format_args!("{path}.edits[{index}]");
         let edit = read_edit(fields, path, edit);
         if edit.as_ref().is_some_and(|edit| !keys.insert(edit.key.clone())) {
-            fields.refuse(format_args!("{path}.key"), "another edit of this namespace has the same key: keep one");
+            fields.refuse(
+                format_args!("{path}.key"),
+                "another edit of this namespace has the same key: keep one",
+            );
         }
         edits.push(edit);
     }
@@ -101,7 +107,9 @@ fn namespace(
 fn read_edit(fields: &mut Fields<'_>, path: fmt::Arguments<'_>, edit: wire::Edit) -> Option<Edit> {
     let key = fields.key(format_args!("{path}.key"), &edit.key);
     let action = match edit.action {
-        Some(wire::edit::Action::Put(put)) => Some(Action::Put(content(fields, format_args!("{path}.put"), put))),
+        Some(wire::edit::Action::Put(put)) => {
+            Some(Action::Put(content(fields, format_args!("{path}.put"), put)))
+        }
         Some(wire::edit::Action::Delete(wire::DeleteItem {})) => Some(Action::Delete),
         None => {
             fields.refuse(format_args!("{path}.action"), "it is missing: give put or delete");
@@ -126,7 +134,10 @@ fn content_type(fields: &mut Fields<'_>, path: fmt::Arguments<'_>, text: String)
     }
     fields.size(path, text.len(), Limits::CONTENT_TYPE_SIZE_BYTES_MAX);
     if !is_media_type(&text) {
-        fields.refuse(path, format_args!("{text:?} is no media type: give one as \"application/json\", or none"));
+        fields.refuse(
+            path,
+            format_args!("{text:?} is no media type: give one as \"application/json\", or none"),
+        );
     }
     text
 }
@@ -148,7 +159,10 @@ fn check_labels(fields: &mut Fields<'_>, path: fmt::Arguments<'_>, labels: &BTre
 fn check_label_text(fields: &mut Fields<'_>, path: fmt::Arguments<'_>, what: &str, text: &str) {
     let (size_bytes, max) = (text.len(), Limits::LABEL_SIZE_BYTES_MAX);
     if size_bytes > max {
-        fields.refuse(path, format_args!("{what} takes {size_bytes} bytes, of which {max} are allowed: shorten it"));
+        fields.refuse(
+            path,
+            format_args!("{what} takes {size_bytes} bytes, of which {max} are allowed: shorten it"),
+        );
     }
     if let Some(character) = text.chars().find(|character| character.is_control()) {
         fields.refuse(path, format_args!("{what} holds the control character {character:?}: leave it out"));

@@ -128,8 +128,7 @@ impl Items {
         let namespace = fields.finish(namespace)?;
         let (page_size, page_token) = (request.page_size, request.page_token.clone());
         let (key_prefix, keys_only) = (request.key_prefix.clone(), request.keys_only);
-        let listed =
-            wire::ListRequest { page_size: 0, page_token: String::new(), consistency: 0, ..request };
+        let listed = wire::ListRequest { page_size: 0, page_token: String::new(), consistency: 0, ..request };
         let tokens = Tokens::of("List", &listed);
         Ok(Page {
             query: Self { namespace, key_prefix, at, keys_only },
@@ -263,8 +262,7 @@ impl Differences {
             to: Some(request.to_version).filter(|version| *version > 0).map(Version::new),
             key_prefix: request.key_prefix.clone(),
         };
-        let listed =
-            wire::DiffRequest { page_size: 0, page_token: String::new(), consistency: 0, ..request };
+        let listed = wire::DiffRequest { page_size: 0, page_token: String::new(), consistency: 0, ..request };
         let tokens = Tokens::of("Diff", &listed);
         Ok(Page {
             query,

@@ -29,10 +29,8 @@ impl OneNamespace {
 
     pub(crate) fn answer(&self, view: &dyn ReadMap) -> Read<wire::GetNamespaceResponse> {
         let store_revision = newest_revision(view)?.get();
-        let response = |info| wire::GetNamespaceResponse {
-            namespace: Some(messages::namespace(info)),
-            store_revision,
-        };
+        let response =
+            |info| wire::GetNamespaceResponse { namespace: Some(messages::namespace(info)), store_revision };
         Ok(get_namespace(view, &self.namespace)?.map(response))
     }
 }
@@ -46,10 +44,7 @@ pub(crate) struct OneItem {
 }
 
 impl OneItem {
-    pub(crate) fn parse(
-        request: wire::GetRequest,
-        limits: &Limits,
-    ) -> Result<(Self, Consistency), Refusal> {
+    pub(crate) fn parse(request: wire::GetRequest, limits: &Limits) -> Result<(Self, Consistency), Refusal> {
         let mut fields = Fields::new(limits);
         let namespace = fields.namespace("namespace", &request.namespace);
         let key = fields.key("key", &request.key);
@@ -80,8 +75,9 @@ impl OneItem {
                 let (namespace, before) = (&self.namespace, Some(found.next()));
                 let query = HistoryQuery { namespace, before, page_max: 1, changes_max: None };
                 let (versions, _) = history(view, &query)?.map_err(MapError::new)?;
-                let (info, _) =
-                    versions.first().ok_or_else(|| MapError::new("a version that was read has no history"))?;
+                let (info, _) = versions
+                    .first()
+                    .ok_or_else(|| MapError::new("a version that was read has no history"))?;
                 Ok(info.revision)
             }
         }

@@ -2,9 +2,7 @@
 
 use bytes::Bytes;
 use conclave_core::config::ConfigOutcome;
-use conclave_core::{
-    Answer, EntryContext, EntryKind, Outcome, Proposal, RequestId, apply, encode_proposal,
-};
+use conclave_core::{Answer, EntryContext, EntryKind, Outcome, Proposal, RequestId, apply, encode_proposal};
 use conclave_door::{Limits, Refusal};
 use conclave_mvcc::{Batch, MemoryMap, newest_revision};
 use conclave_proto::config::v1 as wire;

@@ -237,7 +237,11 @@ mod tests {
             changed: 2,
             deleted: 3,
         };
-        Committed { versions: vec![version("b", 7), version("a", 8)], revision: Revision::new(9), time_ms: 10 }
+        Committed {
+            versions: vec![version("b", 7), version("a", 8)],
+            revision: Revision::new(9),
+            time_ms: 10,
+        }
     }
 
     #[test]
@@ -245,7 +249,8 @@ mod tests {
         let id = RequestId::parse("id-1").unwrap();
         let response = commit_response(ConfigOutcome::Committed(two_versions()), &id).unwrap();
         assert_eq!((response.revision, response.time_ms, response.request_id.as_str()), (9, 10, "id-1"));
-        let versions: Vec<_> = response.versions.iter().map(|it| (it.namespace.as_str(), it.version)).collect();
+        let versions: Vec<_> =
+            response.versions.iter().map(|it| (it.namespace.as_str(), it.version)).collect();
         assert_eq!(versions, [("b", 7), ("a", 8)]);
 
         let response = rollback_response(ConfigOutcome::Committed(two_versions()), &id).unwrap();

@@ -1,6 +1,5 @@
 //! Versions and resets as messages of bounded size.
 
-use std::iter::Peekable;
 use std::vec::IntoIter;
 
 use conclave_core::config::{At, ItemChange, ItemPage, ItemQuery, Read, VersionInfo, list_items};
@@ -20,7 +19,7 @@ const RESET_ITEMS_MAX: usize = 4_096;
 pub(super) struct VersionChunks {
     version: wire::Version,
     namespace: String,
-    changes: Peekable<IntoIter<ItemChange>>,
+    changes: IntoIter<ItemChange>,
     size_bytes_max: usize,
     begun: bool,
     /// A change that no longer fitted.
@@ -32,7 +31,7 @@ impl VersionChunks {
         Self {
             namespace: info.namespace.to_string(),
             version: version(info, Vec::new()),
-            changes: changes.into_iter().peekable(),
+            changes: changes.into_iter(),
             size_bytes_max: Limits::WATCH_CHUNK_SIZE_BYTES_MAX,
             begun: false,
             kept: None,
@@ -53,8 +52,8 @@ impl VersionChunks {
         chunk
     }
 
-    fn has_more(&mut self) -> bool {
-        self.kept.is_some() || self.changes.peek().is_some()
+    fn has_more(&self) -> bool {
+        self.kept.is_some() || !self.changes.as_slice().is_empty()
     }
 }
 
@@ -117,7 +116,8 @@ impl ResetPlace {
         standing: Standing,
     ) -> Read<ResetChunk> {
         let target = &targets[self.target];
-        let page = if standing.deleted { Ok(empty(standing, self.revision)) } else { self.page(view, target)? };
+        let page =
+            if standing.deleted { Ok(empty(standing, self.revision)) } else { self.page(view, target)? };
         Ok(page.map(|page| {
             let is_last_target = self.target + 1 == targets.len();
             let message = wire::WatchReset {
@@ -268,7 +268,8 @@ mod tests {
         let targets = [target("a", ""), target("b", "")];
         let survey = Survey::of(&store.map, &targets).unwrap().unwrap();
         let told = reset(&store, &survey, &targets);
-        let counts: Vec<_> = told.iter().map(|(name, keys, more)| (name.as_str(), keys.len(), *more)).collect();
+        let counts: Vec<_> =
+            told.iter().map(|(name, keys, more)| (name.as_str(), keys.len(), *more)).collect();
         assert_eq!(counts, [("a", 3, true), ("a", 2, true), ("b", 1, false)]);
     }
 }

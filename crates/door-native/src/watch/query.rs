@@ -53,7 +53,8 @@ fn targets(fields: &mut Fields<'_>, targets: Vec<wire::WatchTarget>) -> Option<V
         fields.refuse("targets", "it is empty: name at least one namespace");
     }
     if count > max {
-        fields.refuse("targets", format_args!("they are {count}, of which {max} are allowed: split the watch"));
+        fields
+            .refuse("targets", format_args!("they are {count}, of which {max} are allowed: split the watch"));
         return None;
     }
     let mut names = BTreeSet::new();
@@ -107,7 +108,10 @@ mod tests {
 
         let asked = wire::WatchRequest { start_revision: 5, heartbeat_interval_ms: 100, ..asked };
         let query = WatchQuery::parse(asked, &Limits::default()).unwrap();
-        assert_eq!((query.start, query.heartbeat_interval), (Some(Revision::new(5)), Duration::from_millis(100)));
+        assert_eq!(
+            (query.start, query.heartbeat_interval),
+            (Some(Revision::new(5)), Duration::from_millis(100))
+        );
     }
 
     #[test]
@@ -116,10 +120,17 @@ mod tests {
         let query = WatchQuery::parse(asked, &Limits::default()).unwrap();
         let ranges = query.filter().ranges;
         let holds = |key: &[u8]| ranges.iter().any(|range| range.contains(key));
-        for key in ["conclave/namespace/a", "conclave/namespace/b", "conclave/config/a//k1", "conclave/config/b//x"] {
+        for key in
+            ["conclave/namespace/a", "conclave/namespace/b", "conclave/config/a//k1", "conclave/config/b//x"]
+        {
             assert!(holds(key.as_bytes()), "{key}");
         }
-        for key in ["conclave/namespace/ab", "conclave/config/a//x", "conclave/config/c//k", "conclave/config/b/x//k"] {
+        for key in [
+            "conclave/namespace/ab",
+            "conclave/config/a//x",
+            "conclave/config/c//k",
+            "conclave/config/b/x//k",
+        ] {
             assert!(!holds(key.as_bytes()), "{key}");
         }
     }

@@ -39,11 +39,21 @@ pub(super) struct Following {
 enum Telling {
     Nothing,
     /// A revision: the versions that it made of the targets from this one on.
-    Revision { revised: Revised, target: usize },
+    Revision {
+        revised: Revised,
+        target: usize,
+    },
     /// One of its versions, and then the targets from this one on.
-    Version { chunks: VersionChunks, revised: Revised, target: usize },
+    Version {
+        chunks: Box<VersionChunks>,
+        revised: Revised,
+        target: usize,
+    },
     /// The state of all targets.
-    Reset { place: ResetPlace, standings: Arc<[Standing]> },
+    Reset {
+        place: ResetPlace,
+        standings: Arc<[Standing]>,
+    },
 }
 
 impl Following {
@@ -141,7 +151,7 @@ impl Following {
         for target in from..self.targets.len() {
             let Target { namespace, key_prefix } = &self.targets[target];
             if let Some((info, changes)) = version_in(&revised, namespace, key_prefix)? {
-                let chunks = VersionChunks::new(info, changes);
+                let chunks = Box::new(VersionChunks::new(info, changes));
                 self.telling = Telling::Version { chunks, revised, target: target + 1 };
                 break;
             }
@@ -149,7 +159,12 @@ impl Following {
         Ok(None)
     }
 
-    fn tell_version(&mut self, mut chunks: VersionChunks, revised: Revised, target: usize) -> Option<Event> {
+    fn tell_version(
+        &mut self,
+        mut chunks: Box<VersionChunks>,
+        revised: Revised,
+        target: usize,
+    ) -> Option<Event> {
         let chunk = chunks.next();
         self.telling = match &chunk {
             Some(_) => Telling::Version { chunks, revised, target },
@@ -158,11 +173,7 @@ impl Following {
         chunk.map(Event::Version)
     }
 
-    async fn tell_reset(
-        &mut self,
-        place: ResetPlace,
-        standings: Arc<[Standing]>,
-    ) -> Result<Event, Refusal> {
+    async fn tell_reset(&mut self, place: ResetPlace, standings: Arc<[Standing]>) -> Result<Event, Refusal> {
         let (targets, standing, at) = (Arc::clone(&self.targets), standings[place.target], place.clone());
         let read = move |view: &dyn ReadMap| at.read(view, &targets, standing);
         let chunk = self.node.read(Consistency::Local, read_deadline(), read).await??;

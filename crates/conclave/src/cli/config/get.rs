@@ -103,7 +103,7 @@ fn show_one(namespace: String, answer: GetResponse, output: &mut Output) -> Resu
         return output.bytes(&item.value);
     }
     if std::str::from_utf8(&item.value).is_err() {
-        let message = format!("the value is no text {}", text::binary(&item.value));
+        let message = format!("the value is no text but {}", text::counted(item.value.len(), "byte"));
         return Err(Failure::new(Exit::Failed, message)
             .with_hint("send it to a file or a pipe, or use --output json"));
     }

@@ -45,7 +45,7 @@ impl WatchArgs {
                 WatchEvent::Progress { .. } => {}
                 WatchEvent::Interrupted { cause } => {
                     let revision = watch.resume_revision();
-                    let note = format!("note: {cause}; going on at another node from revision {revision}");
+                    let note = format!("note: {cause}; the watch goes on from revision {revision}");
                     session.output.note(&note);
                 }
             }

@@ -19,13 +19,15 @@ fn delete(key: &str) -> wire::Edit {
 }
 
 fn edits_of(namespace: &str, edits: Vec<wire::Edit>) -> wire::NamespaceEdits {
-    wire::NamespaceEdits { namespace: namespace.into(), edits, expected_version: None, create_if_missing: false }
+    wire::NamespaceEdits {
+        namespace: namespace.into(),
+        edits,
+        expected_version: None,
+        create_if_missing: false,
+    }
 }
 
-fn read_with(
-    messages: Vec<wire::NamespaceEdits>,
-    limits: &Limits,
-) -> Result<Vec<NamespaceEdits>, Refusal> {
+fn read_with(messages: Vec<wire::NamespaceEdits>, limits: &Limits) -> Result<Vec<NamespaceEdits>, Refusal> {
     let mut fields = Fields::new(limits);
     let read = namespaces(&mut fields, messages);
     fields.finish(read)
@@ -186,7 +188,10 @@ fn labels_are_bounded_in_number_and_size() {
         told[0],
         "namespaces[0].edits[0].put.labels[\"l\"]: its value takes 129 bytes, of which 128 are allowed: shorten it"
     );
-    assert!(told[1].ends_with(": its name takes 129 bytes, of which 128 are allowed: shorten it"), "{told:?}");
+    assert!(
+        told[1].ends_with(": its name takes 129 bytes, of which 128 are allowed: shorten it"),
+        "{told:?}"
+    );
 }
 
 #[test]

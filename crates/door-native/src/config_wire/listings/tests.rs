@@ -140,7 +140,8 @@ fn namespaces_come_in_order_without_the_deleted_ones() {
 
     let request = wire::ListNamespacesRequest { prefix: "a/".into(), ..Default::default() };
     let page = Namespaces::parse(request, &limits()).unwrap().answer(&store.map).unwrap().unwrap();
-    let names: Vec<_> = page.namespaces.iter().map(|it| (it.name.as_str(), it.description.as_str())).collect();
+    let names: Vec<_> =
+        page.namespaces.iter().map(|it| (it.name.as_str(), it.description.as_str())).collect();
     assert_eq!(names, [("a/x", "about a/x"), ("a/y", "about a/y")]);
 }
 
@@ -152,8 +153,12 @@ fn versions(store: &Store, request: wire::HistoryRequest) -> wire::HistoryRespon
 fn history_goes_back_page_by_page_also_of_a_deleted_namespace() {
     let mut store = filled();
     store.delete("ns");
-    let mut request =
-        wire::HistoryRequest { namespace: "ns".into(), page_size: 4, with_changes: true, ..Default::default() };
+    let mut request = wire::HistoryRequest {
+        namespace: "ns".into(),
+        page_size: 4,
+        with_changes: true,
+        ..Default::default()
+    };
     let first = versions(&store, request.clone());
     let numbers: Vec<_> = first.versions.iter().map(|it| (it.version, it.deleted_namespace)).collect();
     assert_eq!(numbers, [(6, true), (5, false), (4, false), (3, false)]);
@@ -190,7 +195,10 @@ fn a_difference_stays_with_the_version_that_was_the_newest_at_first() {
         wire::DiffRequest { namespace: "ns".into(), from_version: 4, page_size: 2, ..Default::default() };
     let first = differences(&store, &request);
     let told = |page: &wire::DiffResponse| -> Vec<_> {
-        page.changes.iter().map(|it| (it.key.clone(), it.kind(), it.before.is_some(), it.after.is_some())).collect()
+        page.changes
+            .iter()
+            .map(|it| (it.key.clone(), it.kind(), it.before.is_some(), it.after.is_some()))
+            .collect()
     };
     let change = |key: &str, kind, before, after| (key.to_owned(), kind, before, after);
     assert_eq!((first.from_version, first.to_version), (4, 7));
@@ -230,8 +238,10 @@ fn all_mistakes_of_a_listing_are_told_at_once() {
         consistency: 5,
         ..Default::default()
     };
-    let fields: Vec<String> =
-        told(Items::parse(request, &small)).iter().filter_map(|it| it.split(':').next().map(Into::into)).collect();
+    let fields: Vec<String> = told(Items::parse(request, &small))
+        .iter()
+        .filter_map(|it| it.split(':').next().map(Into::into))
+        .collect();
     assert_eq!(fields, ["namespace", "key_prefix", "at.revision", "consistency"]);
     let prefix = wire::ListNamespacesRequest { prefix: "p".repeat(257), ..Default::default() };
     assert_eq!(

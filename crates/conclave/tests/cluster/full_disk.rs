@@ -1,0 +1,161 @@
+//! A disk without space: the node stops with a clear message and exit code 1; with space again, or on another disk,
+//! everything that was acknowledged is there.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use conclave_client::Code;
+use conclave_client::config::CommitRequest;
+use conclave_client::edits;
+use conclave_testkit::{Cluster, ClusterOptions, writers};
+
+use crate::stage::{BINARY, commit_under, create, items};
+
+/// Large enough to start on, small enough to be filled in seconds.
+const SIZE_MIB: u32 = 64;
+const VALUE_SIZE_BYTES: usize = 256 << 10;
+/// More than fits, whatever is compressed or kept twice.
+const WRITES_MAX: usize = 2_000;
+
+/// A small file system in memory, gone when dropped.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// None, where it may not be mounted: that needs root.
+    fn mount(path: &Path) -> Option<Self> {
+        std::fs::create_dir_all(path).expect("the folder is ours");
+        mount(&["-t", "tmpfs", "-o", &format!("size={SIZE_MIB}m"), "conclave-test"], path)
+            .then(|| Self(path.into()))
+    }
+
+    fn grow(&self) {
+        assert!(mount(&["-o", &format!("remount,size={}m", 4 * SIZE_MIB)], &self.0), "it can be made larger");
+    }
+}
+
+fn mount(arguments: &[&str], path: &Path) -> bool {
+    let output = Command::new("mount").args(arguments).arg(path).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).output();
+    }
+}
+
+/// Values that cannot be compressed to nothing.
+fn noise(seed: usize) -> String {
+    let mut state = seed as u64 ^ 0x9e37_79b9_7f4a_7c15;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'!' + u8::try_from(state % 90).unwrap_or_default())
+    };
+    (0..VALUE_SIZE_BYTES).map(|_| next()).collect()
+}
+
+/// Writes until a write is not acknowledged; tells how many were.
+async fn fill(cluster: &mut Cluster) -> usize {
+    let own = cluster.client_of(1, 10_000);
+    for number in 0..WRITES_MAX {
+        let edit = edits::put(format!("item-{number}"), noise(number));
+        let commit: CommitRequest = commit_under(&format!("write-{number}"), "shop", vec![edit]);
+        if let Err(error) = own.commit(commit).await {
+            println!("after {number} writes: {error} ({})", error.reason());
+            assert!(matches!(error.code(), Code::Unavailable | Code::DeadlineExceeded), "{error}");
+            return number;
+        }
+    }
+    panic!("the disk was never full");
+}
+
+async fn is_all_there(cluster: &mut Cluster, acknowledged: usize) {
+    let client = cluster.client();
+    let there = items(&client, "shop").await;
+    for number in 0..acknowledged {
+        assert!(
+            there.get(&format!("item-{number}")) == Some(&noise(number)),
+            "acknowledged write {number} is lost"
+        );
+    }
+    // The one in doubt is settled by its id.
+    let edit = edits::put(format!("item-{acknowledged}"), noise(acknowledged));
+    client
+        .commit(commit_under(&format!("write-{acknowledged}"), "shop", vec![edit]))
+        .await
+        .expect("there is space");
+    assert_eq!(writers::history(&client, "shop").await.len(), acknowledged + 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_on_a_full_disk_stops_and_loses_nothing() {
+    let mut cluster = Cluster::prepare(ClusterOptions::new(BINARY, 1)).await;
+    let Some(disk) = SmallDisk::mount(&cluster.folder().join("small")) else {
+        println!("skipped: mounting a small tmpfs needs root");
+        return;
+    };
+    cluster.node(1).set("data_dir", disk.0.join("data").display());
+    cluster.start_node(1);
+    cluster.all_serve().await;
+    create(&cluster.client(), "shop").await;
+    let acknowledged = fill(&mut cluster).await;
+    assert!(acknowledged > 20, "it was filled by the writes");
+
+    let status = cluster.node(1).ended(Duration::from_secs(20)).await;
+    let log = cluster.node(1).log();
+    assert_eq!(status.code(), Some(1), "{log}");
+    let last = log.lines().last().unwrap_or_default();
+    assert!(last.contains("disk is full") || last.contains("o space left on device"), "the last line says why: {last}");
+
+    // Still no space: it says so again, or starts and serves what it has.
+    disk.grow();
+    cluster.start_node(1);
+    cluster.all_serve().await;
+    is_all_there(&mut cluster, acknowledged).await;
+
+    cluster.node(1).kill();
+    let elsewhere = cluster.folder().join("elsewhere");
+    let copied = Command::new("cp").arg("-a").arg(disk.0.join("data")).arg(&elsewhere).output();
+    assert!(copied.is_ok_and(|output| output.status.success()), "the data can be copied");
+    cluster.node(1).set("data_dir", elsewhere.display());
+    cluster.start_node(1);
+    cluster.all_serve().await;
+    assert!(items(&cluster.client(), "shop").await.len() > acknowledged);
+    drop(cluster);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_other_nodes_go_on_without_one_whose_disk_is_full() {
+    let mut cluster = Cluster::prepare(ClusterOptions::new(BINARY, 3)).await;
+    let Some(disk) = SmallDisk::mount(&cluster.folder().join("small")) else {
+        println!("skipped: mounting a small tmpfs needs root");
+        return;
+    };
+    cluster.node(1).set("data_dir", disk.0.join("data").display());
+    cluster.start_all();
+    cluster.all_serve().await;
+    let client = cluster.client();
+    create(&client, "shop").await;
+    let mut number = 0;
+    while cluster.node(1).is_running() {
+        let edit = edits::put(format!("item-{}", number % 50), noise(number));
+        let commit = commit_under(&format!("write-{number}"), "shop", vec![edit]);
+        client.commit(commit).await.expect("two of three are a majority");
+        number += 1;
+        assert!(number < WRITES_MAX, "the disk was never full");
+    }
+    println!("node 1 stopped after {number} writes");
+    assert_eq!(cluster.node(1).ended(Duration::from_secs(1)).await.code(), Some(1));
+    let more = edits::put("after", "1");
+    client.commit(commit_under("after", "shop", vec![more])).await.expect("two of three are a majority");
+
+    disk.grow();
+    cluster.start_node(1);
+    cluster.all_serve().await;
+    cluster.agree().await;
+    assert_eq!(writers::history(&client, "shop").await.len(), number + 1);
+    drop(cluster);
+}

@@ -1,0 +1,199 @@
+//! What commands and reads cost, counted as what they ask of the map: it must not grow with what lies
+//! beside the rows that they are about.
+#![allow(clippy::unwrap_used, reason = "a test is told of a failed condition by a panic")]
+
+use std::cell::Cell;
+
+use bytes::Bytes;
+use conclave_core::config::{
+    Action, At, Authorship, Commit, ConfigCommand, DiffQuery, Edit, HistoryQuery, ItemContent,
+    NamespaceEdits, Rollback, diff, get_item, history,
+};
+use conclave_core::{
+    Command, EntryContext, EntryKind, ItemKey, NamespaceName, Proposal, RequestId, Version, apply,
+    encode_proposal,
+};
+use conclave_mvcc::{Batch, Cursor, MapError, MemoryMap, ReadMap};
+
+/// What was asked of a map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Cost {
+    gets: u64,
+    cursors: u64,
+    seeks: u64,
+    steps: u64,
+}
+
+/// A map that counts.
+struct Counted<'a> {
+    map: &'a MemoryMap,
+    cost: Cell<Cost>,
+}
+
+impl<'a> Counted<'a> {
+    fn new(map: &'a MemoryMap) -> Self {
+        Self { map, cost: Cell::default() }
+    }
+
+    fn count(&self, add: impl Fn(&mut Cost)) {
+        let mut cost = self.cost.get();
+        add(&mut cost);
+        self.cost.set(cost);
+    }
+}
+
+impl ReadMap for Counted<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, MapError> {
+        self.count(|cost| cost.gets += 1);
+        self.map.get(key)
+    }
+
+    fn cursor(&self) -> Box<dyn Cursor + '_> {
+        self.count(|cost| cost.cursors += 1);
+        Box::new(CountedCursor { counted: self, cursor: self.map.cursor() })
+    }
+}
+
+struct CountedCursor<'a> {
+    counted: &'a Counted<'a>,
+    cursor: Box<dyn Cursor + 'a>,
+}
+
+impl Cursor for CountedCursor<'_> {
+    fn seek(&mut self, key: &[u8]) -> Result<(), MapError> {
+        self.counted.count(|cost| cost.seeks += 1);
+        self.cursor.seek(key)
+    }
+
+    fn advance(&mut self) -> Result<(), MapError> {
+        self.counted.count(|cost| cost.steps += 1);
+        self.cursor.advance()
+    }
+
+    fn key(&self) -> Option<&[u8]> {
+        self.cursor.key()
+    }
+
+    fn value(&self) -> Option<&[u8]> {
+        self.cursor.value()
+    }
+}
+
+const ITEMS: u64 = 5_000;
+
+fn namespace(name: &str) -> NamespaceName {
+    NamespaceName::parse(name).unwrap()
+}
+
+fn key(number: u64) -> ItemKey {
+    ItemKey::parse(&format!("key-{number:05}"), 512).unwrap()
+}
+
+/// A commit that sets these items to a value.
+fn commit(name: &str, numbers: impl Iterator<Item = u64>, value: &str) -> ConfigCommand {
+    let edit = |number| {
+        let content = ItemContent { value: value.to_owned().into(), ..ItemContent::default() };
+        Edit { key: key(number), expected_mod_revision: None, action: Action::Put(content) }
+    };
+    let edits = NamespaceEdits {
+        namespace: namespace(name),
+        expected_version: None,
+        create_if_missing: true,
+        edits: numbers.map(edit).collect(),
+    };
+    ConfigCommand::Commit(Commit { namespaces: vec![edits], authorship: Authorship::default() })
+}
+
+/// Applies a command; gives what it cost and how many rows it wrote.
+fn run(map: &mut MemoryMap, index: u64, command: ConfigCommand) -> (Cost, usize) {
+    let request_id = RequestId::parse(&format!("r{index}")).unwrap();
+    let proposal = Proposal { request_id, time_ms: 1, command: Command::Config(command) };
+    let counted = Counted::new(map);
+    let mut batch = Batch::new(&counted);
+    let encoded = encode_proposal(&proposal);
+    let applied = apply(&mut batch, EntryContext { index, term: 1 }, EntryKind::Proposal(&encoded)).unwrap();
+    assert!(applied.answer.unwrap().is_ok());
+    let writes = batch.into_writes();
+    let cost = counted.cost.get();
+    map.write(&writes);
+    (cost, writes.len())
+}
+
+/// A store with a namespace of many items, another beside it, and some history.
+fn store() -> MemoryMap {
+    let mut map = MemoryMap::default();
+    run(&mut map, 1, commit("shop", 0..ITEMS, "1"));
+    run(&mut map, 2, commit("shopping", 0..ITEMS, "1"));
+    for index in 3..100 {
+        run(&mut map, index, commit("shop", std::iter::once(7), &index.to_string()));
+    }
+    map
+}
+
+#[test]
+fn a_small_commit_is_a_handful_of_lookups() {
+    let (cost, rows) = run(&mut store(), 100, commit("shop", std::iter::once(8), "2"));
+    // The ledger, the request and the newest revision; then the head and the item.
+    assert_eq!(cost, Cost { gets: 3, cursors: 1, seeks: 2, steps: 0 });
+    // Two versions and two changes of keys, the newest revision, the version's revision, two rows of the
+    // request, the ledger.
+    assert_eq!(rows, 9);
+}
+
+#[test]
+fn a_rollback_walks_the_namespace_twice_and_writes_what_differs() {
+    let rollback = Rollback {
+        namespace: namespace("shop"),
+        to_version: Version::new(1),
+        expected_version: None,
+        authorship: Authorship::default(),
+    };
+    let (cost, rows) = run(&mut store(), 100, ConfigCommand::Rollback(rollback));
+    assert_eq!(rows, 9, "one item differs");
+    assert!(cost.steps <= 2 * ITEMS + 20 && cost.seeks <= 20 && cost.cursors <= 3, "{cost:?}");
+}
+
+#[test]
+fn a_difference_walks_the_namespace_twice() {
+    let map = store();
+    let counted = Counted::new(&map);
+    let query = DiffQuery {
+        namespace: &namespace("shop"),
+        from: Version::new(1),
+        to: Version::new(50),
+        key_prefix: "",
+        after: None,
+        changes_max: 10,
+        size_bytes_max: usize::MAX,
+    };
+    let (changes, more) = diff(&counted, &query).unwrap().unwrap();
+    assert_eq!((changes.len(), more), (1, false));
+    let cost = counted.cost.get();
+    assert!(cost.steps <= 2 * ITEMS + 20 && cost.seeks <= 20, "{cost:?}");
+}
+
+#[test]
+fn a_page_of_history_reads_its_versions_only() {
+    let map = store();
+    let counted = Counted::new(&map);
+    let query = HistoryQuery {
+        namespace: &namespace("shop"),
+        before: Some(Version::new(50)),
+        page_max: 10,
+        changes_max: Some(5),
+    };
+    let (page, more) = history(&counted, &query).unwrap().unwrap();
+    assert_eq!((page.len(), more), (10, true));
+    let cost = counted.cost.get();
+    assert!(cost.gets <= 1 && cost.seeks <= 12 && cost.steps <= 40, "{cost:?}");
+}
+
+#[test]
+fn an_old_item_is_found_without_walking() {
+    let map = store();
+    let counted = Counted::new(&map);
+    let at = At::Version(Version::new(50));
+    let (item, _) = get_item(&counted, &namespace("shop"), &key(7), at).unwrap().unwrap();
+    assert_eq!(item.content.value, "51");
+    assert_eq!(counted.cost.get(), Cost { gets: 1, cursors: 2, seeks: 2, steps: 0 });
+}

@@ -1,0 +1,88 @@
+//! One store, and the commands of a script applied to it.
+
+use conclave_core::config::{At, ItemQuery, list_items, list_namespaces};
+use conclave_core::{
+    Applied, Command, EntryContext, EntryKind, Proposal, RequestId, apply, digest, encode_proposal, preview,
+};
+use conclave_mvcc::{Batch, MemoryMap, Revision};
+
+use crate::words::{self, Words};
+use crate::{change, read, show};
+
+const STEP_MS: i64 = 1_000;
+
+/// A store, and what the next command is stamped with.
+#[derive(Default)]
+pub(crate) struct Session {
+    map: MemoryMap,
+    time_ms: i64,
+    index: u64,
+}
+
+impl Session {
+    /// Runs one command; gives all that can be seen of it, in whole lines.
+    pub(crate) fn run(&mut self, line: &str) -> String {
+        if let Some(tried) = line.strip_prefix("preview ") {
+            return self.preview(tried);
+        }
+        let parts = words::parse(line);
+        match change::parse(&parts) {
+            Some(command) => self.propose(&parts[0], command),
+            None if line == "other" => self.apply(EntryKind::Other),
+            None => read::run(&self.map, &parts[0]),
+        }
+    }
+
+    fn preview(&self, line: &str) -> String {
+        let command = change::parse(&words::parse(line)).unwrap();
+        show::answer(&preview(&self.map, &command, self.time_ms + STEP_MS).unwrap())
+    }
+
+    fn propose(&mut self, words: &Words, command: Command) -> String {
+        self.time_ms = words.number("time").unwrap_or(self.time_ms + STEP_MS);
+        let own_id = format!("entry-{}", self.index + 1);
+        let request_id = RequestId::parse(words.text("id").unwrap_or(&own_id)).unwrap();
+        let proposal = Proposal { request_id, time_ms: self.time_ms, command };
+        self.apply(EntryKind::Proposal(&encode_proposal(&proposal)))
+    }
+
+    fn apply(&mut self, entry: EntryKind<'_>) -> String {
+        self.index += 1;
+        let mut batch = Batch::new(&self.map);
+        let context = EntryContext { index: self.index, term: 1 };
+        let Applied { answer, revised } = apply(&mut batch, context, entry).unwrap();
+        let writes = batch.into_writes();
+        self.map.write(&writes);
+        let mut seen = answer.as_ref().map(show::answer).unwrap_or_default();
+        match revised {
+            None => seen += &show::line("revision", "none: no key changed"),
+            Some(revised) => {
+                seen += &show::line("revision", &revised.revision.to_string());
+                seen.extend(revised.events.iter().map(show::event));
+                seen += &self.state();
+            }
+        }
+        seen + &show::line("digest", &digest(&self.map).unwrap().to_string())
+    }
+
+    /// A line for each namespace that exists.
+    fn state(&self) -> String {
+        let (namespaces, _) = list_namespaces(&self.map, "", None, Revision::MAX, usize::MAX).unwrap();
+        let lines = namespaces.iter().map(|namespace| {
+            let query = ItemQuery {
+                namespace: &namespace.name,
+                key_prefix: "",
+                after: None,
+                at: At::Now,
+                records_max: usize::MAX,
+                size_bytes_max: usize::MAX,
+                keys_only: false,
+            };
+            let page = list_items(&self.map, &query).unwrap().unwrap();
+            let items =
+                page.items.iter().map(|item| format!(" {}={}", item.key, show::content(&item.content)));
+            show::line("state", &format!("{} {}:{}", namespace.name, page.version, items.collect::<String>()))
+        });
+        lines.collect()
+    }
+}

@@ -1,0 +1,101 @@
+//! How commands are written.
+//!
+//! | command | meaning |
+//! |---|---|
+//! | `create NAME [for:TEXT]` | creates a namespace with a description |
+//! | `delete NAME [at:VERSION]` | deletes it, if it is at that version |
+//! | `commit NAME [at:VERSION] [or-create] EDIT... [+ NAME ...]` | edits items of one or several |
+//! | `rollback NAME VERSION [at:VERSION]` | restores a version |
+//! | `preview` and one of these | only tries it |
+//! | `other` | an entry of the log's own |
+//! | `get NAME KEY [version:N] [revision:N]` | one item |
+//! | `list NAME [prefix:P] [after:KEY] [max:N] [keys-only] [version:N] [revision:N]` | items |
+//! | `namespaces [prefix:P] [after:NAME] [max:N] [revision:N]` | namespaces |
+//! | `history NAME [before:VERSION] [max:N] [changes:N]` | versions |
+//! | `diff NAME FROM TO [prefix:P] [after:KEY] [max:N]` | what differs |
+//! | `watch NAME from:REVISION [prefix:P]` | what a watcher is told |
+//!
+//! An edit is `KEY=VALUE` or `-KEY`, with `@REVISION` at its end if the item must be as of then. A value
+//! may go on with `;CONTENT-TYPE` and `;LABEL=VALUE`. Commands that change something take `id:`, `by:`,
+//! `why:` and `time:` too; each has an id of its own and comes a second after the one before, unless they
+//! say otherwise. A word with spaces stands between double quotes.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::str::FromStr;
+
+const OPTIONS: [&str; 15] = [
+    "after",
+    "at",
+    "before",
+    "by",
+    "changes",
+    "for",
+    "from",
+    "id",
+    "keys-only",
+    "max",
+    "or-create",
+    "prefix",
+    "revision",
+    "time",
+    "version",
+];
+
+/// The words of a command, or of one namespace's part of it.
+#[derive(Debug, Default)]
+pub(crate) struct Words {
+    pub(crate) plain: Vec<String>,
+    options: BTreeMap<String, String>,
+}
+
+/// The parts of a command, parted by `+`.
+pub(crate) fn parse(line: &str) -> Vec<Words> {
+    let mut parts = vec![Words::default()];
+    for word in split(line) {
+        let part = parts.last_mut().unwrap();
+        let (name, value) = word.split_once(':').unwrap_or((&word, ""));
+        if word == "+" {
+            parts.push(Words::default());
+        } else if name == "why" || OPTIONS.contains(&name) {
+            part.options.insert(name.to_owned(), value.to_owned());
+        } else {
+            part.plain.push(word);
+        }
+    }
+    parts
+}
+
+impl Words {
+    pub(crate) fn text(&self, option: &str) -> Option<&str> {
+        self.options.get(option).map(String::as_str)
+    }
+
+    pub(crate) fn has(&self, option: &str) -> bool {
+        self.options.contains_key(option)
+    }
+
+    pub(crate) fn number<T: FromStr<Err: Debug>>(&self, option: &str) -> Option<T> {
+        self.text(option).map(|text| text.parse().unwrap())
+    }
+
+    /// The plain word at this place.
+    pub(crate) fn word(&self, place: usize) -> &str {
+        self.plain.get(place).unwrap_or_else(|| panic!("word {place} is missing in {self:?}"))
+    }
+}
+
+fn split(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut is_quoted = false;
+    for character in line.chars() {
+        match character {
+            '"' => is_quoted = !is_quoted,
+            ' ' if !is_quoted => words.push(String::new()),
+            _ => words.last_mut().unwrap().push(character),
+        }
+    }
+    assert!(!is_quoted, "a quote is open in {line}");
+    words.retain(|word| !word.is_empty());
+    words
+}

@@ -1,0 +1,82 @@
+//! How the engine is set up: what its defaults do not fit, and why.
+
+use openraft::{Config, SnapshotPolicy};
+
+use crate::errors::ConsensusError;
+use crate::options::ConsensusOptions;
+
+/// Most entries in one message to a follower; their bytes are bounded where the log is read.
+const MESSAGE_ENTRIES_MAX: u64 = 4_096;
+/// Of the entries that a snapshot covers, one in so many is kept for followers that are a little behind.
+const KEPT_PART: u64 = 10;
+/// Purging waits for one in so many of a snapshot's entries, up to a bound.
+const PURGE_PART: u64 = 100;
+const PURGE_ENTRIES_MAX: u64 = 1_024;
+/// How long a follower may take to take a piece of a snapshot, or to install the whole, in milliseconds.
+const SNAPSHOT_STALL_MS: u64 = 60_000;
+/// How long a peer that cannot be reached is left alone: doubling, up to the last.
+const BACKOFF: &str = "50ms 100ms ...1s";
+
+/// The engine's configuration.
+///
+/// # Errors
+/// If the timings contradict each other.
+pub(crate) fn engine_config(options: &ConsensusOptions) -> Result<Config, ConsensusError> {
+    let snapshot_entries = options.snapshot_entries.max(1);
+    let config = Config {
+        cluster_name: format!("{:016x}", options.cluster_id),
+        heartbeat_interval: options.heartbeat_ms,
+        // A follower that was just sent entries needs no heartbeat as well.
+        heartbeat_min_interval: Some(options.heartbeat_ms / 2),
+        election_timeout_min: options.election_ms_min,
+        election_timeout_max: options.election_ms_max,
+        // A node that was cut off must not disturb the others when it comes back.
+        enable_pre_vote: Some(true),
+        // A restarted node may lead only after an election: what it has applied may be behind.
+        enable_leader_restore: Some(false),
+        // Lets the others elect a leader when this one hears them but is not heard.
+        quorum_loss_probe_interval: Some(options.election_ms_max.saturating_mul(5) / 2),
+        max_payload_entries: MESSAGE_ENTRIES_MAX,
+        max_append_entries: Some(MESSAGE_ENTRIES_MAX),
+        snapshot_policy: SnapshotPolicy::LogsSinceLast(snapshot_entries),
+        max_in_snapshot_log_to_keep: snapshot_entries / KEPT_PART,
+        purge_batch_size: (snapshot_entries / PURGE_PART).clamp(1, PURGE_ENTRIES_MAX),
+        install_snapshot_timeout: SNAPSHOT_STALL_MS,
+        backoff: BACKOFF.to_owned(),
+        ..Config::default()
+    };
+    config.validate().map_err(|error| ConsensusError::Options(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(heartbeat_ms: u64, election_ms_min: u64, election_ms_max: u64) -> ConsensusOptions {
+        ConsensusOptions {
+            node_id: 1,
+            cluster_id: 2,
+            members: [].into(),
+            heartbeat_ms,
+            election_ms_min,
+            election_ms_max,
+            snapshot_entries: 100_000,
+        }
+    }
+
+    #[test]
+    fn the_usual_timings_are_fine() {
+        let config = engine_config(&options(100, 1_000, 2_000)).unwrap();
+        assert_eq!(config.quorum_loss_probe_interval, Some(5_000));
+        assert_eq!(config.max_in_snapshot_log_to_keep, 10_000);
+        assert_eq!(config.purge_batch_size, 1_000);
+    }
+
+    #[test]
+    fn timings_that_cannot_work_are_refused() {
+        for (heartbeat, min, max) in [(1_000, 1_000, 2_000), (100, 2_000, 1_000), (100, 1_000, 1_000)] {
+            let refused = engine_config(&options(heartbeat, min, max));
+            assert!(matches!(refused, Err(ConsensusError::Options(_))), "{heartbeat} {min} {max}");
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What the rest of the program is told of the engine: who leads, whether this node has recovered, and why
+//! it stopped.
+
+use openraft::async_runtime::WatchReceiver as _;
+use openraft::metrics::RaftMetrics;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::consensus::Raft;
+use crate::type_config::TypeConfig;
+
+/// What is followed, as it changes.
+#[derive(Clone)]
+pub(crate) struct Followed {
+    /// Who leads.
+    pub(crate) leader: watch::Receiver<Option<u64>>,
+    /// Why the engine stopped by itself.
+    pub(crate) failed: watch::Receiver<Option<String>>,
+    /// Whether all is applied that this node may have shown before it was started.
+    pub(crate) recovered: watch::Receiver<bool>,
+}
+
+/// Follows the engine until it stops. `last_index` is the last entry that was in the log at the start.
+pub(crate) fn follow(
+    raft: &Raft,
+    last_index: Option<u64>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Followed {
+    let (leader_now, leader) = watch::channel(None);
+    let (failure, failed) = watch::channel(None);
+    let (recovery, recovered) = watch::channel(false);
+    tasks.spawn(follow_leader(raft.clone(), leader_now, failure, stop.clone()));
+    tasks.spawn(follow_recovery(raft.clone(), last_index, recovery));
+    Followed { leader, failed, recovered }
+}
+
+/// Tells who leads until the engine ends, and then why it did.
+async fn follow_leader(
+    raft: Raft,
+    leader: watch::Sender<Option<u64>>,
+    failure: watch::Sender<Option<String>>,
+    stop: CancellationToken,
+) {
+    let mut metrics = raft.server_metrics();
+    loop {
+        let now = metrics.borrow_and_update().current_leader;
+        let changed = leader.send_if_modified(|leader| std::mem::replace(leader, now) != now);
+        if changed {
+            tracing::info!(leader = ?now, "leader changed");
+        }
+        if metrics.changed().await.is_err() {
+            break;
+        }
+    }
+    leader.send_replace(None);
+    if stop.is_cancelled() {
+        return;
+    }
+    let cause = match &raft.metrics().borrow_watched().running_state {
+        Err(fatal) => fatal.to_string(),
+        Ok(()) => "it ended without saying why".to_owned(),
+    };
+    tracing::error!(%cause, "consensus has stopped");
+    failure.send_replace(Some(cause));
+}
+
+/// Tells when all is applied that was committed before the start.
+///
+/// What was committed is not known at first: a new commitment by the present leader tells it. When that
+/// covers what was in the log at the start, nothing can be missing that was applied before. (The engine's
+/// own wait looks at the log's end as it moves, which under load is ever a step ahead.)
+async fn follow_recovery(raft: Raft, last_index: Option<u64>, recovered: watch::Sender<bool>) {
+    let mut metrics = raft.metrics();
+    let Ok(covering) = metrics.wait_until(|metrics| covers(metrics, last_index)).await else { return };
+    let committed = committed(&covering);
+    let applied = |metrics: &RaftMetrics<TypeConfig>| metrics.last_applied.map(|log_id| log_id.index());
+    if metrics.wait_until(|metrics| applied(metrics) >= committed).await.is_ok() {
+        tracing::info!(applied_index = committed, "recovered: all that was committed before is applied");
+        recovered.send_replace(true);
+    }
+}
+
+fn committed(metrics: &RaftMetrics<TypeConfig>) -> Option<u64> {
+    metrics.cluster_committed.map(|log_id| log_id.index())
+}
+
+/// Whether what is committed reaches the log's end as of the start. The end may since have moved back, when
+/// the leader replaced entries that were never committed.
+fn covers(metrics: &RaftMetrics<TypeConfig>, last_index: Option<u64>) -> bool {
+    let end = last_index.min(metrics.last_log_index);
+    committed(metrics).is_some_and(|committed| Some(committed) >= end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::codec::log_id;
+
+    fn metrics(committed: Option<u64>, last_log_index: Option<u64>) -> RaftMetrics<TypeConfig> {
+        let mut metrics = RaftMetrics::new_initial(1);
+        metrics.cluster_committed = committed.map(|index| log_id(2, index));
+        metrics.last_log_index = last_log_index;
+        metrics
+    }
+
+    #[test]
+    fn recovery_waits_for_the_end_of_the_log_as_of_the_start() {
+        assert!(!covers(&metrics(None, None), None));
+        assert!(!covers(&metrics(None, Some(9)), Some(9)));
+        assert!(!covers(&metrics(Some(8), Some(9)), Some(9)));
+        assert!(covers(&metrics(Some(9), Some(9)), Some(9)));
+        assert!(covers(&metrics(Some(0), Some(0)), None));
+    }
+
+    #[test]
+    fn the_end_of_the_log_may_move_meanwhile() {
+        assert!(covers(&metrics(Some(9), Some(500)), Some(9)), "under load");
+        assert!(covers(&metrics(Some(8), Some(8)), Some(9)), "an uncommitted entry was replaced");
+    }
+}

@@ -1,0 +1,107 @@
+//! Data directories for tests: opened, copied as a crash would leave them, damaged.
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+
+use bytes::Bytes;
+use conclave_storage::{DataDir, Identity, LogStore, StateStore, StorageError};
+use tempfile::TempDir;
+
+pub(crate) const IDENTITY: Identity = Identity { node_id: 1, cluster_id: 0xc0ffee };
+
+/// A data directory that goes with the test.
+pub(crate) struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    pub(crate) fn new() -> Place {
+        Place { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    pub(crate) fn open(&self) -> DataDir {
+        DataDir::open(&self.path(), IDENTITY).unwrap()
+    }
+
+    pub(crate) fn log(&self) -> LogStore {
+        LogStore::open(&self.open()).unwrap()
+    }
+
+    pub(crate) fn try_log(&self) -> Result<LogStore, StorageError> {
+        LogStore::open(&self.open())
+    }
+
+    pub(crate) fn state(&self) -> StateStore {
+        StateStore::open(&self.open()).unwrap()
+    }
+
+    pub(crate) fn try_state(&self) -> Result<StateStore, StorageError> {
+        StateStore::open(&self.open())
+    }
+
+    /// What would be found after kill -9: all files as the system holds them now, whoever uses them.
+    pub(crate) fn crash_copy(&self) -> Place {
+        let copy = Place::new();
+        copy_dir(&self.path(), &copy.path());
+        copy
+    }
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// The files of a folder whose names end so, in order of name.
+pub(crate) fn files(folder: &Path, suffix: &str) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    found.retain(|path| path.to_str().unwrap().ends_with(suffix));
+    found.sort();
+    found
+}
+
+pub(crate) fn flip(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    bytes[at] ^= 0x20;
+    fs::write(path, bytes).unwrap();
+}
+
+/// A different value for each index.
+pub(crate) fn entry(index: u64) -> Bytes {
+    Bytes::from(format!("entry {index}"))
+}
+
+pub(crate) fn entries(range: std::ops::Range<u64>) -> Vec<(u64, Bytes)> {
+    range.map(|index| (index, entry(index))).collect()
+}
+
+/// Appends, and waits until it is on disk.
+pub(crate) fn append(log: &LogStore, entries: Vec<(u64, Bytes)>) -> io::Result<()> {
+    let (done, outcome) = mpsc::channel();
+    log.append(entries, Box::new(move |result| done.send(result).unwrap()));
+    outcome.recv().unwrap()
+}
+
+/// All that is in the log.
+pub(crate) fn read_all(log: &LogStore) -> Vec<Bytes> {
+    log.read(0..u64::MAX, usize::MAX).unwrap()
+}
+
+pub(crate) fn values(range: std::ops::Range<u64>) -> Vec<Bytes> {
+    range.map(entry).collect()
+}
