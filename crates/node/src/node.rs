@@ -115,7 +115,9 @@ impl Node {
     pub async fn hand_over(&self, deadline: Instant) {
         let shared = &self.handle.shared;
         shared.readiness.send_replace(Readiness::ShuttingDown);
-        if shared.consensus.leader() == Some(shared.node_id) {
+        let raft = shared.consensus.status();
+        let others_vote = raft.voters.iter().any(|id| *id != shared.node_id);
+        if others_vote && raft.leader_id == Some(shared.node_id) {
             let handed_over = shared.consensus.hand_over(deadline).await;
             tracing::info!(handed_over, "leadership given up before the shutdown");
         }

@@ -87,7 +87,7 @@ pub enum StorageError {
     },
 
     /// A write to the log failed before: nothing is known of what is on disk since.
-    #[error("the log failed before and takes nothing any more: {cause}; restart the node when the cause is mended")]
+    #[error("the log failed before and takes nothing any more: {cause}")]
     Failed {
         /// The first failure.
         cause: String,

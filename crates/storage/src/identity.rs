@@ -77,9 +77,8 @@ mod tests {
 
     #[test]
     fn it_keeps_its_bytes() {
-        let golden = [
-            1, 0, 0, 0, 0, 0, 0, 0, 3, 1, 35, 69, 103, 137, 171, 205, 239, 13, 28, 67, 2, 210, 79, 224, 31,
-        ];
+        let golden =
+            [1, 0, 0, 0, 0, 0, 0, 0, 3, 1, 35, 69, 103, 137, 171, 205, 239, 13, 28, 67, 2, 210, 79, 224, 31];
         assert_eq!(IDENTITY.encode(), golden);
         assert_eq!(Identity::decode(&golden), Ok(IDENTITY));
     }

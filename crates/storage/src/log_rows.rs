@@ -86,7 +86,8 @@ pub(crate) fn scan(
     let mut rows = db.raw_iterator_opt(options);
     rows.seek(entry_key(range.start));
     while let Some((key, row)) = rows.item() {
-        let index = index_of(key).ok_or_else(|| RowError::Damaged(format!("a key of {} bytes", key.len())))?;
+        let index =
+            index_of(key).ok_or_else(|| RowError::Damaged(format!("a key of {} bytes", key.len())))?;
         if !take(index, unseal(key, row)?) {
             return Ok(());
         }

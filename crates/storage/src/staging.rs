@@ -76,7 +76,9 @@ impl StagedFile {
             return Err(self.unfit(format!("bytes begin at {offset} instead of {}", self.size_bytes)));
         }
         if bytes.len() as u64 > self.announced.size_bytes - self.size_bytes {
-            return Err(self.unfit(format!("it is longer than announced, {} bytes", self.announced.size_bytes)));
+            return Err(
+                self.unfit(format!("it is longer than announced, {} bytes", self.announced.size_bytes))
+            );
         }
         self.file
             .write_all(bytes)

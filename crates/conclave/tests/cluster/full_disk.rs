@@ -108,7 +108,10 @@ async fn a_node_on_a_full_disk_stops_and_loses_nothing() {
     let log = cluster.node(1).log();
     assert_eq!(status.code(), Some(1), "{log}");
     let last = log.lines().last().unwrap_or_default();
-    assert!(last.contains("disk is full") || last.contains("o space left on device"), "the last line says why: {last}");
+    assert!(
+        last.contains("disk is full") || last.contains("o space left on device"),
+        "the last line says why: {last}"
+    );
 
     // Still no space: it says so again, or starts and serves what it has.
     disk.grow();

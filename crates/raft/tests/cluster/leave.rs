@@ -40,6 +40,7 @@ async fn the_others_go_on_without_the_leader_and_it_catches_up() {
     cluster.agree().await;
     cluster.start(lost).await;
     cluster.agree().await;
+    tokio::time::timeout_at(soon(), cluster.node(lost).consensus.wait_recovered()).await.unwrap();
     assert!(cluster.node(lost).consensus.recovered());
     assert_eq!(cluster.node(lost).observed.replaced.load(Ordering::SeqCst), 0, "the log was enough");
 }

@@ -102,6 +102,7 @@ impl LocalNode for Local {
 impl Cluster {
     /// Nodes 1 to `count`, which form a cluster.
     pub(crate) async fn form(count: u64, snapshot_entries: u64) -> Self {
+        tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_ansi(false).with_writer(std::io::stderr).try_init().ok();
         let mut listeners = BTreeMap::new();
         for id in 1..=count {
             listeners.insert(id, TcpListener::bind("127.0.0.1:0").await.unwrap());
@@ -181,7 +182,8 @@ impl Cluster {
                 return first;
             }
             // Some node has not heard of the newest leader yet.
-            assert!(Instant::now() < deadline, "the nodes disagree on the leader: {leaders:?}");
+            let statuses: Vec<_> = self.nodes.values().map(|node| node.consensus.status()).collect();
+            assert!(Instant::now() < deadline, "the nodes disagree on the leader: {leaders:?} {statuses:#?}");
             tokio::task::yield_now().await;
         }
     }

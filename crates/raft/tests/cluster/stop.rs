@@ -19,6 +19,7 @@ async fn a_stopped_node_says_so_and_leaves_its_folder_free() {
     assert_eq!(consensus.propose(create("other")).await, Err(ProposeError::ShuttingDown));
     assert_eq!(consensus.read_index(soon()).await, Err(ReadIndexError::ShuttingDown));
     assert!(failed.changed().await.is_err() && failed.borrow().is_none(), "a shutdown is no failure");
+    drop(consensus);
     open_stores(&cluster.path(leader), leader).expect("nothing uses the folder any more");
 }
 

@@ -1,18 +1,16 @@
 //! The state as an ordered map on disk: the same as one in memory, and whole after a crash.
 
-mod support;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::sync::mpsc;
 use std::thread;
 
+use crate::support::{Place, files, flip};
 use bytes::Bytes;
 use conclave_mvcc::{Cursor, MapError, MemoryMap, ReadMap, WriteSet};
 use conclave_storage::{Checkpoint, CheckpointFile, DataDir, StateStore, StorageError};
 use proptest::prelude::*;
-use support::{Place, files, flip};
 
 fn puts(rows: &[(&'static str, &str)]) -> WriteSet {
     let mut writes = WriteSet::default();
@@ -95,28 +93,6 @@ fn a_crash_rolls_back_to_a_flush_with_its_mark() {
     assert_eq!(place.state().mark().unwrap().unwrap(), "2", "a store that is closed is flushed");
 }
 
-/// More than fits in memory, so that RocksDB flushes by itself, in the middle of it.
-#[test]
-fn data_and_mark_are_never_parted() {
-    let place = Place::new();
-    let state = place.state();
-    for number in 0..160_u64 {
-        let mut writes = WriteSet::default();
-        let text = Bytes::from(number.to_string());
-        writes.put(Bytes::from("number"), text.clone());
-        writes.put(Bytes::from(format!("big {number}")), Bytes::from(vec![0x5a; 256 * 1024]));
-        state.write(&writes, Some(&text)).unwrap();
-        if number % 40 == 39 {
-            let copy = place.crash_copy().state();
-            let mark = copy.mark().unwrap();
-            assert_eq!(get(&copy, "number"), mark);
-            let kept: u64 = mark.map_or(0, |mark| 1 + str::from_utf8(&mark).unwrap().parse::<u64>().unwrap());
-            let big = copy.read(|view| rows(view).unwrap().len()).saturating_sub(1);
-            assert_eq!(big as u64, kept);
-        }
-    }
-}
-
 fn read_file(checkpoint: &Checkpoint, name: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     checkpoint.open(name).unwrap().read_to_end(&mut bytes).unwrap();
@@ -145,7 +121,8 @@ fn a_snapshot_takes_the_states_place_while_a_reader_keeps_the_old() {
     let to = target.state();
     to.write(&puts(&[("a", "old"), ("gone", "old")]), Some(b"old mark")).unwrap();
     let generations = || {
-        let mut found: Vec<_> = files(&target.path().join("state"), "").into_iter().filter(|p| p.is_dir()).collect();
+        let mut found: Vec<_> =
+            files(&target.path().join("state"), "").into_iter().filter(|p| p.is_dir()).collect();
         found.sort();
         found.len()
     };
@@ -287,7 +264,8 @@ fn a_flipped_byte_is_an_error_or_harmless() {
     let mut expected = BTreeMap::new();
     let mut writes = WriteSet::default();
     for number in 0..400_u32 {
-        let (key, value) = (format!("key {number:04}"), format!("value {}", number.wrapping_mul(0x9e37_79b9)));
+        let (key, value) =
+            (format!("key {number:04}"), format!("value {}", number.wrapping_mul(0x9e37_79b9)));
         writes.put(Bytes::from(key.clone()), Bytes::from(value.clone()));
         expected.insert(key.into_bytes(), value.into_bytes());
     }
@@ -366,7 +344,7 @@ fn check_alike(state: &StateStore, memory: &MemoryMap, seeks: &[Vec<u8>]) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn it_is_the_same_as_the_map_in_memory(

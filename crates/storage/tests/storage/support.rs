@@ -1,5 +1,4 @@
 //! Data directories for tests: opened, copied as a crash would leave them, damaged.
-#![allow(dead_code, reason = "each test file uses its part")]
 
 use std::fs;
 use std::io;

@@ -1,11 +1,9 @@
 //! The data directory: whose it is, who holds it, and what is refused.
 
-mod support;
-
 use std::fs;
 
+use crate::support::{IDENTITY, Place, append, entries, flip, read_all, values};
 use conclave_storage::{DataDir, Identity, LogStore, StateStore, StorageError};
-use support::{IDENTITY, Place, append, entries, flip, read_all, values};
 
 fn error(place: &Place, identity: Identity) -> StorageError {
     DataDir::open(&place.path(), identity).map(|_| ()).unwrap_err()

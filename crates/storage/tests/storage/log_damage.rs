@@ -1,13 +1,11 @@
 //! A log whose files are damaged: what was acknowledged is there, or the log refuses to open. Never less.
 
-mod support;
-
 use std::fs;
 use std::path::PathBuf;
 
+use crate::support::{Place, append, entries, files, flip, read_all, values};
 use bytes::Bytes;
 use conclave_storage::{LogStore, StorageError};
-use support::{Place, append, entries, files, flip, read_all, values};
 
 const COUNT: u64 = 40;
 
