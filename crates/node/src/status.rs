@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use conclave_core::digest;
 use conclave_mvcc::{MapError, ReadMap, newest_revision};
-use conclave_raft::{NodeStatus, PeerAddress, Role};
+use conclave_raft::{NodeStatus, PeerAddress};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -147,6 +147,8 @@ fn health(told: Option<&NodeStatus>, lag_entries: u64) -> Health {
 
 #[cfg(test)]
 mod tests {
+    use conclave_raft::Role;
+
     use super::*;
 
     fn status(node_id: u64, last_log_index: u64, applied_index: u64) -> NodeStatus {

@@ -2,6 +2,9 @@
 //!
 //! The stream is opened when there is something to send and closed when there was nothing for a while. A
 //! follower that owes an answer and gives none for some time is given up; openraft then begins anew.
+//!
+//! The requests end with the answers: whoever drops these must not leave the others to the connection, which
+//! would go on asking openraft for them. A leader that has stopped would keep its followers waiting so.
 
 use std::time::Duration;
 
@@ -11,6 +14,7 @@ use openraft::errors::RPCError;
 use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Streaming;
 
 use crate::peer_channel::PeerClient;
@@ -32,7 +36,14 @@ pub(crate) fn stream_append<S>(
 where
     S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
 {
-    let session = Session { client, answer_timeout, state: State::Waiting(input) };
+    let ended = CancellationToken::new();
+    let session = Session {
+        client,
+        answer_timeout,
+        state: State::Waiting(input),
+        ended: ended.clone(),
+        _ends: ended.drop_guard(),
+    };
     stream::unfold(session, Session::next)
 }
 
@@ -40,12 +51,15 @@ struct Session<S> {
     client: PeerClient,
     answer_timeout: Duration,
     state: State<S>,
+    ended: CancellationToken,
+    /// Ends the requests.
+    _ends: DropGuard,
 }
 
 enum State<S> {
     /// Nothing was sent yet.
     Waiting(S),
-    Open(Open),
+    Open(Box<Open>),
     Ended,
 }
 
@@ -87,12 +101,14 @@ where
         Ok(answer)
     }
 
-    async fn open(&mut self, first: AppendEntriesRequest<TypeConfig>, rest: S) -> Rpc<Open> {
+    async fn open(&mut self, first: AppendEntriesRequest<TypeConfig>, rest: S) -> Rpc<Box<Open>> {
         let (sent, watched) = watch::channel(0);
-        let calling = self.client.stream_append(outgoing(first, rest, sent));
+        let calling = self
+            .client
+            .stream_append(outgoing(first, rest, sent).take_until(self.ended.clone().cancelled_owned()));
         let answers = timeout(self.answer_timeout, calling).await.map_err(|_| unanswered())?;
         let answers = answers.map_err(PeerFailure::from)?.into_inner();
-        Ok(Open { answers, answered: 0, sent: watched })
+        Ok(Box::new(Open { answers, answered: 0, sent: watched }))
     }
 }
 
@@ -132,4 +148,42 @@ where
         sent.send_modify(|sent| *sent += 1);
         Some((append_to_wire(request), (None, rest, sent)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+    use crate::codec::vote;
+
+    fn request() -> AppendEntriesRequest<TypeConfig> {
+        let (prev_log_id, leader_commit, entries) = (None, None, Vec::new());
+        AppendEntriesRequest { vote: vote(1, 1, true), prev_log_id, entries, leader_commit }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idle_stream_ends() {
+        let began = Instant::now();
+        let (sent, watched) = watch::channel(0);
+        let requests = outgoing(request(), stream::iter([request()]).chain(stream::pending()), sent);
+        assert_eq!(requests.count().await, 2);
+        assert_eq!(*watched.borrow(), 2);
+        assert_eq!(began.elapsed(), IDLE_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_is_overdue_only_if_it_is_owed() {
+        let limit = Duration::from_secs(1);
+        let (sent, mut watched) = watch::channel(3);
+        let quiet = timeout(limit * 100, overdue(&mut watched, 3, limit)).await;
+        assert!(quiet.is_err(), "all is answered");
+        let began = Instant::now();
+        sent.send_replace(4);
+        overdue(&mut watched, 3, limit).await;
+        assert_eq!(began.elapsed(), limit);
+        drop(sent);
+        overdue(&mut watched, 4, limit).await;
+        assert_eq!(began.elapsed(), limit * 2, "the end is owed too");
+    }
 }

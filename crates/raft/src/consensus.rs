@@ -66,6 +66,13 @@ struct Inner {
     stop: CancellationToken,
 }
 
+impl Drop for Inner {
+    /// Ends what was not shut down: without its handles the engine stops too.
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
 /// What this node knows of consensus.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RaftStatus {

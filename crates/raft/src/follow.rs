@@ -31,8 +31,11 @@ pub(crate) fn follow(
     let (leader_now, leader) = watch::channel(None);
     let (failure, failed) = watch::channel(None);
     let (recovery, recovered) = watch::channel(false);
-    tasks.spawn(follow_leader(raft.clone(), leader_now, failure, stop.clone()));
-    tasks.spawn(follow_recovery(raft.clone(), last_index, recovery));
+    // Told to stop they end at once, and close what they tell: that is no failure.
+    let leading = follow_leader(raft.clone(), leader_now, failure);
+    let recovering = follow_recovery(raft.clone(), last_index, recovery);
+    tasks.spawn(stop.clone().run_until_cancelled_owned(leading));
+    tasks.spawn(stop.clone().run_until_cancelled_owned(recovering));
     Followed { leader, failed, recovered }
 }
 
@@ -41,7 +44,6 @@ async fn follow_leader(
     raft: Raft,
     leader: watch::Sender<Option<u64>>,
     failure: watch::Sender<Option<String>>,
-    stop: CancellationToken,
 ) {
     let mut metrics = raft.server_metrics();
     loop {
@@ -55,9 +57,6 @@ async fn follow_leader(
         }
     }
     leader.send_replace(None);
-    if stop.is_cancelled() {
-        return;
-    }
     let cause = match &raft.metrics().borrow_watched().running_state {
         Err(fatal) => fatal.to_string(),
         Ok(()) => "it ended without saying why".to_owned(),

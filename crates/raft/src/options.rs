@@ -15,9 +15,10 @@ pub struct ConsensusOptions {
     pub members: BTreeMap<u64, PeerAddress>,
     /// How often a leader shows that it is there, in milliseconds.
     pub heartbeat_ms: u64,
-    /// Shortest time without a leader before the node stands for election, in milliseconds.
+    /// Shortest time by which the node waits longer than `election_ms_max` for a sign of the leader before
+    /// it stands for election, in milliseconds.
     pub election_ms_min: u64,
-    /// Longest such time, in milliseconds.
+    /// Longest such time, in milliseconds; a leader that was not heard of for so long counts as gone.
     pub election_ms_max: u64,
     /// Log entries after which a snapshot is taken and the log is cut.
     pub snapshot_entries: u64,

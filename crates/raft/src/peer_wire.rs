@@ -229,7 +229,7 @@ mod tests {
             leader_commit: None,
         };
         let wire = append_to_wire(request);
-        assert_eq!(wire.entries, [encoded.clone()]);
+        assert_eq!(wire.entries.as_slice(), std::slice::from_ref(&encoded));
         let read = append_from_wire(wire).unwrap();
         assert_eq!((read.vote, read.prev_log_id), (vote(3, 1, true), Some(log_id(2, 7))));
         assert_eq!(read.entries[0].encoded(), encoded);

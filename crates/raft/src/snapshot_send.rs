@@ -1,7 +1,7 @@
 //! Sends a snapshot: one header, then the files in order, in pieces.
 //!
 //! There is no bound on the whole, which may be large; but when no piece is taken for some time, or the last
-//! one is not answered, the peer is given up.
+//! one is not answered, the peer is given up. Giving up, or being told to, ends the sending too.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -17,6 +17,7 @@ use openraft::raft::SnapshotResponse;
 use proto::install_snapshot_request::Part;
 use tokio::sync::watch;
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 
 use crate::codec::{Mark, encode_mark};
 use crate::peer_channel::PeerClient;
@@ -44,7 +45,10 @@ pub(crate) async fn send_snapshot(
         files: files.files().iter().map(file_to_wire).collect(),
     };
     let (taken, watched) = watch::channel(());
-    let sending = client.install_snapshot(outgoing(header, files, taken));
+    let ended = CancellationToken::new();
+    let _ends = ended.clone().drop_guard();
+    let messages = outgoing(header, files, taken).take_until(ended.cancelled_owned());
+    let sending = client.install_snapshot(messages);
     let response = tokio::select! {
         response = sending => response.map_err(PeerFailure::from)?.into_inner(),
         () = stalled(watched, stall_timeout) => return Err(unanswered()),

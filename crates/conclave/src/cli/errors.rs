@@ -1,5 +1,5 @@
 //! Why a command failed: what is said, what to do next, and the exit code. Every error of the client
-//! passes [`Failure::from`] here, and none is told anywhere else.
+//! passes [`Failure::of_client`] here, and none is told anywhere else.
 
 use std::fmt;
 use std::io;
@@ -53,12 +53,18 @@ impl Failure {
         }
     }
 
-    /// Tells these things that were wrong in place of those that were told before.
-    pub(super) fn with_details(self, details: Vec<String>) -> Self {
-        match self {
-            Self::Told { exit, message, hint, .. } => Self::Told { exit, message, details, hint },
-            Self::ReaderGone => self,
-        }
+    /// A call that failed. Fields that break a rule are told by what `place` makes of their paths.
+    pub(super) fn of_client(error: &ClientError, place: impl Fn(&str) -> String) -> Self {
+        let violations = error.field_violations().iter();
+        let mut details: Vec<String> =
+            violations.map(|it| format!("{}: {}", place(&it.field), it.description)).collect();
+        let message = match details.len() {
+            0 => error.to_string(),
+            1 => details.remove(0),
+            count => format!("{count} fields break a rule:"),
+        };
+        let exit = exit_of(error.reason(), error.code());
+        Self::Told { exit, message, details, hint: hint_for(error) }
     }
 
     /// Says first what was being done.
@@ -96,13 +102,7 @@ impl fmt::Display for Failure {
 
 impl From<ClientError> for Failure {
     fn from(error: ClientError) -> Self {
-        let violations = error.field_violations().iter();
-        Self::Told {
-            exit: exit_of(error.reason(), error.code()),
-            message: error.to_string(),
-            details: violations.map(|it| format!("{}: {}", it.field, it.description)).collect(),
-            hint: hint_for(&error),
-        }
+        Self::of_client(&error, str::to_owned)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::atomic::Ordering;
 
-use conclave_raft::Role;
+use conclave_raft::{ProposeError, Role};
+use tokio::time::Instant;
 
 use crate::nodes::{Cluster, create, put_number, soon};
 
@@ -23,7 +24,7 @@ async fn leadership_is_handed_over() {
 async fn there_is_nobody_to_hand_over_to_in_a_cluster_of_one() {
     let cluster = Cluster::form(1, 100_000).await;
     let leader = cluster.leader().await;
-    let deadline = tokio::time::Instant::now() + std::time::Duration::from_millis(200);
+    let deadline = Instant::now() + std::time::Duration::from_millis(200);
     assert!(!cluster.node(leader).consensus.hand_over(deadline).await);
     cluster.propose(&create("app")).await.unwrap();
 }
@@ -38,6 +39,14 @@ async fn the_others_go_on_without_the_leader_and_it_catches_up() {
         cluster.propose(&put_number("app", number)).await.unwrap();
     }
     cluster.agree().await;
+    for node in cluster.nodes.values() {
+        let deadline = soon();
+        // The connection that broke may leave doubt; one that cannot be made does not.
+        while node.consensus.forward_propose(lost, create("b"), deadline).await != Err(ProposeError::NoLeader)
+        {
+            assert!(Instant::now() < deadline, "a node that is away is taken for one that may have heard");
+        }
+    }
     cluster.start(lost).await;
     cluster.agree().await;
     tokio::time::timeout_at(soon(), cluster.node(lost).consensus.wait_recovered()).await.unwrap();

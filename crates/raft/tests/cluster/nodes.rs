@@ -102,7 +102,6 @@ impl LocalNode for Local {
 impl Cluster {
     /// Nodes 1 to `count`, which form a cluster.
     pub(crate) async fn form(count: u64, snapshot_entries: u64) -> Self {
-        tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).with_ansi(false).with_writer(std::io::stderr).try_init().ok();
         let mut listeners = BTreeMap::new();
         for id in 1..=count {
             listeners.insert(id, TcpListener::bind("127.0.0.1:0").await.unwrap());

@@ -1,7 +1,7 @@
 //! A log whose files are damaged: what was acknowledged is there, or the log refuses to open. Never less.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::support::{Place, append, entries, files, flip, read_all, values};
 use bytes::Bytes;
@@ -53,11 +53,11 @@ fn refuses(place: &Place) -> bool {
 }
 
 /// `path`, which lies in `place`, in a copy of it.
-fn in_copy(place: &Place, copy: &Place, path: &PathBuf) -> PathBuf {
+fn in_copy(place: &Place, copy: &Place, path: &Path) -> PathBuf {
     copy.path().join(path.strip_prefix(place.path()).unwrap())
 }
 
-fn used_size(wal: &PathBuf) -> usize {
+fn used_size(wal: &Path) -> usize {
     let bytes = fs::read(wal).unwrap();
     bytes.iter().rposition(|&byte| byte != 0).unwrap() + 1
 }

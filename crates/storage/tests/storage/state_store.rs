@@ -24,11 +24,13 @@ fn get(state: &StateStore, key: &str) -> Option<Bytes> {
     state.read(|view| view.get(key.as_bytes())).unwrap()
 }
 
-fn row(cursor: &dyn Cursor) -> Option<(Vec<u8>, Vec<u8>)> {
+type Row = (Vec<u8>, Vec<u8>);
+
+fn row(cursor: &dyn Cursor) -> Option<Row> {
     Some((cursor.key()?.to_vec(), cursor.value()?.to_vec()))
 }
 
-fn rows(view: &dyn ReadMap) -> Result<Vec<(Vec<u8>, Vec<u8>)>, MapError> {
+fn rows(view: &dyn ReadMap) -> Result<Vec<Row>, MapError> {
     let mut cursor = view.cursor();
     let mut rows = Vec::new();
     cursor.seek(b"")?;

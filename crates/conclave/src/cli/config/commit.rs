@@ -1,7 +1,6 @@
 //! How a command commits: the flags into the request, the answer into a report, and an error in terms of
 //! keys, which people gave, in place of the places in the request, which they never saw.
 
-use conclave_client::ClientError;
 use conclave_client::config::{CommitRequest, NamespaceEdits};
 
 use super::CommitArgs;
@@ -23,23 +22,20 @@ pub(super) async fn commit(
     };
     match session.client.commit(request).await {
         Ok(answer) => Ok(CommitReport::of_commit(answer, args.dry_run)),
-        Err(error) => Err(named(error, &keys)),
+        Err(error) => Err(Failure::of_client(&error, |field| place(field, &keys))),
     }
 }
 
-fn named(error: ClientError, keys: &[String]) -> Failure {
-    let violations = error.field_violations().iter();
-    let details = violations.map(|it| format!("{}: {}", place(&it.field, keys), it.description)).collect();
-    Failure::from(error).with_details(details)
-}
-
-/// The place of a field: `item "db.url": value` for `namespaces[0].edits[3].value`.
+/// The place of a field: `item "db.url": value` for `namespaces[0].edits[3].put.value`.
 fn place(field: &str, keys: &[String]) -> String {
     let within = field.strip_prefix("namespaces[0].edits[").and_then(|rest| rest.split_once(']'));
     let key = within.and_then(|(number, rest)| Some((keys.get(number.parse::<usize>().ok()?)?, rest)));
     match key {
         Some((key, "")) => format!("item {key:?}"),
-        Some((key, rest)) => format!("item {key:?}: {}", rest.trim_start_matches('.')),
+        Some((key, rest)) => {
+            let rest = rest.trim_start_matches('.');
+            format!("item {key:?}: {}", rest.strip_prefix("put.").unwrap_or(rest))
+        }
         None => field.to_owned(),
     }
 }
@@ -52,7 +48,8 @@ mod tests {
     fn places_in_the_request_become_keys() {
         let keys = ["a".to_owned(), "db.url".to_owned()];
         for (field, told) in [
-            ("namespaces[0].edits[1].value", "item \"db.url\": value"),
+            ("namespaces[0].edits[1].put.value", "item \"db.url\": value"),
+            ("namespaces[0].edits[1].key", "item \"db.url\": key"),
             ("namespaces[0].edits[0]", "item \"a\""),
             ("namespaces[0].edits[2].key", "namespaces[0].edits[2].key"),
             ("namespaces[0].namespace", "namespaces[0].namespace"),

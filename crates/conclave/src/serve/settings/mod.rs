@@ -102,11 +102,12 @@ settings! {
     log_format: LogFormat, "log_format" = "text";
     /// How often a leader shows that it is there, in milliseconds: 10 to 10,000.
     heartbeat_ms: u64, "heartbeat_ms" = "100";
-    /// Shortest time without a leader before a node stands for election, in milliseconds: at least three
-    /// heartbeats.
-    election_ms_min: u64, "election_ms_min" = "1000";
-    /// Longest such time, in milliseconds: above the shortest. Each node draws from between.
-    election_ms_max: u64, "election_ms_max" = "2000";
+    /// Shortest time by which a node waits longer than election_ms_max for a sign of the leader before it
+    /// stands for election, in milliseconds: at least three heartbeats.
+    election_ms_min: u64, "election_ms_min" = "500";
+    /// Longest such time, in milliseconds: above the shortest; each node draws from between. A leader that
+    /// was not heard of for election_ms_max counts as gone.
+    election_ms_max: u64, "election_ms_max" = "1000";
     /// Log entries after which a snapshot is taken and the log is cut: at least 100.
     snapshot_entries: u64, "snapshot_entries" = "100000";
     /// How long requests may go on after SIGTERM or SIGINT, in milliseconds: up to 600,000.
