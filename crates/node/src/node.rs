@@ -168,9 +168,23 @@ async fn open(options: &NodeOptions, cluster_id: u64) -> Result<(LogStore, State
     let identity = Identity { node_id: options.node_id, cluster_id };
     let opening = tokio::task::spawn_blocking(move || {
         let dir = DataDir::open(&path, identity)?;
-        Ok((LogStore::open(&dir)?, StateStore::open(&dir)?))
+        let log = LogStore::open(&dir)?;
+        let state = open_state(&dir, &log)?;
+        Ok((log, state))
     });
     opening.await.expect("opening the stores neither panics nor is cancelled")
+}
+
+/// Opens the state. A damaged or missing one is made anew if the log still has every entry: all of them are
+/// applied again, with the same result.
+fn open_state(dir: &DataDir, log: &LogStore) -> Result<StateStore, StorageError> {
+    match StateStore::open(dir) {
+        Err(error @ StorageError::StateDamaged { .. }) if log.purged().is_none() => {
+            tracing::warn!(%error, "the state is made anew from the log");
+            StateStore::recreate(dir)
+        }
+        opened => opened,
+    }
 }
 
 fn consensus_options(options: &NodeOptions, cluster_id: u64) -> ConsensusOptions {

@@ -113,7 +113,7 @@ impl Consensus {
         let channels = Arc::new(PeerChannels::new(options.cluster_id));
         let answer_timeout = Duration::from_millis(options.election_ms_max);
         let network = PeerNetwork { channels: Arc::clone(&channels), answer_timeout };
-        let snapshots = Snapshots::new(state.clone(), durable.clone());
+        let snapshots = Snapshots::new(state.clone(), durable.clone(), tasks.token());
         let parts = ApplierParts { state: state.clone(), snapshots, observer, mark, in_use: tasks.token() };
         let (applier, applied) = Applier::new(parts);
         let adapter = LogAdapter::new(log, durable, tasks.token());
@@ -297,6 +297,7 @@ impl Consensus {
             leader_gate: inner.leader_gate.clone(),
             local,
             receiving: Semaphore::new(1),
+            _in_use: inner.tasks.token(),
             stop: ends.clone(),
         };
         let stopping = async {

@@ -28,10 +28,8 @@ pub(crate) fn engine_config(options: &ConsensusOptions) -> Result<Config, Consen
         heartbeat_interval: options.heartbeat_ms,
         // A follower that was just sent entries needs no heartbeat as well.
         heartbeat_min_interval: Some(options.heartbeat_ms / 2),
-        // The engine counts from the end of the leader's lease, which is as long as its longest timeout: half of
-        // each is the time without a leader that the settings promise, seen from the last heartbeat.
-        election_timeout_min: options.election_ms_min / 2,
-        election_timeout_max: options.election_ms_max.div_ceil(2),
+        election_timeout_min: options.election_ms_min,
+        election_timeout_max: options.election_ms_max,
         // A node that was cut off must not disturb the others when it comes back.
         enable_pre_vote: Some(true),
         // A restarted node may lead only after an election: what it has applied may be behind.

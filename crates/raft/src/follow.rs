@@ -2,6 +2,7 @@
 //! it stopped.
 
 use openraft::async_runtime::WatchReceiver as _;
+use openraft::errors::Fatal;
 use openraft::metrics::RaftMetrics;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -58,6 +59,8 @@ async fn follow_leader(
     }
     leader.send_replace(None);
     let cause = match &raft.metrics().borrow_watched().running_state {
+        // It was told to.
+        Err(Fatal::Stopped) => return,
         Err(fatal) => fatal.to_string(),
         Ok(()) => "it ended without saying why".to_owned(),
     };

@@ -16,6 +16,7 @@ use proto::read_index_response::Result as ReadIndexResult;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::service::interceptor::InterceptedService;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
@@ -58,6 +59,8 @@ pub(crate) struct PeerServer {
     pub(crate) local: Arc<dyn LocalNode>,
     /// One snapshot at a time.
     pub(crate) receiving: Semaphore,
+    /// Shutting down waits for it: a connection may outlive the server for a moment.
+    pub(crate) _in_use: TaskTrackerToken,
     pub(crate) stop: CancellationToken,
 }
 

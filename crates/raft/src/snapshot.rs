@@ -11,6 +11,7 @@ use conclave_storage::{Checkpoint, CheckpointFile, Staging, StateStore};
 use openraft::RaftSnapshotBuilder;
 use openraft::storage::Snapshot as RaftSnapshot;
 use parking_lot::Mutex;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::codec::{Mark, decode_mark};
 use crate::durable_applied::DurableApplied;
@@ -22,9 +23,16 @@ pub(crate) const CHUNK_SIZE_BYTES: usize = 1 << 20;
 /// The files of a snapshot.
 pub(crate) enum SnapshotData {
     /// Built on this node, to be sent.
-    Built(Arc<Checkpoint>),
+    Built(Arc<BuiltFiles>),
     /// Received from the leader and verified, to be installed.
     Received(Staging),
+}
+
+/// The files of a snapshot that was built on this node.
+pub(crate) struct BuiltFiles {
+    pub(crate) checkpoint: Checkpoint,
+    /// Shutting down waits for it, as for all that uses the store.
+    _in_use: TaskTrackerToken,
 }
 
 /// A snapshot with its description.
@@ -36,17 +44,18 @@ pub(crate) struct Snapshots {
     state: StateStore,
     durable: DurableApplied,
     newest: Arc<Mutex<Option<Built>>>,
+    in_use: TaskTrackerToken,
 }
 
 #[derive(Clone)]
 struct Built {
     meta: SnapshotMeta,
-    files: Arc<Checkpoint>,
+    files: Arc<BuiltFiles>,
 }
 
 impl Snapshots {
-    pub(crate) fn new(state: StateStore, durable: DurableApplied) -> Self {
-        Self { state, durable, newest: Arc::default() }
+    pub(crate) fn new(state: StateStore, durable: DurableApplied, in_use: TaskTrackerToken) -> Self {
+        Self { state, durable, newest: Arc::default(), in_use }
     }
 
     pub(crate) fn newest(&self) -> Option<Snapshot> {
@@ -55,11 +64,12 @@ impl Snapshots {
 
     /// Flushes the state and makes a snapshot of it. Blocks.
     fn build(&self) -> io::Result<Snapshot> {
-        let files = self.state.checkpoint()?;
-        let mark = files.mark().map(|mark| decode_mark(mark)).transpose()?.unwrap_or_default();
+        let checkpoint = self.state.checkpoint()?;
+        let mark = checkpoint.mark().map(|mark| decode_mark(mark)).transpose()?.unwrap_or_default();
         if let Some(last_applied) = mark.last_applied {
             self.durable.raise(last_applied.index());
         }
+        let files = BuiltFiles { checkpoint, _in_use: self.in_use.clone() };
         let built = Built { meta: mark.to_meta(), files: Arc::new(files) };
         self.keep(built.clone());
         Ok(built.into())
@@ -79,7 +89,7 @@ impl Snapshots {
     pub(crate) fn install(&self, data: SnapshotData, announced: &Mark) -> io::Result<()> {
         let staged = match data {
             SnapshotData::Received(staged) => staged,
-            SnapshotData::Built(files) => stage(&self.state, &files)?,
+            SnapshotData::Built(files) => stage(&self.state, &files.checkpoint)?,
         };
         self.state.install(staged)?;
         let mark = self.state.mark()?.map(|mark| decode_mark(&mark)).transpose()?.unwrap_or_default();

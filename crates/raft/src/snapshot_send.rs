@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conclave_proto::raft::v1 as proto;
-use conclave_storage::{Checkpoint, CheckpointFile};
+use conclave_storage::CheckpointFile;
 use futures::stream::{self, Stream, StreamExt};
 use openraft::errors::{NetworkError, RPCError};
 use openraft::raft::SnapshotResponse;
@@ -23,7 +23,7 @@ use crate::codec::{Mark, encode_mark};
 use crate::peer_channel::PeerClient;
 use crate::peer_network::{PeerFailure, unanswered};
 use crate::peer_wire::{vote_from_wire, vote_to_wire};
-use crate::snapshot::{CHUNK_SIZE_BYTES, Snapshot, SnapshotData};
+use crate::snapshot::{BuiltFiles, CHUNK_SIZE_BYTES, Snapshot, SnapshotData};
 use crate::type_config::{TypeConfig, Vote};
 
 type Rpc<T> = Result<T, RPCError<TypeConfig>>;
@@ -42,7 +42,7 @@ pub(crate) async fn send_snapshot(
     let header = proto::SnapshotHeader {
         vote: Some(vote_to_wire(&vote)),
         meta: encode_mark(&Mark::from_meta(&snapshot.meta)),
-        files: files.files().iter().map(file_to_wire).collect(),
+        files: files.checkpoint.files().iter().map(file_to_wire).collect(),
     };
     let (taken, watched) = watch::channel(());
     let ended = CancellationToken::new();
@@ -73,7 +73,7 @@ async fn stalled(mut taken: watch::Receiver<()>, stall_timeout: Duration) {
 /// peer, which knows what to expect, refuses the snapshot.
 fn outgoing(
     header: proto::SnapshotHeader,
-    files: Arc<Checkpoint>,
+    files: Arc<BuiltFiles>,
     taken: watch::Sender<()>,
 ) -> impl Stream<Item = proto::InstallSnapshotRequest> + Send + 'static {
     let chunks = stream::unfold((Pieces::new(files), taken), |(mut pieces, taken)| async move {
@@ -94,7 +94,7 @@ fn outgoing(
 
 /// The pieces of all files in order; at least one of each, also of an empty file.
 struct Pieces {
-    files: Arc<Checkpoint>,
+    files: Arc<BuiltFiles>,
     /// Which file comes next, or is being read.
     index: usize,
     open: Option<Reading>,
@@ -106,17 +106,18 @@ struct Reading {
 }
 
 impl Pieces {
-    fn new(files: Arc<Checkpoint>) -> Self {
+    fn new(files: Arc<BuiltFiles>) -> Self {
         Self { files, index: 0, open: None }
     }
 
     /// The next piece; none after the last. Blocks.
     fn next(&mut self) -> io::Result<Option<proto::SnapshotChunk>> {
         let files = Arc::clone(&self.files);
-        let Some(described) = files.files().get(self.index) else { return Ok(None) };
+        let checkpoint = &files.checkpoint;
+        let Some(described) = checkpoint.files().get(self.index) else { return Ok(None) };
         let mut reading = match self.open.take() {
             Some(reading) => reading,
-            None => Reading { file: files.open(&described.name)?, offset: 0 },
+            None => Reading { file: checkpoint.open(&described.name)?, offset: 0 },
         };
         let mut data = Vec::with_capacity(CHUNK_SIZE_BYTES);
         (&mut reading.file).take(CHUNK_SIZE_BYTES as u64).read_to_end(&mut data)?;

@@ -84,7 +84,7 @@ impl StoreBuilder<TypeConfig, LogAdapter, Gapless, TempDir> for Builder {
         // The suite purges entries without having applied them.
         durable.raise(u64::MAX);
         let tasks = TaskTracker::new();
-        let snapshots = Snapshots::new(state.clone(), durable.clone());
+        let snapshots = Snapshots::new(state.clone(), durable.clone(), tasks.token());
         let (mark, observer) = (Mark::default(), Arc::new(Unobserved));
         let parts = ApplierParts { state, snapshots, observer, mark, in_use: tasks.token() };
         let (applier, _) = Applier::new(parts);

@@ -15,7 +15,7 @@ use super::text;
 /// What can be asked of the cluster.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum ClusterCommand {
-    /// Show the leader and the state of every node; exit code 5 without a leader
+    /// Show the leader and the state of every node; exit code 5 without a leader or a quorum
     #[command(after_help = "Examples:
   conclave cluster status
   conclave cluster status --endpoints db1:4101,db2:4101 --output json | jq .leader_id")]
@@ -130,7 +130,20 @@ impl ClusterReport {
             let hint = "most of the nodes must run and reach one another";
             return Err(Failure::new(Exit::Unavailable, message).with_hint(hint));
         }
-        Ok(())
+        self.judge_quorum()
+    }
+
+    /// A leader that has lost the others calls itself leader for a while; it takes no writes.
+    fn judge_quorum(&self) -> Result<(), Failure> {
+        let all = self.members.len();
+        let answering = self.members.iter().filter(|member| member.health != UNREACHABLE).count();
+        if answering * 2 > all {
+            return Ok(());
+        }
+        let message =
+            format!("only {answering} of {all} nodes answer node {}: there is no quorum", self.answered_by);
+        Err(Failure::new(Exit::Unavailable, message)
+            .with_hint("start the others, or mend the network between them"))
     }
 }
 
@@ -252,5 +265,14 @@ ID  ROLE      HEALTH       TERM  APPLIED  LAG  REVISION  VERSION  UPTIME  CLIENT
         assert_eq!(report(2).judge(), Ok(()));
         let failure = report(0).judge().expect_err("nobody leads");
         assert_eq!(failure.exit(), Exit::Unavailable);
+    }
+
+    #[test]
+    fn a_leader_without_a_quorum_is_none() {
+        let mut alone = report(2);
+        alone.members[0].health = UNREACHABLE;
+        let failure = alone.judge().expect_err("one of three answers");
+        assert_eq!(failure.exit(), Exit::Unavailable);
+        assert!(failure.to_string().contains("only 1 of 3 nodes answer"), "{failure}");
     }
 }

@@ -3,10 +3,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use conclave_testkit::{Cluster, wait, writers};
+use conclave_testkit::{Cluster, ClusterOptions, wait, writers};
 
-use crate::stage::{create, items, one, put, three};
+use crate::stage::{BINARY, create, items, one, put, three};
 use crate::start_refused::refusal;
 
 async fn one_with_data() -> Cluster {
@@ -94,7 +95,8 @@ async fn an_identity_that_is_gone_is_not_made_anew_over_data() {
     let whole = fs::read(&path).expect("it is there");
     fs::remove_file(&path).expect("it is ours");
     let told = refusal(&mut cluster, 1).await;
-    assert!(told.contains("identity"), "{told}");
+    assert!(told.contains(&cluster.node(1).data_dir().display().to_string()), "{told}");
+    assert!(!path.exists(), "no other one was made: {told}");
     fs::write(&path, &whole).expect("it is ours");
     holds_all(&mut cluster).await;
 }
@@ -122,15 +124,12 @@ fn files(folder: &Path, end: &str) -> Vec<PathBuf> {
 #[tokio::test]
 async fn a_damaged_log() {
     let mut cluster = one_with_data().await;
-    let log = cluster.node(1).data_dir().join("log");
-    let path = files(&log, ".log").into_iter().next().expect("the log has a file");
-    let whole = fs::read(&path).expect("it is there");
-    let used = whole.iter().rposition(|byte| *byte != 0).expect("it is not empty");
+    let data = cluster.node(1).data_dir();
+    let whole = cluster.folder().join("whole");
+    copy(&data, &whole);
     let mut refused = 0;
     for eighth in 1..8 {
-        let mut damaged = whole.clone();
-        damaged[used * eighth / 8] ^= 0x55;
-        fs::write(&path, &damaged).expect("it is ours");
+        let place = damage_log(&data.join("log"), eighth);
         cluster.start_node(1);
         let ended = wait::until("it serves or ends", async || {
             if !cluster.node(1).is_running() {
@@ -141,47 +140,83 @@ async fn a_damaged_log() {
         });
         if ended.await {
             let last = cluster.node(1).log().lines().last().unwrap_or_default().to_owned();
-            assert!(last.contains(&log.display().to_string()) || last.contains("log"), "{last}");
+            assert!(
+                last.contains(&data.join("log").display().to_string()) && last.contains("damaged"),
+                "{last}"
+            );
             refused += 1;
         } else {
             let held = writers::history(&cluster.client(), "shop").await.len();
-            assert_eq!(
-                held,
-                40,
-                "with byte {} of {used} damaged the node forgot in silence",
-                used * eighth / 8
-            );
+            assert_eq!(held, 40, "with {place} damaged the node forgot in silence");
         }
         cluster.node(1).kill();
-        restore(&log, &path, &whole);
+        fs::remove_dir_all(&data).expect("it is ours");
+        copy(&whole, &data);
     }
     println!("refused to start {refused} times of 7");
     assert!(refused > 0, "damage is noticed");
     holds_all(&mut cluster).await;
 }
 
-/// Brings the file back as it was. What a start may have added beside it stays: RocksDB works that out.
-fn restore(log: &Path, path: &Path, whole: &[u8]) {
-    assert!(log.is_dir());
-    fs::write(path, whole).expect("it is ours");
+/// Changes a byte within the used part of the newest file that the log is written to; tells which.
+fn damage_log(log: &Path, eighth: usize) -> String {
+    let path = files(log, ".log").into_iter().next().expect("the log has a file");
+    let mut bytes = fs::read(&path).expect("it is there");
+    let used = bytes.iter().rposition(|byte| *byte != 0).expect("it is not empty");
+    bytes[used * eighth / 8] ^= 0x55;
+    fs::write(&path, &bytes).expect("it is ours");
+    format!("byte {} of {}", used * eighth / 8, path.display())
+}
+
+fn copy(from: &Path, to: &Path) {
+    let copied = std::process::Command::new("cp").arg("-a").args([from, to]).status();
+    assert!(copied.is_ok_and(|status| status.success()), "{} can be copied", from.display());
 }
 
 /// The state can be had again: from the log, as docs/operations.md says.
 #[tokio::test]
-async fn a_damaged_state_is_told_and_made_again_from_the_log() {
+async fn a_damaged_or_missing_state_is_told_and_made_anew_from_the_log() {
     let mut cluster = one_with_data().await;
-    cluster.start_node(1);
-    cluster.all_serve().await;
+    holds_all(&mut cluster).await;
+    let before = cluster.agree().await;
     cluster.node(1).terminate();
-    cluster.node(1).ended(std::time::Duration::from_secs(15)).await;
+    cluster.node(1).ended(Duration::from_secs(15)).await;
     let state = cluster.node(1).data_dir().join("state");
     let tables = files(&state, ".sst");
     let path = tables.first().expect("a shutdown in order writes the state out");
     let whole = fs::read(path).expect("it is there");
     fs::write(path, &whole[..whole.len() / 3]).expect("it is ours");
-    let told = refusal(&mut cluster, 1).await;
-    assert!(told.contains("state"), "{told}");
-
-    fs::rename(&state, state.with_extension("damaged")).expect("it is ours");
     holds_all(&mut cluster).await;
+    let log = cluster.node(1).log();
+    assert!(log.contains("the state is made anew from the log") && log.contains("is damaged"), "{log}");
+
+    cluster.node(1).kill();
+    fs::rename(&state, state.with_extension("moved")).expect("it is ours");
+    holds_all(&mut cluster).await;
+    assert_eq!(cluster.agree().await.revision, before.revision);
+}
+
+/// Where the log was cut, the state cannot be made from it, and the node says what to do.
+#[tokio::test]
+async fn a_damaged_state_over_a_cut_log_is_told() {
+    let options = ClusterOptions::new(BINARY, 1).set("snapshot_entries", 100);
+    let mut cluster = Cluster::start(options).await;
+    let client = cluster.client();
+    create(&client, "shop").await;
+    for number in 1..=250 {
+        put(&client, "shop", "price", &number.to_string()).await;
+    }
+    cluster.node(1).terminate();
+    cluster.node(1).ended(Duration::from_secs(15)).await;
+    let state = cluster.node(1).data_dir().join("state");
+    let moved = state.with_extension("moved");
+    fs::rename(&state, &moved).expect("it is ours");
+    fs::create_dir(&state).expect("it is ours");
+    let told = refusal(&mut cluster, 1).await;
+    assert!(told.contains(&state.display().to_string()) && told.contains("damaged"), "{told}");
+    fs::remove_dir(&state).expect("nothing was made in it");
+    fs::rename(&moved, &state).expect("it is ours");
+    cluster.start_node(1);
+    cluster.all_serve().await;
+    assert_eq!(items(&client, "shop").await["price"], "250");
 }
