@@ -22,14 +22,20 @@ pub(crate) fn read(
             Place::Nowhere => return Ok(Vec::new()),
             Place::Disk(on_disk) => {
                 let rows = read_rows(shared, &on_disk, size_bytes_max)?;
-                match rows.missing {
-                    None => return read_on(shared, rows, on_disk.end..range.end, removals),
-                    // Somebody removed it while it was read: look again.
-                    Some(_) if shared.removed_since(removals) => {}
-                    Some(index) => return Err(missing(shared, index)),
+                if is_whole(shared, &rows, removals)? {
+                    return read_on(shared, rows, on_disk.end..range.end, removals);
                 }
             }
         }
+    }
+}
+
+/// Whether all was there; false if somebody removed it while it was read: then look again.
+fn is_whole(shared: &Shared, rows: &Rows, removals: u64) -> Result<bool, StorageError> {
+    match rows.missing {
+        None => Ok(true),
+        Some(_) if shared.removed_since(removals) => Ok(false),
+        Some(index) => Err(StorageError::corrupt(&shared.path, format!("entry {index} is missing"))),
     }
 }
 
@@ -87,13 +93,106 @@ fn read_rows(shared: &Shared, range: &Range<u64>, size_bytes_max: usize) -> Resu
     Ok(rows)
 }
 
-fn missing(shared: &Shared, index: u64) -> StorageError {
-    StorageError::corrupt(&shared.path, format!("entry {index} is missing"))
-}
-
 fn row_error(shared: &Shared, error: RowError) -> StorageError {
     match error {
         RowError::Engine(error) => engine::log_error("reading the log", &shared.path, &error),
         RowError::Damaged(reason) => StorageError::corrupt(&shared.path, reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::thread::{self, JoinHandle};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::log_writer::{self, RocksSink};
+    use crate::{DataDir, Durable, Identity, log_open};
+
+    /// A log of which the test sees what its handles share.
+    struct Open {
+        shared: Arc<Shared>,
+        writer: JoinHandle<()>,
+    }
+
+    impl Open {
+        fn new(dir: &TempDir) -> Open {
+            let dir = DataDir::open(dir.path(), Identity { node_id: 1, cluster_id: 1 }).unwrap();
+            let (opened, mark) = log_open::open(&dir).unwrap();
+            let sink = RocksSink::new(Arc::clone(&opened.db), mark);
+            let shared = Arc::new(Shared::new(opened));
+            let worker = Arc::clone(&shared);
+            Open { shared, writer: thread::spawn(move || log_writer::run(&worker, sink)) }
+        }
+
+        fn append(&self, entries: Range<u64>, text: &'static str) {
+            let (done, durable) = Durable::new();
+            let entries = entries.map(|index| (index, Bytes::from(text))).collect();
+            self.shared.append(entries, Box::new(move |outcome| done.send(outcome).unwrap()));
+            durable.wait().unwrap();
+        }
+
+        fn truncate_after(&self, last_kept: u64) {
+            let (done, durable) = Durable::new();
+            self.shared.truncate_after(Some(last_kept), Box::new(move |outcome| done.send(outcome).unwrap()));
+            durable.wait().unwrap();
+        }
+
+        fn close(self) {
+            self.shared.close();
+            self.writer.join().unwrap();
+        }
+    }
+
+    /// Entries 0 to 9, on disk alone.
+    fn on_disk(dir: &TempDir) -> Open {
+        let log = Open::new(dir);
+        log.append(0..10, "old");
+        log.close();
+        Open::new(dir)
+    }
+
+    #[test]
+    fn an_entry_that_is_missing_is_damage_unless_it_was_removed_meanwhile() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = on_disk(&dir);
+        let shared = &log.shared;
+        let Located { place: Place::Disk(range), removals } = shared.locate(&(0..20), 1000).unwrap() else {
+            panic!("not on disk")
+        };
+        assert_eq!(range, 0..10);
+        log.truncate_after(4);
+        let rows = read_rows(shared, &range, 1000).unwrap();
+        assert_eq!((rows.taken.len(), rows.missing), (5, Some(5)));
+        assert!(!is_whole(shared, &rows, removals).unwrap());
+        assert_eq!(read(shared, 0..20, 1000).unwrap().len(), 5);
+
+        shared.db.delete(log_rows::entry_key(3)).unwrap();
+        let error = read(shared, 0..20, 1000).unwrap_err();
+        assert!(error.to_string().contains("entry 3 is missing"), "{error}");
+        log.close();
+    }
+
+    #[test]
+    fn entries_before_and_after_a_truncation_never_come_together() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = on_disk(&dir);
+        let shared = &log.shared;
+        log.append(10..12, "old");
+        let Located { place: Place::Disk(range), removals } = shared.locate(&(0..20), 1000).unwrap() else {
+            panic!("not on disk")
+        };
+        let rows = || read_rows(shared, &range, 1000).unwrap();
+        let old = rows();
+        assert_eq!(read_on(shared, rows(), 10..20, removals).unwrap().len(), 12);
+        log.truncate_after(8);
+        log.append(9..12, "new");
+        assert_eq!(read_on(shared, old, 10..20, removals).unwrap().len(), 10);
+        let read = read(shared, 0..20, 1000).unwrap();
+        assert_eq!(read.iter().filter(|entry| *entry == "new").count(), 3);
+        assert_eq!(read.len(), 12);
+        log.close();
     }
 }

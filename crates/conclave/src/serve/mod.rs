@@ -5,7 +5,7 @@
 
 mod logging;
 mod server;
-pub mod settings;
+pub(crate) mod settings;
 mod stop_signal;
 
 use std::io::Write as _;
@@ -34,7 +34,7 @@ const THREADS_END_MAX: Duration = Duration::from_secs(2);
 const EXIT_SETTINGS: u8 = 2;
 
 /// Runs a node until it is told to stop, or cannot go on.
-pub fn run(sources: &Sources) -> ExitCode {
+pub(crate) fn run(sources: &Sources) -> ExitCode {
     let settings = match Settings::read(sources) {
         Ok(settings) => settings,
         Err(mistakes) => return refuse(&mistakes),

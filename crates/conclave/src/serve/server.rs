@@ -31,7 +31,7 @@ pub(super) async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .max_concurrent_streams(Some(STREAMS_A_CONNECTION_MAX))
-        .layer(conclave_door::RequestSpanLayer::default())
+        .layer(conclave_door::RequestSpanLayer)
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await

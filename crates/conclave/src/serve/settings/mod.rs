@@ -13,15 +13,15 @@ mod values;
 use std::fmt;
 use std::path::PathBuf;
 
-pub use sources::Sources;
-pub use values::{ClusterMembers, ListenAddress, LogFormat, MemberAddress};
+pub(crate) use sources::Sources;
+pub(crate) use values::{ClusterMembers, ListenAddress, LogFormat};
 
 use checks::Checks;
 use values::Optional;
 
 /// A setting, as told to people.
 #[derive(Debug)]
-pub struct Key {
+pub(crate) struct Key {
     /// Its name in the file.
     pub name: &'static str,
     /// What it does, its unit and its bounds.
@@ -32,19 +32,19 @@ pub struct Key {
 
 impl Key {
     /// Its name on the command line, without the dashes before it.
-    pub fn flag(&self) -> String {
+    pub(crate) fn flag(&self) -> String {
         self.name.replace(['_', '.'], "-")
     }
 
     /// Its name in the environment.
-    pub fn variable(&self) -> String {
+    pub(crate) fn variable(&self) -> String {
         format!("CONCLAVE_{}", self.name.replace('.', "_").to_uppercase())
     }
 }
 
 /// One thing that is wrong with the settings: where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mistake(pub String);
+pub(crate) struct Mistake(pub String);
 
 impl fmt::Display for Mistake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,18 +57,18 @@ macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $field:ident: $type:ty, $name:literal = $default:literal;)+) => {
         /// All settings of a node.
         #[derive(Debug, Clone, PartialEq, Eq)]
-        pub struct Settings {
-            $($(#[doc = $doc])+ pub $field: $type,)+
+        pub(crate) struct Settings {
+            $($(#[doc = $doc])+ pub(crate) $field: $type,)+
         }
 
         /// Every setting, in the order in which they are told.
-        pub const KEYS: &[Key] = &[
+        pub(crate) const KEYS: &[Key] = &[
             $(Key { name: $name, help: concat!($($doc),+), default: $default },)+
         ];
 
         impl Settings {
             /// Reads them from where they were given, or tells every mistake.
-            pub fn read(sources: &Sources) -> Result<Settings, Vec<Mistake>> {
+            pub(crate) fn read(sources: &Sources) -> Result<Settings, Vec<Mistake>> {
                 let mut checks = Checks::new(sources);
                 let settings = Settings { $($field: checks.value($name, $default),)+ };
                 checks.settle(settings)

@@ -17,14 +17,14 @@ struct Given {
 
 /// All that was given.
 #[derive(Debug, Default)]
-pub struct Sources {
+pub(crate) struct Sources {
     given: BTreeMap<String, Given>,
     mistakes: Vec<Mistake>,
 }
 
 impl Sources {
     /// Adds a settings file. Call this first: what comes later wins.
-    pub fn file(mut self, name: &str, text: &str) -> Sources {
+    pub(crate) fn file(mut self, name: &str, text: &str) -> Sources {
         let (entries, mistakes) = file::read(name, text);
         self.mistakes.extend(mistakes);
         for entry in entries {
@@ -40,7 +40,7 @@ impl Sources {
 
     /// Adds the environment. Variables that are not settings may belong to the command line, so only
     /// those that look like a slip of a setting's name are mistakes.
-    pub fn environment(mut self, variables: impl Iterator<Item = (String, String)>) -> Sources {
+    pub(crate) fn environment(mut self, variables: impl Iterator<Item = (String, String)>) -> Sources {
         for (name, text) in variables.filter(|(name, _)| name.starts_with("CONCLAVE_")) {
             match KEYS.iter().find(|key| key.variable() == name) {
                 Some(key) => drop(self.given.insert(key.name.into(), Given { text, place: name })),
@@ -51,7 +51,7 @@ impl Sources {
     }
 
     /// Adds a flag.
-    pub fn flag(mut self, name: &'static str, text: String) -> Sources {
+    pub(crate) fn flag(mut self, name: &'static str, text: String) -> Sources {
         let flag = KEYS.iter().find(|key| key.name == name).map_or_else(|| name.to_owned(), super::Key::flag);
         self.given.insert(name.into(), Given { text, place: format!("--{flag}") });
         self

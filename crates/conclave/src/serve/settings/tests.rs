@@ -34,10 +34,7 @@ fn without_sources_a_node_stands_alone() {
     let settings = read(&Sources::default());
     assert_eq!(settings.node_id, 1);
     assert_eq!(settings.client_listen.0.to_string(), "127.0.0.1:4101");
-    assert_eq!(
-        (settings.heartbeat_ms, settings.election_ms_min, settings.election_ms_max),
-        (100, 500, 1000)
-    );
+    assert_eq!((settings.heartbeat_ms, settings.election_ms_min, settings.election_ms_max), (100, 500, 1000));
     assert_eq!(settings.limits_value_size_bytes_max, 1 << 20);
     assert_eq!(settings.log_format, LogFormat::Text);
     let alone = member("127.0.0.1:4201", Some("http://127.0.0.1:4101"));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr as _;
 
 /// A value that is read from text. The error says what the text is not; where it stood is added later.
-pub trait Value: Sized {
+pub(super) trait Value: Sized {
     /// Reads it.
     fn read(text: &str) -> Result<Self, String>;
 }
@@ -36,7 +36,7 @@ impl Value for PathBuf {
 }
 
 /// Text that may be left out.
-pub type Optional = Option<String>;
+pub(super) type Optional = Option<String>;
 
 impl Value for Optional {
     fn read(text: &str) -> Result<Optional, String> {
@@ -46,7 +46,7 @@ impl Value for Optional {
 
 /// An address of this machine and a port to listen on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ListenAddress(pub SocketAddr);
+pub(crate) struct ListenAddress(pub SocketAddr);
 
 impl Value for ListenAddress {
     fn read(text: &str) -> Result<ListenAddress, String> {
@@ -60,7 +60,7 @@ impl Value for ListenAddress {
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LogFormat {
+pub(crate) enum LogFormat {
     /// For people.
     Text,
     /// One JSON object a line.
@@ -79,7 +79,7 @@ impl Value for LogFormat {
 
 /// Where a member is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberAddress {
+pub(crate) struct MemberAddress {
     /// By the other members: host and port.
     pub peer: String,
     /// By clients: a URL. None: not told here.
@@ -87,7 +87,7 @@ pub struct MemberAddress {
 }
 
 /// The members of a cluster by id.
-pub type ClusterMembers = BTreeMap<u64, MemberAddress>;
+pub(crate) type ClusterMembers = BTreeMap<u64, MemberAddress>;
 
 impl Value for ClusterMembers {
     fn read(text: &str) -> Result<ClusterMembers, String> {
