@@ -57,9 +57,6 @@ class Cluster:
         self.client_ports = {node: Port() for node in (1, 2, 3)}
         self.peer_ports = {node: Port() for node in (1, 2, 3)}
         self.processes, self.channels = {}, {}
-        for node in self.client_ports:
-            self.start(node)
-        self.wait_for_leader()
 
     def start(self, node):
         members = ",".join(
@@ -116,15 +113,17 @@ class Cluster:
             if not all(statuses.values()):
                 return None
             for node, status in statuses.items():
-                own = next(member for member in status.members if member.id == node)
-                if own.health != self.stubs.cluster.HEALTH_OK:
+                # A node that has just started does not know the members yet.
+                own = next((member for member in status.members if member.id == node), None)
+                if own is None or own.health != self.stubs.cluster.HEALTH_OK:
                     return None
             leaders = {status.leader_id for status in statuses.values()}
             return leaders.pop() if len(leaders) == 1 and leaders <= set(self.processes) else None
 
         return until("all nodes serve and know one leader", look)
 
-    def restart_all(self):
+    def start_all(self):
+        """Starts the nodes that do not run; gives the leader."""
         for node in self.client_ports:
             if node not in self.processes:
                 self.start(node)

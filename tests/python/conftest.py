@@ -39,8 +39,11 @@ def cluster(stubs, tmp_path_factory):
     binary = os.environ.get("CONCLAVE_BIN")
     assert binary, "CONCLAVE_BIN names the program: run deploy/scripts/python.sh"
     cluster = Cluster(binary, tmp_path_factory.mktemp("cluster"), stubs)
-    yield cluster
-    cluster.close()
+    try:
+        cluster.start_all()
+        yield cluster
+    finally:
+        cluster.close()
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -152,7 +152,7 @@ def test_without_a_majority_nothing_is_made_up(cluster, pb, namespace):
         local = pb.GetRequest(namespace=namespace, key="db.pool", consistency=pb.CONSISTENCY_LOCAL)
         assert service.Get(local, timeout=3).item.value == b"8"
     finally:
-        cluster.restart_all()
+        cluster.start_all()
     value = service.Get(pb.GetRequest(namespace=namespace, key="db.pool"), timeout=10).item.value
     assert value == b"8" or not surely_not, "what was refused as not done was not done"
     answer = service.Commit(write, timeout=10)
@@ -169,4 +169,4 @@ def test_a_node_that_is_about_to_stop_sends_its_clients_elsewhere(cluster, pb, n
             while True:
                 next(stream)
     finally:
-        cluster.restart_all()
+        cluster.start_all()

@@ -30,7 +30,7 @@ def test_a_node_is_healthy_while_it_knows_a_leader(cluster):
         assert health(cluster, last, "") == NOT_SERVING
         assert health(cluster, last, CLUSTER) == SERVING, "it still tells the state of the cluster"
     finally:
-        cluster.restart_all()
+        cluster.start_all()
     assert health(cluster, last, CONFIG) == SERVING
 
 

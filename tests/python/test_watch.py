@@ -74,7 +74,7 @@ def test_a_watch_outlives_the_node_that_it_was_connected_to(cluster, pb, namespa
         assert [event.version.version for event in seen] == [2, 3, 4]
         stream.cancel()
     finally:
-        cluster.restart_all()
+        cluster.start_all()
 
 
 def test_several_namespaces_come_on_one_stream_in_order_of_revision(config, pb, namespace):
