@@ -30,6 +30,15 @@ impl fmt::Display for Digest {
     }
 }
 
+/// Index of the last entry that was applied to this view: the one that its [`digest`] belongs to. Of an empty
+/// one, zero.
+///
+/// # Errors
+/// If the map cannot be read.
+pub fn applied_index(view: &dyn ReadMap) -> Result<u64, MapError> {
+    Ledger::read(view).map(|ledger| ledger.index)
+}
+
 /// The digest of everything that was applied to this view; of an empty one, zero.
 ///
 /// # Errors

@@ -1,6 +1,6 @@
-//! What the store keeps count of, entry by entry: the digest, the time and the requests.
+//! What the store keeps count of, entry by entry: the entry, the digest, the time and the requests.
 //!
-//! One row, format 1: `01`, digest (16), time in milliseconds (8), number of requests (8).
+//! One row, format 1: `01`, index (8), digest (16), time in milliseconds (8), number of requests (8).
 
 use bytes::Bytes;
 use conclave_mvcc::{MapError, ReadMap, WriteSet};
@@ -15,6 +15,8 @@ const FORMAT: u8 = 1;
 /// The state beside the keyspace. Read before each entry, written after it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
+    /// Index of the last entry.
+    pub(crate) index: u64,
     /// Digest of all entries so far.
     pub(crate) digest: Digest,
     /// The latest time that an entry was stamped with: it never goes back.
@@ -34,6 +36,7 @@ impl Ledger {
     /// Takes in the entry that led to these writes, and adds its own row to them.
     pub(crate) fn close_entry(mut self, context: EntryContext, writes: &mut WriteSet) {
         self.digest = self.digest_after(context, writes);
+        self.index = context.index;
         writes.put(LEDGER.row_key(b""), self.row());
     }
 
@@ -53,6 +56,7 @@ impl Ledger {
     fn row(&self) -> Bytes {
         let mut row = Vec::with_capacity(ROW_SIZE_BYTES);
         row.push(FORMAT);
+        row.extend_from_slice(&self.index.to_be_bytes());
         row.extend_from_slice(self.digest.as_bytes());
         row.extend_from_slice(&self.time_ms.to_be_bytes());
         row.extend_from_slice(&self.requests.to_be_bytes());
@@ -60,7 +64,7 @@ impl Ledger {
     }
 }
 
-const ROW_SIZE_BYTES: usize = 1 + 16 + 8 + 8;
+const ROW_SIZE_BYTES: usize = 1 + 8 + 16 + 8 + 8;
 
 /// Presence and length go before the bytes, so that no two sequences of parts hash the same bytes.
 fn hash_part(hash: &mut Xxh3, part: Option<&[u8]>) {
@@ -76,9 +80,11 @@ fn hash_part(hash: &mut Xxh3, part: Option<&[u8]>) {
 
 fn parse(row: &[u8]) -> Option<Ledger> {
     let rest = row.strip_prefix(&[FORMAT])?;
+    let (index, rest) = rest.split_first_chunk()?;
     let (digest, rest) = rest.split_first_chunk()?;
     let (time_ms, requests) = rest.split_first_chunk()?;
     Some(Ledger {
+        index: u64::from_be_bytes(*index),
         digest: Digest::new(*digest),
         time_ms: i64::from_be_bytes(*time_ms),
         requests: u64::from_be_bytes(requests.try_into().ok()?),
@@ -93,13 +99,13 @@ mod tests {
 
     #[test]
     fn golden_bytes() {
-        let ledger = Ledger { digest: Digest::new([0xab; 16]), time_ms: 258, requests: 3 };
-        let mut golden = vec![0x01];
+        let ledger = Ledger { index: 7, digest: Digest::new([0xab; 16]), time_ms: 258, requests: 3 };
+        let mut golden = b"\x01\0\0\0\0\0\0\0\x07".to_vec();
         golden.extend([0xab; 16]);
         golden.extend(b"\0\0\0\0\0\0\x01\x02\0\0\0\0\0\0\0\x03");
         assert_eq!(ledger.row(), golden);
         assert_eq!(parse(&golden), Some(ledger));
-        assert_eq!(parse(&golden[..32]), None);
+        assert_eq!(parse(&golden[..40]), None);
     }
 
     #[test]
@@ -119,6 +125,7 @@ mod tests {
             ledger.digest_after(CONTEXT, &set(&[])),
             ledger.digest_after(EntryContext { term: 3, ..CONTEXT }, &set(&[])),
             ledger.digest_after(EntryContext { index: 4, ..CONTEXT }, &set(&[])),
+            Ledger { index: 1, ..ledger }.digest_after(CONTEXT, &set(&[])),
             Ledger { time_ms: 1, ..ledger }.digest_after(CONTEXT, &set(&[])),
             Ledger { requests: 1, ..ledger }.digest_after(CONTEXT, &set(&[])),
             Ledger { digest: Digest::new([1; 16]), ..ledger }.digest_after(CONTEXT, &set(&[])),
@@ -130,7 +137,7 @@ mod tests {
         ];
         digests.sort();
         digests.dedup();
-        assert_eq!(digests.len(), 11);
+        assert_eq!(digests.len(), 12);
     }
 
     #[test]
@@ -138,6 +145,6 @@ mod tests {
         let mut writes = WriteSet::default();
         writes.put("key".into(), "value".into());
         let digest = Ledger::default().digest_after(CONTEXT, &writes);
-        assert_eq!(digest.to_string(), "78b44e0b57f8e56099706545631027fc");
+        assert_eq!(digest.to_string(), "39f04f1930bfc641ecba1242cbf475ec");
     }
 }

@@ -23,7 +23,7 @@
 //! | `10` versions | namespace, `00`, version | the revision that the version took |
 //! | `11` requests | request id | fingerprint of its command, and the answer |
 //! | `12` request order | sequence | request id: which to forget next |
-//! | `13` ledger | – | digest, time and number of requests so far |
+//! | `13` ledger | – | last entry, digest, time and number of requests so far |
 //!
 //! All that is persisted begins with a format byte and is held by golden bytes in tests. What follows it
 //! is [postcard](https://postcard.jamesmunns.com/wire-format): fields and variants are only ever added
@@ -77,7 +77,7 @@ mod version;
 pub use answer::{Answer, Outcome, decode_answer, encode_answer};
 pub use apply::{Applied, ApplyError, EntryContext, EntryKind, apply, preview};
 pub use command::{Command, Proposal, decode_command, decode_proposal, encode_command, encode_proposal};
-pub use digest::{Digest, digest};
+pub use digest::{Digest, applied_index, digest};
 pub use encoding::DecodeError;
 pub use names::{ItemKey, NameError, NamespaceName, RequestId};
 pub use rejection::Rejection;

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use conclave_core::digest;
-use conclave_mvcc::{MapError, ReadMap, newest_revision};
+use conclave_core::{Digest, applied_index, digest};
+use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
 use conclave_raft::{NodeStatus, PeerAddress};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -88,8 +88,7 @@ impl NodeHandle {
 
 /// This node's own state.
 pub(crate) fn own_status(shared: &Shared) -> Result<NodeStatus, MapError> {
-    let (revision, digest) =
-        shared.state.read(|view: &dyn ReadMap| Ok((newest_revision(view)?, digest(view)?)))?;
+    let Reached { applied_index, revision, digest } = shared.state.read(Reached::read)?;
     let raft = shared.consensus.status();
     Ok(NodeStatus {
         node_id: shared.node_id,
@@ -97,13 +96,27 @@ pub(crate) fn own_status(shared: &Shared) -> Result<NodeStatus, MapError> {
         term: raft.term,
         leader_id: raft.leader_id,
         last_log_index: raft.last_log_index,
-        applied_index: raft.applied_index,
+        applied_index,
         revision: revision.get(),
         digest: digest.to_string(),
         version: shared.version.to_owned(),
         uptime_s: shared.started.elapsed().as_secs(),
         recovering: !shared.consensus.recovered(),
     })
+}
+
+/// How far the state has come, all as of one moment.
+struct Reached {
+    applied_index: u64,
+    revision: Revision,
+    digest: Digest,
+}
+
+impl Reached {
+    fn read(view: &dyn ReadMap) -> Result<Self, MapError> {
+        let (applied_index, digest) = (applied_index(view)?, digest(view)?);
+        Ok(Self { applied_index, revision: newest_revision(view)?, digest })
+    }
 }
 
 async fn ask_members(shared: &Shared, ids: impl Iterator<Item = u64>) -> BTreeMap<u64, NodeStatus> {
