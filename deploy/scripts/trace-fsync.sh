@@ -12,7 +12,14 @@ command -v strace > /dev/null || { echo "strace is missing: apt-get install stra
 
 folder="$(mktemp -d)"
 pids=()
-finish() { kill -TERM "${pids[@]}" 2> /dev/null || true; wait; rm -rf "$folder"; }
+# strace does not pass a signal on: its child is what has to be told.
+finish() {
+    for pid in "${pids[@]}"; do
+        for node in $(cat "/proc/$pid/task/$pid/children" 2> /dev/null); do kill -TERM "$node" || true; done
+    done
+    wait
+    rm -rf "$folder"
+}
 trap finish EXIT
 
 members="1=127.0.0.1:4301/http://127.0.0.1:4401,2=127.0.0.1:4302/http://127.0.0.1:4402,3=127.0.0.1:4303/http://127.0.0.1:4403"

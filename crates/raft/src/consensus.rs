@@ -23,7 +23,7 @@ use crate::applier::{Applier, ApplierParts};
 use crate::bootstrap::{Found, check_members, form, inspect};
 use crate::engine_config::engine_config;
 use crate::errors::{ConsensusError, PeerError, ProposeError, ReadIndexError, WaitAppliedError};
-use crate::follow::{Followed, follow};
+use crate::follow::{FollowOptions, Followed, follow};
 use crate::hand_over::{HandOverBounds, hand_over};
 use crate::local_node::{LocalNode, NodeStatus, Role};
 use crate::log_adapter::LogAdapter;
@@ -44,6 +44,8 @@ pub(crate) type Raft = openraft::Raft<TypeConfig, Applier>;
 
 /// How long the last users of the stores may take to end on shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// A leader that was not heard of for so many times the longest election timeout counts as gone.
+const SILENT_ELECTIONS: u32 = 2;
 /// The longest wait for a leader before the next attempt to read, should no change be told.
 const LEADER_WAIT_MAX: Duration = Duration::from_millis(100);
 
@@ -119,7 +121,8 @@ impl Consensus {
         let adapter = LogAdapter::new(log, durable, tasks.token());
         let started = Raft::new(options.node_id, config, network, adapter, applier).await;
         let raft = started.map_err(|error| ConsensusError::Engine(error.to_string()))?;
-        let followed = follow(&raft, last_index, &tasks, &stop);
+        let silence_max = SILENT_ELECTIONS * Duration::from_millis(options.election_ms_max);
+        let followed = follow(&raft, &FollowOptions { last_index, silence_max }, &tasks, &stop);
         let leader_gate = ReadGate::open(confirm_leadership(&raft), &tasks, stop.clone());
         let round_timeout = Duration::from_millis(options.election_ms_min);
         let asking = ask_leader(&raft, &channels, round_timeout);
@@ -223,7 +226,7 @@ impl Consensus {
             node_id: self.inner.options.node_id,
             role: role(metrics.state),
             term: metrics.current_term,
-            leader_id: metrics.current_leader,
+            leader_id: self.leader(),
             last_log_index: metrics.last_log_index.unwrap_or(0),
             applied_index: self.applied_index(),
             members: membership.nodes().map(|(id, address)| (*id, address.clone())).collect(),

@@ -1,20 +1,28 @@
 //! What the rest of the program is told of the engine: who leads, whether this node has recovered, and why
 //! it stopped.
 
-use openraft::async_runtime::WatchReceiver as _;
+use std::time::Duration;
+
+use openraft::ServerState;
+use openraft::async_runtime::{Instant as _, WatchReceiver as _};
 use openraft::errors::Fatal;
 use openraft::metrics::RaftMetrics;
 use tokio::sync::watch;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::consensus::Raft;
 use crate::type_config::TypeConfig;
 
+/// How often is looked whether the leader is still there.
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
 /// What is followed, as it changes.
 #[derive(Clone)]
 pub(crate) struct Followed {
-    /// Who leads.
+    /// Who leads. None also if the leader was not heard of for too long; and on the leader, if no majority
+    /// has answered it.
     pub(crate) leader: watch::Receiver<Option<u64>>,
     /// Why the engine stopped by itself.
     pub(crate) failed: watch::Receiver<Option<String>>,
@@ -22,10 +30,18 @@ pub(crate) struct Followed {
     pub(crate) recovered: watch::Receiver<bool>,
 }
 
-/// Follows the engine until it stops. `last_index` is the last entry that was in the log at the start.
+/// What is known at the start.
+pub(crate) struct FollowOptions {
+    /// The last entry that was in the log.
+    pub(crate) last_index: Option<u64>,
+    /// A leader that is silent for longer counts as gone.
+    pub(crate) silence_max: Duration,
+}
+
+/// Follows the engine until it stops.
 pub(crate) fn follow(
     raft: &Raft,
-    last_index: Option<u64>,
+    options: &FollowOptions,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Followed {
@@ -33,8 +49,8 @@ pub(crate) fn follow(
     let (failure, failed) = watch::channel(None);
     let (recovery, recovered) = watch::channel(false);
     // Told to stop they end at once, and close what they tell: that is no failure.
-    let leading = follow_leader(raft.clone(), leader_now, failure);
-    let recovering = follow_recovery(raft.clone(), last_index, recovery);
+    let leading = follow_leader(raft.clone(), options.silence_max, leader_now, failure);
+    let recovering = follow_recovery(raft.clone(), options.last_index, recovery);
     tasks.spawn(stop.clone().run_until_cancelled_owned(leading));
     tasks.spawn(stop.clone().run_until_cancelled_owned(recovering));
     Followed { leader, failed, recovered }
@@ -43,17 +59,20 @@ pub(crate) fn follow(
 /// Tells who leads until the engine ends, and then why it did.
 async fn follow_leader(
     raft: Raft,
+    silence_max: Duration,
     leader: watch::Sender<Option<u64>>,
     failure: watch::Sender<Option<String>>,
 ) {
     let mut metrics = raft.server_metrics();
     loop {
-        let now = metrics.borrow_and_update().current_leader;
+        let known = metrics.borrow_and_update().current_leader;
+        let now =
+            if silence(&raft).await.is_some_and(|silence| silence <= silence_max) { known } else { None };
         let changed = leader.send_if_modified(|leader| std::mem::replace(leader, now) != now);
         if changed {
             tracing::info!(leader = ?now, "leader changed");
         }
-        if metrics.changed().await.is_err() {
+        if let Ok(Err(_)) = timeout(LOOK_INTERVAL, metrics.changed()).await {
             break;
         }
     }
@@ -66,6 +85,21 @@ async fn follow_leader(
     };
     tracing::error!(%cause, "consensus has stopped");
     failure.send_replace(Some(cause));
+}
+
+/// For how long this node has not heard of its leader; if it leads itself, for how long no majority has
+/// answered it. None if the engine has stopped, or there never was a leader.
+async fn silence(raft: &Raft) -> Option<Duration> {
+    let voted = raft.with_raft_state(|state| state.vote_last_modified()).await.ok()?;
+    let metrics = raft.metrics();
+    let metrics = metrics.borrow_watched();
+    let alone = metrics.membership_config.voter_ids().all(|id| id == metrics.id);
+    if metrics.state == ServerState::Leader && alone {
+        return Some(Duration::ZERO);
+    }
+    let acknowledged = metrics.last_quorum_acked.as_ref().map(|at| at.elapsed());
+    // A new leader has no acknowledgement yet: its election counts.
+    voted.map(|at| at.elapsed()).into_iter().chain(acknowledged).min()
 }
 
 /// Tells when all is applied that was committed before the start.

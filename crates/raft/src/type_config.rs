@@ -38,7 +38,7 @@ pub(crate) type SnapshotMeta = alias::SnapshotMetaOf<TypeConfig>;
 pub struct PeerAddress {
     /// `host:port` for the other nodes.
     pub peer: String,
-    /// `host:port` for clients.
+    /// URL for clients.
     pub client: String,
 }
 
