@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use conclave_client::cluster::Health;
 use conclave_client::config::{Consistency, CreateNamespaceRequest, GetRequest, RollbackRequest};
 use conclave_client::edits;
 use conclave_testkit::{Told, wait, writers};
@@ -112,6 +113,12 @@ async fn a_follower_alone_says_so_and_the_command_line_too() {
     })
     .await;
     assert!(told.contains("there is no quorum") || told.contains("knows no leader"), "{told}");
+    wait::until("it takes the leader for gone", async || {
+        let status = cluster.status_of(last).await?;
+        let own = status.members.iter().find(|member| member.id == last)?;
+        (status.leader_id == 0 && own.health() == Health::NoLeader).then_some(())
+    })
+    .await;
     let own = cli.with("CONCLAVE_ENDPOINTS", cluster.node(last).client_address().to_string());
     for arguments in
         [&["config", "get", "shop"][..], &["config", "list"], &["config", "diff", "shop", "0", "1"]]

@@ -18,6 +18,7 @@ async fn a_follower_that_was_away_for_long_catches_up() {
     let leader = cluster.all_serve().await;
     let away = cluster.ids().into_iter().find(|id| *id != leader).expect("there are three");
     cluster.agree().await;
+    let before = generation(&mut cluster, away);
     cluster.node(away).kill();
 
     let load = Writers::begin(&client, "load", 8);
@@ -28,6 +29,7 @@ async fn a_follower_that_was_away_for_long_catches_up() {
     put(&client, "shop", "after", "2").await;
     let agreed = cluster.agree().await;
     println!("caught up at index {}", agreed.applied_index);
+    assert_ne!(generation(&mut cluster, away), before, "its state was replaced by a snapshot as a whole");
 
     // What it serves is its own by now, also the history from before and after the snapshot.
     let own = cluster.client_of(away, 10_000);
@@ -44,6 +46,11 @@ async fn a_follower_that_was_away_for_long_catches_up() {
     cluster.all_serve().await;
     assert_eq!(items(&cluster.client_of(away, 10_000), "shop").await.len(), 2);
     cluster.agree().await;
+}
+
+/// Which of the states in its folder a node uses.
+fn generation(cluster: &mut Cluster, id: u64) -> Vec<u8> {
+    std::fs::read(cluster.node(id).data_dir().join("state/CURRENT")).expect("every node has one")
 }
 
 #[tokio::test(flavor = "multi_thread")]

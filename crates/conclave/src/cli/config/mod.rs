@@ -12,6 +12,7 @@ mod history;
 mod import;
 mod import_plan;
 mod input;
+mod kept;
 mod list;
 mod put;
 mod rollback;

@@ -8,6 +8,7 @@ use super::CommitArgs;
 use super::assignment::Assignment;
 use super::commit::commit;
 use super::input;
+use super::kept::{Said, keep};
 use crate::cli::errors::Failure;
 use crate::cli::session::Session;
 
@@ -34,10 +35,11 @@ pub(in crate::cli) struct PutArgs {
     /// Set an item to the content of a file; may be given several times
     #[arg(long, value_name = "KEY=PATH")]
     from_file: Vec<Assignment>,
-    /// What the values are, as a media type [default: text/plain, or application/octet-stream for bytes]
+    /// What the values are, as a media type [default: as it is, if the value fits; for new items text/plain,
+    /// or application/octet-stream for bytes]
     #[arg(long, value_name = "MEDIA_TYPE")]
     content_type: Option<String>,
-    /// A label for the items; may be given several times
+    /// A label for the items, in place of those they have; may be given several times
     #[arg(long, value_name = "NAME=VALUE")]
     label: Vec<Assignment>,
     /// Create the namespace if it does not exist
@@ -50,9 +52,12 @@ pub(in crate::cli) struct PutArgs {
 impl PutArgs {
     pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         self.check()?;
+        let mut edits = self.edits()?;
+        let said = Said { content_type: self.content_type.is_some(), labels: !self.label.is_empty() };
+        keep(session, &self.namespace, &mut edits, said).await?;
         let edits = NamespaceEdits {
             namespace: self.namespace.clone(),
-            edits: self.edits()?,
+            edits,
             expected_version: self.commit.expect_version,
             create_if_missing: self.create_namespace,
         };

@@ -1,7 +1,8 @@
 //! Settings: what holds, what is told when something does not fit, and where.
 
+use super::values::MemberAddress;
 use super::values::Value as _;
-use super::{KEYS, LogFormat, MemberAddress, Settings, Sources};
+use super::{KEYS, LogFormat, Settings, Sources};
 
 fn read(sources: &Sources) -> Settings {
     Settings::read(sources).unwrap_or_else(|mistakes| panic!("{mistakes:?}"))
