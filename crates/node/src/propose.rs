@@ -1,10 +1,10 @@
 //! A write: from a command to its replicated answer.
 //!
-//! Here a command gets its request id and time stamp and a permit; then it is proposed here if this node
-//! leads, or handed to the leader ([`Consensus::forward_propose`]). What fails for the moment is tried
-//! again within the deadline. That is safe also when it is not known whether an attempt was applied: every
-//! attempt carries the same request id, and the state machine answers an id that it has seen with the first
-//! answer. Only when the deadline passes in such doubt, the caller is told of it.
+//! Here a command gets its request id, its time stamp and a permit; then it is proposed here if this node
+//! leads, or handed to the leader. What fails for the moment is tried again within the deadline. That is safe
+//! also when it is not known whether an attempt was applied: every attempt carries the same request id, and
+//! the state machine answers an id that it has seen with the first answer. Only when the deadline passes in
+//! such doubt, the caller is told of it.
 
 use std::time::Duration;
 
