@@ -127,7 +127,6 @@ async fn a_node_on_a_full_disk_stops_and_loses_nothing() {
     cluster.start_node(1);
     cluster.all_serve().await;
     assert!(items(&cluster.client(), "shop").await.len() > acknowledged);
-    drop(cluster);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -160,5 +159,4 @@ async fn the_other_nodes_go_on_without_one_whose_disk_is_full() {
     cluster.all_serve().await;
     cluster.agree().await;
     assert_eq!(writers::history(&client, "shop").await.len(), number + 1);
-    drop(cluster);
 }
