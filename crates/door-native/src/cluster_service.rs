@@ -3,8 +3,9 @@
 use conclave_door::Refusal;
 use conclave_node::{ClusterStatus, Health, MemberStatus, NodeHandle, Role};
 use conclave_proto::cluster::v1 as wire;
-use conclave_proto::cluster::v1::cluster_service_server::ClusterService;
 use tonic::{Request, Response, Status};
+
+use crate::servers::cluster::cluster_service_server::ClusterService;
 
 /// Answers `conclave.cluster.v1.ClusterService`.
 pub(crate) struct ClusterDoor {

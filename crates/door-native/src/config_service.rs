@@ -8,7 +8,6 @@ use conclave_door::{Limits, Refusal, deadline_of};
 use conclave_mvcc::{ReadMap, Revision, newest_revision};
 use conclave_node::{Consistency, NodeHandle};
 use conclave_proto::config::v1 as wire;
-use conclave_proto::config::v1::config_service_server::ConfigService;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
@@ -16,6 +15,7 @@ use tonic::{Request, Response, Status};
 use crate::config_wire::{
     self, Differences, Items, Namespaces, OneItem, OneNamespace, Page, Versions, Write,
 };
+use crate::servers::config::config_service_server::ConfigService;
 use crate::watch::{WatchDoor, WatchStream};
 
 /// What every call returns.

@@ -17,12 +17,11 @@ mod fields;
 mod health;
 mod media_type;
 mod paging;
+mod servers;
 mod watch;
 
 use conclave_door::{Limits, Readable};
 use conclave_node::NodeHandle;
-use conclave_proto::cluster::v1::cluster_service_server::ClusterServiceServer;
-use conclave_proto::config::v1::config_service_server::ConfigServiceServer;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
@@ -31,6 +30,8 @@ use tonic_reflection::server::Builder;
 use crate::cluster_service::ClusterDoor;
 use crate::config_service::ConfigDoor;
 use crate::health::HealthDoor;
+use crate::servers::cluster::cluster_service_server::ClusterServiceServer;
+use crate::servers::config::config_service_server::ConfigServiceServer;
 
 /// All services of this door. When `stop` is cancelled, the streams end; calls under way go on.
 pub fn services(node: NodeHandle, limits: Limits, stop: CancellationToken) -> Routes {

@@ -4,18 +4,22 @@
 //! - [`deadline_of`]: how long a request may take.
 //! - [`Refusal`]: why a request got no answer, and in `status.rs` the one table that turns it into a status.
 //! - [`RequestSpanLayer`]: one span for each request, with its method, peer, code and time, never its content.
+//! - [`BoundedCodec`]: bounds what decoding a request may cost.
 //! - [`Readable`]: says clearly that a request could not be decoded.
 //!
 //! Absent on purpose: the generated types of any wire, and what any one door does.
 
+mod bounded_codec;
 mod deadline;
 mod limits;
+mod metered;
 mod readable;
 mod refusal;
 mod request_span;
 mod status;
 mod violations;
 
+pub use bounded_codec::BoundedCodec;
 pub use deadline::deadline_of;
 pub use limits::Limits;
 pub use readable::Readable;

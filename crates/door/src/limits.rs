@@ -48,6 +48,9 @@ impl Limits {
     pub const HEARTBEAT_INTERVAL_MS_DEFAULT: u32 = 10_000;
     /// Largest request on the wire, in bytes.
     pub const REQUEST_SIZE_BYTES_MAX: usize = 8 << 20;
+    /// Most reads that decoding a request may take. Each field takes two or three: key, length or number,
+    /// content. That is 25,000 edits with everything but labels, or 2,700 with all labels that they may have.
+    pub const REQUEST_READS_MAX: usize = 400_000;
 }
 
 impl Default for Limits {

@@ -1,8 +1,8 @@
 //! Says clearly that a request could not be decoded.
 //!
-//! tonic answers INTERNAL to a request that is not the message of its call (bytes that are no protobuf, text
-//! that is no UTF-8) and OUT_OF_RANGE to one that is too large, which reads as if the node were broken. Both
-//! are the caller's, and become INVALID_ARGUMENT here.
+//! tonic answers INTERNAL to a request without the message of its call and OUT_OF_RANGE to one that is too
+//! large, which reads as if the node were broken. Both are the caller's, and become INVALID_ARGUMENT here, as
+//! what is no such message does in [`BoundedCodec`](crate::BoundedCodec).
 
 use std::future::Future;
 use std::pin::Pin;

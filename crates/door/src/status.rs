@@ -4,6 +4,7 @@
 //! it applies `BadRequest` (which fields) and `RetryInfo` (when to try again). docs/api.md lists them all.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::time::Duration;
 
 use conclave_core::Rejection;
@@ -162,11 +163,15 @@ fn bad_request(violations: &Violations) -> Vec<FieldViolation> {
 /// too large.
 pub(crate) fn unreadable(status: &Status) -> Option<Status> {
     let by_tonic = status.details().is_empty();
-    (by_tonic && matches!(status.code(), Code::Internal | Code::OutOfRange)).then(|| {
-        let message = format!("the request cannot be read: {}", status.message());
-        let details = ErrorDetails::with_error_info(INVALID_ARGUMENT, DOMAIN, HashMap::new());
-        Status::with_error_details(Code::InvalidArgument, clipped(&message, TEXT_SIZE_BYTES_MAX), details)
-    })
+    let is_unreadable = by_tonic && matches!(status.code(), Code::Internal | Code::OutOfRange);
+    is_unreadable.then(|| undecodable(status.message()))
+}
+
+/// What is said of a request that cannot be decoded, or must not be.
+pub(crate) fn undecodable(why: impl Display) -> Status {
+    let message = format!("the request cannot be read: {why}");
+    let details = ErrorDetails::with_error_info(INVALID_ARGUMENT, DOMAIN, HashMap::new());
+    Status::with_error_details(Code::InvalidArgument, clipped(&message, TEXT_SIZE_BYTES_MAX), details)
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use conclave_storage::StateStore;
 use conclave_watch::Hub;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use crate::clock::Clock;
 use crate::readiness::Readiness;
@@ -32,6 +33,8 @@ pub(crate) struct Shared {
     pub(crate) hub: Hub,
     pub(crate) proposals: Semaphore,
     pub(crate) reads: Arc<Semaphore>,
+    /// The reads that run: shutting down waits for them.
+    pub(crate) reading: TaskTracker,
     pub(crate) readiness: watch::Sender<Readiness>,
 }
 

@@ -16,6 +16,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::clock::SystemClock;
 use crate::cluster_id::cluster_id;
@@ -83,6 +84,7 @@ impl Node {
             hub,
             proposals: Semaphore::new(options.proposals_max),
             reads: Arc::new(Semaphore::new(options.reads_max)),
+            reading: TaskTracker::new(),
             readiness: watch::Sender::new(Readiness::Recovering),
         });
         let mut node = Self {
@@ -128,6 +130,8 @@ impl Node {
         let shared = Arc::clone(&self.handle.shared);
         shared.readiness.send_replace(Readiness::ShuttingDown);
         shared.reads.close();
+        shared.reading.close();
+        shared.reading.wait().await;
         shared.hub.close().await;
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
@@ -233,4 +237,63 @@ fn refresh(shared: &Shared) {
         *readiness = now;
         changed
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    use conclave_raft::PeerAddress;
+    use conclave_watch::WatchOptions;
+
+    use super::*;
+    use crate::read::Consistency;
+
+    async fn start(data_dir: &std::path::Path) -> Node {
+        let address = PeerAddress { peer: "127.0.0.1:1".into(), client: String::new() };
+        let options = NodeOptions {
+            node_id: 1,
+            cluster_name: "alone".into(),
+            data_dir: data_dir.to_owned(),
+            peer_listen: "127.0.0.1:0".parse().unwrap(),
+            members: [(1, address)].into(),
+            heartbeat_ms: 100,
+            election_ms_min: 300,
+            election_ms_max: 600,
+            snapshot_entries: 1_000,
+            version: "0",
+            watch: WatchOptions::default(),
+            proposals_max: 1,
+            reads_max: 1,
+        };
+        let node = Node::start(options).await.unwrap();
+        node.handle().readiness().wait_for(|readiness| *readiness == Readiness::Ready).await.unwrap();
+        node
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_read_that_runs_ends_before_the_node_does() {
+        let folder = tempfile::tempdir().unwrap();
+        let node = start(folder.path()).await;
+        let (handle, ended) = (node.handle(), Arc::new(AtomicBool::new(false)));
+        let (begins, begun) = tokio::sync::oneshot::channel();
+        let (_never, takes_long) = mpsc::channel::<()>();
+        let end = Arc::clone(&ended);
+        let mut reader = JoinSet::new();
+        reader.spawn(async move {
+            let read = move |_: &dyn conclave_mvcc::ReadMap| {
+                begins.send(()).unwrap();
+                let _ = takes_long.recv_timeout(Duration::from_secs(1));
+                end.store(true, Ordering::SeqCst);
+                Ok(())
+            };
+            handle.read(Consistency::Local, Instant::now() + Duration::from_secs(10), read).await
+        });
+        begun.await.unwrap();
+        node.shutdown().await;
+        assert!(ended.load(Ordering::SeqCst), "the stores are closed under a read that runs");
+        reader.join_next().await.unwrap().unwrap().unwrap();
+    }
 }

@@ -70,13 +70,15 @@ where
     F: FnOnce(&dyn ReadMap) -> Result<T, MapError> + Send + 'static,
     T: Send + 'static,
 {
+    let in_use = shared.reading.token();
     let turn = Arc::clone(&shared.reads).acquire_owned();
     let turn = tokio::time::timeout_at(deadline, turn).await.map_err(|_| RequestError::overloaded())?;
     let turn = turn.map_err(|_| RequestError::shutting_down())?;
     let state = shared.state.clone();
     let reading = tokio::task::spawn_blocking(move || {
-        let _turn = turn;
-        state.read(read)
+        let outcome = state.read(read);
+        drop((state, turn, in_use));
+        outcome
     });
     let outcome = reading.await.map_err(|error| RequestError::NodeFailed { cause: error.to_string() })?;
     Ok(outcome?)

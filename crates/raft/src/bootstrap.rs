@@ -3,12 +3,13 @@
 use conclave_storage::{LogStore, StateStore};
 use openraft::errors::{InitializeError, RaftError};
 
-use crate::codec::{CodecError, Mark, decode_mark};
+use crate::codec::{CodecError, Mark, decode_mark, encode_log_id};
 use crate::consensus::Raft;
 use crate::durable_applied::DurableApplied;
 use crate::errors::ConsensusError;
 use crate::options::ConsensusOptions;
 use crate::peer_channel::endpoint;
+use crate::type_config::LogId;
 
 /// What the stores held at the start.
 pub(crate) struct Found {
@@ -22,8 +23,9 @@ pub(crate) struct Found {
 /// Reads how far the stores go, and refuses if entries are missing between them. Blocks.
 ///
 /// The state may be behind the log, which is replayed then; and ahead of it, when a snapshot was installed
-/// or entries were applied that the others had on disk before this node. It may not be behind what the log
-/// has dropped, and not be there without a vote: corruption is not absence.
+/// or entries were applied that the others had on disk before this node; then the log is made to begin after
+/// it, as the crash prevented. It may not be behind what the log has dropped, and not be there without a vote:
+/// corruption is not absence.
 pub(crate) fn inspect(log: &LogStore, state: &StateStore) -> Result<Found, ConsensusError> {
     let unreadable =
         |source: CodecError| ConsensusError::Unreadable { what: "how far the state goes", source };
@@ -41,7 +43,27 @@ pub(crate) fn inspect(log: &LogStore, state: &StateStore) -> Result<Found, Conse
     {
         return Err(ConsensusError::Gap { purged, applied: mark.last_applied.map(|log_id| log_id.index()) });
     }
-    Ok(Found { mark, durable, last_index: log.last_index() })
+    let last_index = log.last_index();
+    if let Some(last_applied) = &mark.last_applied {
+        drop_superseded(log, last_applied)?;
+    }
+    Ok(Found { mark, durable, last_index })
+}
+
+/// Drops a log that ends before what the state holds. The engine does so too, but it goes by the order of log
+/// ids: a last entry that was never committed, of a later term, looks to it as if it came after the state.
+fn drop_superseded(log: &LogStore, last_applied: &LogId) -> Result<(), ConsensusError> {
+    let end = log.last_index().or(log.purged().map(|(index, _)| index));
+    if end >= Some(last_applied.index()) {
+        return Ok(());
+    }
+    tracing::info!(
+        ?end,
+        applied = last_applied.index(),
+        "the log ends before the state: it begins after it now"
+    );
+    let dropped = log.purge_up_to(last_applied.index(), encode_log_id(Some(last_applied))).wait();
+    dropped.map_err(|error| ConsensusError::Engine(error.to_string()))
 }
 
 /// Refuses addresses that cannot be used, before anything runs.
@@ -70,5 +92,46 @@ pub(crate) async fn form(raft: &Raft, options: &ConsensusOptions) -> Result<(), 
         // Another member was faster, and this node already takes part.
         Err(RaftError::APIError(InitializeError::NotAllowed(_))) => Ok(()),
         Err(error) => Err(stopped(&error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use conclave_mvcc::WriteSet;
+    use conclave_storage::{DataDir, Identity};
+    use openraft::EntryPayload;
+    use openraft::storage::RaftLogStorage as _;
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::codec::{encode_entry, encode_mark, encode_vote, log_id, vote};
+    use crate::log_adapter::LogAdapter;
+
+    /// Killed when a snapshot had taken the state's place, and before the log was purged.
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_log_that_ends_before_the_state_begins_after_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path(), Identity { node_id: 1, cluster_id: 1 }).unwrap();
+        let (log, state) = (LogStore::open(&dir).unwrap(), StateStore::open(&dir).unwrap());
+        log.save_vote(encode_vote(&vote(4, 2, true))).await.unwrap();
+        let uncommitted: Vec<(u64, Bytes)> =
+            (0..=9).map(|index| (index, encode_entry(&log_id(3, index), &EntryPayload::Blank))).collect();
+        log.append(uncommitted, Box::new(|written| written.unwrap()));
+        let mark = Mark { last_applied: Some(log_id(2, 20)), ..Mark::default() };
+        state.write(&WriteSet::default(), Some(&encode_mark(&mark))).unwrap();
+
+        let stores = (log.clone(), state.clone());
+        let found =
+            tokio::task::spawn_blocking(move || inspect(&stores.0, &stores.1)).await.unwrap().unwrap();
+        assert_eq!((found.mark, found.last_index), (mark, Some(9)));
+        let mut adapter = LogAdapter::new(log, found.durable, TaskTracker::new().token());
+        let kept = adapter.get_log_state().await.unwrap();
+        assert_eq!(kept.last_purged_log_id, Some(log_id(2, 20)));
+        assert_eq!(
+            kept.last_log_id,
+            Some(log_id(2, 20)),
+            "not an entry of term 3, which would win elections"
+        );
     }
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::consensus::Raft;
-use crate::type_config::TypeConfig;
+use crate::type_config::{LogId, TypeConfig, Vote};
 
 /// How often is looked whether the leader is still there.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -104,18 +104,42 @@ async fn silence(raft: &Raft) -> Option<Duration> {
 
 /// Tells when all is applied that was committed before the start.
 ///
-/// What was committed is not known at first: a new commitment by the present leader tells it. When that
-/// covers what was in the log at the start, nothing can be missing that was applied before. (The engine's
-/// own wait looks at the log's end as it moves, which under load is ever a step ahead.)
-async fn follow_recovery(raft: Raft, last_index: Option<u64>, recovered: watch::Sender<bool>) {
+/// What was committed is not known at first: a new commitment by the present leader tells it, since it comes
+/// after all that any leader committed before. It must also cover what was in the log at the start. That alone
+/// would not do: an entry is applied when a majority has it on disk, and here it may have been lost from the
+/// log in the crash. (The engine's own wait looks at the log's end alone, as it moves, which under load is ever
+/// a step ahead.)
+async fn follow_recovery(raft: Raft, last_index: Option<u64>, recovery: watch::Sender<bool>) {
     let mut metrics = raft.metrics();
-    let Ok(covering) = metrics.wait_until(|metrics| covers(metrics, last_index)).await else { return };
-    let committed = committed(&covering);
+    let committed = loop {
+        let covered = covers(&metrics.borrow_and_update(), last_index);
+        if covered {
+            let by_present = raft
+                .with_raft_state(|state| by_present_leader(state.vote_ref(), state.cluster_committed()))
+                .await;
+            match by_present {
+                Ok(None) => {}
+                Ok(committed) => break committed,
+                Err(_) => return,
+            }
+        }
+        if metrics.changed().await.is_err() {
+            return;
+        }
+    };
     let applied = |metrics: &RaftMetrics<TypeConfig>| metrics.last_applied.map(|log_id| log_id.index());
     if metrics.wait_until(|metrics| applied(metrics) >= committed).await.is_ok() {
         tracing::info!(applied_index = committed, "recovered: all that was committed before is applied");
-        recovered.send_replace(true);
+        recovery.send_replace(true);
     }
+}
+
+/// What is known to be committed, if an entry of the present leader's own term is. Before that, a new leader
+/// tells what it knew when it was none: that may be less than this node had shown. The metrics would not do:
+/// their term is the one on disk, which comes after what the new leader tells.
+fn by_present_leader(vote: &Vote, committed: Option<&LogId>) -> Option<u64> {
+    let own = |committed: &&LogId| **committed.committed_leader_id() == vote.leader_id().term;
+    committed.filter(own).map(|committed| committed.index())
 }
 
 fn committed(metrics: &RaftMetrics<TypeConfig>) -> Option<u64> {
@@ -132,7 +156,7 @@ fn covers(metrics: &RaftMetrics<TypeConfig>, last_index: Option<u64>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::codec::log_id;
+    use crate::codec::{log_id, vote};
 
     fn metrics(committed: Option<u64>, last_log_index: Option<u64>) -> RaftMetrics<TypeConfig> {
         let mut metrics = RaftMetrics::new_initial(1);
@@ -154,5 +178,14 @@ mod tests {
     fn the_end_of_the_log_may_move_meanwhile() {
         assert!(covers(&metrics(Some(9), Some(500)), Some(9)), "under load");
         assert!(covers(&metrics(Some(8), Some(8)), Some(9)), "an uncommitted entry was replaced");
+    }
+
+    #[test]
+    fn what_a_leader_knew_before_it_led_is_not_enough() {
+        let told =
+            |term, committed: Option<LogId>| by_present_leader(&vote(term, 1, true), committed.as_ref());
+        assert_eq!(told(3, None), None);
+        assert_eq!(told(3, Some(log_id(2, 9))), None, "an entry 10 of term 2 may have been shown here");
+        assert_eq!(told(3, Some(log_id(3, 11))), Some(11));
     }
 }

@@ -73,7 +73,7 @@ impl Both {
     /// Both answer the question alike.
     pub(crate) fn check_told(&self, question: &Question) {
         let on_disk = self.disk.read(|view| question.ask(view));
-        assert_eq!(on_disk, question.ask(&self.memory), "{question:?}"); let text = format!("{on_disk:?}"); eprintln!("STAT {} {}", text.split('(').next().unwrap(), text.contains("Ok(Ok(") || (text.contains("Ok([Revised"))|| text.contains("Ok(([N"));
+        assert_eq!(on_disk, question.ask(&self.memory), "{question:?}");
     }
 
     fn apply_in_memory(&mut self, drawn: &Drawn) -> Applied {
@@ -84,7 +84,7 @@ impl Both {
         let writes = batch.into_writes();
         self.memory.write(&writes);
         self.log.push(entry);
-        eprintln!("ANS {:?}", applied.answer.as_ref().map(|a| match a { Ok(_) => "ok", Err(r) => r.reason() })); self.proposals.extend(proposal);
+        self.proposals.extend(proposal);
         applied
     }
 

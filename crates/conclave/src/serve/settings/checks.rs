@@ -10,6 +10,8 @@ use super::{Mistake, Settings, Sources};
 const NAME_SIZE_BYTES_MAX: usize = 64;
 /// A request is at most 8 MiB on the wire; a commit must fit in with what is around it.
 const COMMIT_SIZE_BYTES_MAX: usize = 7 << 20;
+/// What decoding a request may cost is bounded too; so many edits without labels fit in.
+const COMMIT_EDITS_MAX: usize = 25_000;
 
 /// Settings while they are read: what is wrong so far, and with which of them.
 pub(super) struct Checks<'a> {
@@ -83,7 +85,7 @@ impl<'a> Checks<'a> {
         for (name, value, max) in [
             ("limits.key_size_bytes_max", settings.limits_key_size_bytes_max, 4096),
             ("limits.value_size_bytes_max", settings.limits_value_size_bytes_max, commit_max),
-            ("limits.commit_edits_max", settings.limits_commit_edits_max, 100_000),
+            ("limits.commit_edits_max", settings.limits_commit_edits_max, COMMIT_EDITS_MAX),
             ("limits.commit_size_bytes_max", settings.limits_commit_size_bytes_max, commit_max),
             ("limits.message_size_bytes_max", settings.limits_message_size_bytes_max, 65_536),
             ("limits.author_size_bytes_max", settings.limits_author_size_bytes_max, 4096),
