@@ -248,6 +248,16 @@ impl ClientError {
         }
     }
 
+    /// Whether a node answered with it.
+    pub(crate) fn is_answer(&self) -> bool {
+        self.inner.origin == Origin::Answer
+    }
+
+    /// Whether it never left this process.
+    pub(crate) fn is_not_sent(&self) -> bool {
+        self.inner.origin == Origin::NotSent
+    }
+
     /// Whether a node said that it did not even try.
     fn refuses(&self) -> bool {
         [reason::NO_LEADER, reason::RECOVERING, reason::SHUTTING_DOWN, reason::OVERLOADED]

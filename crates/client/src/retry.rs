@@ -57,13 +57,25 @@ pub(crate) struct Attempts<'a> {
     failed_in_round: usize,
     backoff: Backoff,
     write_is_open: bool,
+    /// The last failure that a node answered with, and the number of its attempt.
+    answered: Option<(u32, ClientError)>,
 }
 
 impl<'a> Attempts<'a> {
     pub(crate) fn new(options: &'a ClientOptions, effect: Effect<'a>, nodes: usize) -> Self {
         let deadline = Instant::now() + options.timeout();
         let backoff = Backoff::new(options);
-        Self { options, effect, nodes, deadline, made: 0, failed_in_round: 0, backoff, write_is_open: false }
+        Self {
+            options,
+            effect,
+            nodes,
+            deadline,
+            made: 0,
+            failed_in_round: 0,
+            backoff,
+            write_is_open: false,
+            answered: None,
+        }
     }
 
     /// How long the next attempt may take.
@@ -78,6 +90,9 @@ impl<'a> Attempts<'a> {
         self.write_is_open |= matches!(self.effect, Effect::Write(_)) && error.leaves_write_open();
         if !error.is_transient() {
             return Err(self.named(error));
+        }
+        if error.is_answer() {
+            self.answered = Some((self.made, error.clone()));
         }
         let wait = self.wait_after(&error);
         if self.made >= self.options.attempts_max || Instant::now() + wait >= self.deadline {
@@ -95,7 +110,13 @@ impl<'a> Attempts<'a> {
         self.backoff.wait().max(error.retry_after().unwrap_or_default())
     }
 
+    /// What a node answered since each was last asked says more than that another cannot be reached.
     fn given_up(&self, error: ClientError) -> ClientError {
+        let answered = self.answered.as_ref().filter(|_| error.is_not_sent());
+        let error = match answered {
+            Some((at, answered)) if ((self.made - at) as usize) < self.nodes => answered.clone(),
+            _ => error,
+        };
         self.named(if self.write_is_open { error.into_outcome_unknown() } else { error })
     }
 
@@ -111,7 +132,8 @@ impl<'a> Attempts<'a> {
 mod tests {
     use super::*;
     use crate::error::reason;
-    use tonic::Code;
+    use tonic::{Code, Status};
+    use tonic_types::{ErrorDetails, StatusExt as _};
 
     fn unreachable() -> ClientError {
         ClientError::local(Code::Unavailable, reason::UNREACHABLE, "cannot connect")
@@ -151,6 +173,26 @@ mod tests {
         attempts.begin();
         let error = attempts.failed(unreachable()).expect_err("no attempt is left");
         assert_eq!(error.reason(), reason::UNREACHABLE);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_a_node_answered_in_the_last_round_is_told_before_what_cannot_be_reached() {
+        let told = |attempts_max: u32, failures: Vec<ClientError>| {
+            let options = ClientOptions { attempts_max, ..ClientOptions::default() };
+            let mut attempts = Attempts::new(&options, Effect::Read, 2);
+            let outcomes = failures.into_iter().map(|failure| {
+                attempts.begin();
+                attempts.failed(failure).err()
+            });
+            outcomes.last().flatten().expect("no attempt is left").reason().to_owned()
+        };
+        let no_leader = || {
+            let details = ErrorDetails::with_error_info(reason::NO_LEADER, "conclave", []);
+            ClientError::from_status(&Status::with_error_details(Code::Unavailable, "no leader", details))
+        };
+        assert_eq!(told(2, vec![no_leader(), unreachable()]), reason::NO_LEADER);
+        assert_eq!(told(2, vec![unreachable(), no_leader()]), reason::NO_LEADER);
+        assert_eq!(told(3, vec![no_leader(), unreachable(), unreachable()]), reason::UNREACHABLE);
     }
 
     #[tokio::test(start_paused = true)]

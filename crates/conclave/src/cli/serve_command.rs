@@ -6,7 +6,7 @@ use clap::builder::ValueParser;
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches};
 
 use super::errors::Failure;
-use super::options::Environment;
+use super::options::{Environment, is_of_client};
 use crate::serve::settings::{KEYS, Key, Sources};
 
 /// The variable that names the settings file.
@@ -44,7 +44,7 @@ impl ServeArgs {
             Some(path) => Sources::default().file(&path.display().to_string(), &read(&path)?),
             None => Sources::default(),
         };
-        let variables = environment.iter().filter(|(name, _)| name != CONFIG_VARIABLE);
+        let variables = environment.iter().filter(|(name, _)| name != CONFIG_VARIABLE && !is_of_client(name));
         let sources = sources.environment(variables);
         Ok(self.settings.into_iter().fold(sources, |sources, (name, text)| sources.flag(name, text)))
     }
@@ -173,5 +173,15 @@ mod tests {
             ("CONCLAVE_AUTHOR", "ada"),
         ];
         assert_eq!(settings(parse(&[]), &variables).node_id, 1);
+        let sources = parse(&[]).sources(&environment(&variables)).expect("they can be read");
+        assert!(sources.passed_over().is_empty());
+    }
+
+    #[test]
+    fn a_variable_that_nobody_knows_is_passed_over_and_told() {
+        let variables = [("CONCLAVE_SERVICE_HOST", "10.0.0.1"), ("HOME", "/root")];
+        let sources = parse(&[]).sources(&environment(&variables)).expect("they can be read");
+        assert_eq!(sources.passed_over(), ["CONCLAVE_SERVICE_HOST"]);
+        Settings::read(&sources).expect("it is no mistake");
     }
 }

@@ -120,6 +120,7 @@ fn wrong_arguments_are_refused_at_the_door() {
         "conclave config watch",
         "conclave config watch ns --from-revision 0",
         "conclave config put ns",
+        "conclave config put ns a=1 --request-id=",
         "conclave serve --no-such-setting 1",
         "conclave completions cmd",
     ] {

@@ -40,6 +40,9 @@ pub(crate) fn run(sources: &Sources) -> ExitCode {
         Err(mistakes) => return refuse(&mistakes),
     };
     logging::start(&settings);
+    for variable in sources.passed_over() {
+        tracing::warn!(variable, "this variable is not a setting: it is passed over");
+    }
     let outcome = run_with(settings);
     if let Err(error) = outcome {
         tracing::error!("{error:#}");

@@ -26,7 +26,8 @@ pub(super) async fn commit(
     }
 }
 
-/// The place of a field: `item "db.url": value` for `namespaces[0].edits[3].put.value`.
+/// The place of a field: `item "db.url": value` for `namespaces[0].edits[3].put.value`, and `namespace` for
+/// `namespaces[0].namespace`: there is only the one.
 fn place(field: &str, keys: &[String]) -> String {
     let within = field.strip_prefix("namespaces[0].edits[").and_then(|rest| rest.split_once(']'));
     let key = within.and_then(|(number, rest)| Some((keys.get(number.parse::<usize>().ok()?)?, rest)));
@@ -36,7 +37,7 @@ fn place(field: &str, keys: &[String]) -> String {
             let rest = rest.trim_start_matches('.');
             format!("item {key:?}: {}", rest.strip_prefix("put.").unwrap_or(rest))
         }
-        None => field.to_owned(),
+        None => field.strip_prefix("namespaces[0].").unwrap_or(field).to_owned(),
     }
 }
 
@@ -51,8 +52,9 @@ mod tests {
             ("namespaces[0].edits[1].put.value", "item \"db.url\": value"),
             ("namespaces[0].edits[1].key", "item \"db.url\": key"),
             ("namespaces[0].edits[0]", "item \"a\""),
-            ("namespaces[0].edits[2].key", "namespaces[0].edits[2].key"),
-            ("namespaces[0].namespace", "namespaces[0].namespace"),
+            ("namespaces[0].edits[2].key", "edits[2].key"),
+            ("namespaces[0].namespace", "namespace"),
+            ("namespaces", "namespaces"),
             ("authorship.message", "authorship.message"),
         ] {
             assert_eq!(place(field, &keys), told);

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use conclave_client::config::{Edit, Item, ListRequest, NamespaceEdits};
+use conclave_client::config::{Edit, HistoryRequest, Item, ListRequest, NamespaceEdits};
 use conclave_client::reason;
 use conclave_formats::{FileItem, Format, FormatError};
 use serde::Serialize;
@@ -59,24 +59,27 @@ pub(in crate::cli) struct ImportArgs {
 /// A namespace as it is before the import.
 struct Present {
     items: Vec<Item>,
-    /// None: it does not exist.
-    version: Option<u64>,
+    /// Its newest version; of one that was deleted, the deletion. 0: nothing was ever committed.
+    version: u64,
+    exists: bool,
 }
 
 impl ImportArgs {
     pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         let wanted = self.read()?;
         let present = self.present(session).await?;
+        let expected_version = self.expected_version(&present)?;
         let changes = import_plan::changes(present.items, wanted, self.prune);
         let edits: Vec<Edit> = changes.iter().map(import_plan::edit).collect();
-        let commits = match present.version {
-            Some(_) if edits.is_empty() => Vec::new(),
-            version => self.commit(session, edits, version).await?,
+        let commits = if present.exists && edits.is_empty() {
+            Vec::new()
+        } else {
+            self.commit(session, edits, expected_version).await?
         };
         let dry_run = self.commit.dry_run;
         let changes = dry_run.then(|| changes.into_iter().map(ChangeView::from).collect());
-        let version = present.version.unwrap_or_default();
-        session.output.show(&ImportReport { namespace: self.namespace, version, dry_run, changes, commits })
+        let (namespace, version) = (self.namespace, present.version);
+        session.output.show(&ImportReport { namespace, version, dry_run, changes, commits })
     }
 
     /// The file's items.
@@ -100,12 +103,36 @@ impl ImportArgs {
     async fn present(&self, session: &Session) -> Result<Present, Failure> {
         let request = ListRequest { namespace: self.namespace.clone(), ..ListRequest::default() };
         match session.client.list_all(request).await {
-            Ok(listing) => Ok(Present { items: listing.items, version: Some(listing.version) }),
+            Ok(listing) => Ok(Present { items: listing.items, version: listing.version, exists: true }),
             Err(error) if error.reason() == reason::NAMESPACE_NOT_FOUND && self.create_namespace => {
-                Ok(Present { items: Vec::new(), version: None })
+                let version = self.version_deleted(session).await?;
+                Ok(Present { items: Vec::new(), version, exists: false })
             }
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// The version that deleted a namespace which does not exist; 0 if it never did.
+    async fn version_deleted(&self, session: &Session) -> Result<u64, Failure> {
+        let request = HistoryRequest { namespace: self.namespace.clone(), ..HistoryRequest::default() };
+        match session.client.history_newest(request, 1).await {
+            Ok(versions) => Ok(versions.first().map_or(0, |newest| newest.version)),
+            Err(error) if error.reason() == reason::NAMESPACE_NOT_FOUND => Ok(0),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The version that the first commit expects: the one that the file was compared with. A repeated
+    /// request is left to the node, which knows what it answered.
+    fn expected_version(&self, present: &Present) -> Result<u64, Failure> {
+        let (found, expected) = (present.version, self.commit.expect_version.unwrap_or(present.version));
+        if expected != found && self.commit.write.request_id.is_none() {
+            let name = &self.namespace;
+            let message = format!("namespace {name:?} is at version {found}, not at {expected} as expected");
+            let hint = format!("look at `conclave config history {name}`, then decide again");
+            return Err(Failure::new(Exit::Conflict, message).with_hint(hint));
+        }
+        Ok(expected)
     }
 
     /// Commits the edits: in one commit, or with `--split` in as many as it takes.
@@ -113,16 +140,16 @@ impl ImportArgs {
         &self,
         session: &Session,
         edits: Vec<Edit>,
-        version: Option<u64>,
+        expected_version_first: u64,
     ) -> Result<Vec<CommitReport>, Failure> {
         let (count, size_bytes) = (edits.len(), edits.iter().map(import_plan::size_bytes).sum::<usize>());
-        let parts = if self.split { import_plan::split(edits, COMMIT) } else { vec![edits] };
+        let parts = if self.split && count > 0 { import_plan::split(edits, COMMIT) } else { vec![edits] };
         let all = parts.len();
         let mut commits: Vec<CommitReport> = Vec::with_capacity(all);
         for part in parts {
             let expected_version = match commits.last() {
                 Some(before) => Some(before.version).filter(|_| !self.commit.dry_run),
-                None => self.commit.expect_version.or(version),
+                None => Some(expected_version_first),
             };
             let edits = NamespaceEdits {
                 namespace: self.namespace.clone(),
@@ -241,6 +268,17 @@ mod tests {
         let elsewhere = || Failure::new(Exit::Conflict, "another version");
         assert_eq!(explained(elsewhere(), 1_400, 10), elsewhere());
         parse(&["a.json", "--split", "--request-id", "x"]).expect_err("one id cannot name several commits");
+    }
+
+    #[test]
+    fn another_version_than_expected_is_a_conflict_though_nothing_is_to_change() {
+        let present = Present { items: Vec::new(), version: 4, exists: true };
+        let expected = |args: &[&str]| parse(args).expect("right").expected_version(&present);
+        assert_eq!((expected(&["a.json"]), expected(&["a.json", "--expect-version", "4"])), (Ok(4), Ok(4)));
+        let failure = expected(&["a.json", "--expect-version", "3"]).expect_err("it is at another");
+        assert_eq!(failure.exit(), Exit::Conflict);
+        assert!(failure.to_string().contains("is at version 4, not at 3 as expected"), "{failure}");
+        assert_eq!(expected(&["a.json", "--expect-version", "3", "--request-id", "x"]), Ok(3));
     }
 
     #[test]

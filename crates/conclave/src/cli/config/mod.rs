@@ -66,7 +66,7 @@ pub(super) struct WriteArgs {
     pub(super) author: Option<String>,
     /// Id of this write, 1 to 64 characters: a write whose id was applied before changes nothing and is
     /// answered as then [default: a new one]
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     pub(super) request_id: Option<String>,
 }
 

@@ -68,13 +68,18 @@ impl Environment {
     /// passed over in silence.
     pub(super) fn slips(&self) -> Vec<String> {
         let ours = self.variables.keys().filter(|name| name.starts_with("CONCLAVE_"));
-        let unknown = ours.filter(|name| !CLIENT_VARIABLES.contains(&name.as_str()) && !is_of_server(name));
+        let unknown = ours.filter(|name| !is_of_client(name) && !is_of_server(name));
         let slips = unknown.filter_map(|name| {
             let meant = nearest(name, &CLIENT_VARIABLES, LIKENESS_MIN)?;
             Some(format!("{name} is not a setting: did you mean {meant}?"))
         });
         self.mistakes.iter().cloned().chain(slips).collect()
     }
+}
+
+/// Whether a variable is of client commands.
+pub(in crate::cli) fn is_of_client(name: &str) -> bool {
+    CLIENT_VARIABLES.contains(&name)
 }
 
 fn is_of_server(name: &str) -> bool {

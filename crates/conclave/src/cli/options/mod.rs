@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use conclave_client::ClientOptions;
 
-pub(super) use environment::Environment;
+pub(super) use environment::{Environment, is_of_client};
 
 use super::errors::Failure;
 use super::output::OutputFormat;

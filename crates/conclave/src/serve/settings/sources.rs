@@ -20,6 +20,8 @@ struct Given {
 pub(crate) struct Sources {
     given: BTreeMap<String, Given>,
     mistakes: Vec<Mistake>,
+    /// Variables that nothing is known of.
+    passed_over: Vec<String>,
 }
 
 impl Sources {
@@ -38,13 +40,17 @@ impl Sources {
         self
     }
 
-    /// Adds the environment. Variables that are not settings may belong to the command line, so only
-    /// those that look like a slip of a setting's name are mistakes.
+    /// Adds the environment. A variable that looks like a slip of a setting's name is a mistake. Any other
+    /// that is no setting may be none of ours, as those are that Kubernetes makes for a service named
+    /// `conclave`: it is passed over, and told.
     pub(crate) fn environment(mut self, variables: impl Iterator<Item = (String, String)>) -> Sources {
         for (name, text) in variables.filter(|(name, _)| name.starts_with("CONCLAVE_")) {
             match KEYS.iter().find(|key| key.variable() == name) {
                 Some(key) => drop(self.given.insert(key.name.into(), Given { text, place: name })),
-                None => self.mistakes.extend(slip(&name)),
+                None => match slip(&name) {
+                    Some(mistake) => self.mistakes.push(mistake),
+                    None => self.passed_over.push(name),
+                },
             }
         }
         self
@@ -55,6 +61,11 @@ impl Sources {
         let flag = KEYS.iter().find(|key| key.name == name).map_or_else(|| name.to_owned(), super::Key::flag);
         self.given.insert(name.into(), Given { text, place: format!("--{flag}") });
         self
+    }
+
+    /// Variables that look like ours and are no settings.
+    pub(crate) fn passed_over(&self) -> &[String] {
+        &self.passed_over
     }
 
     /// What is wrong with what was given, whatever the values are.
