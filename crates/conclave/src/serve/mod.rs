@@ -45,10 +45,19 @@ pub(crate) fn run(sources: &Sources) -> ExitCode {
     }
     let outcome = run_with(settings);
     if let Err(error) = outcome {
-        tracing::error!("{error:#}");
+        tracing::error!("{}", with_causes(&error));
         return ExitCode::FAILURE;
     }
     ExitCode::SUCCESS
+}
+
+/// An error with its causes, but for those that it tells itself.
+fn with_causes(error: &anyhow::Error) -> String {
+    error.chain().fold(String::new(), |told, cause| match cause.to_string() {
+        cause if told.is_empty() => cause,
+        cause if told.ends_with(&cause) => told,
+        cause => format!("{told}: {cause}"),
+    })
 }
 
 /// Tells every mistake in the settings.
@@ -137,4 +146,21 @@ fn tell_started(settings: &Settings) {
         members = settings.initial_cluster.len(),
         "started"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_cause_is_told_twice() {
+        let cause = || std::io::Error::other("address in use");
+        let error =
+            conclave_node::StartError::Listen { address: ([127, 0, 0, 1], 1).into(), source: cause() };
+        let error = anyhow::Error::new(error).context("the node cannot start");
+        let expected =
+            "the node cannot start: cannot listen for the other nodes at 127.0.0.1:1: address in use";
+        assert_eq!(with_causes(&error), expected);
+        assert_eq!(with_causes(&anyhow::Error::new(cause()).context("no")), "no: address in use");
+    }
 }

@@ -6,7 +6,7 @@ use super::values::Value;
 use super::{KEYS, Mistake, file};
 
 /// How alike two names must be (0 to 1) for one to be taken as a slip of the other.
-const LIKENESS_MIN: f64 = 0.7;
+const LIKENESS_MIN: f64 = 0.55;
 
 /// A text that somebody gave for a setting, and where.
 #[derive(Debug, Clone)]

@@ -98,13 +98,14 @@ fn a_name_that_is_no_setting_names_the_nearest() {
     assert_eq!(
         told,
         [
-            "node.toml:1: cluster is not a setting",
+            "node.toml:1: cluster is not a setting: did you mean cluster_name?",
             "node.toml:2: hart_beat_ms is not a setting: did you mean heartbeat_ms?",
             "node.toml:4: limit.key_size_bytes_max is not a setting: did you mean limits.key_size_bytes_max?",
         ]
     );
     let told = refused(&variables(&[("CONCLAVE_HEARTBEAT_MSEC", "9"), ("CONCLAVE_ENDPOINTS", "a:1")]));
     assert_eq!(told, ["CONCLAVE_HEARTBEAT_MSEC is not a setting: did you mean CONCLAVE_HEARTBEAT_MS?"]);
+    assert_eq!(refused(&file("colour = \"red\"\n")), ["node.toml:1: colour is not a setting"]);
 }
 
 #[test]
