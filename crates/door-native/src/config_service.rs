@@ -112,8 +112,8 @@ impl ConfigService for ConfigDoor {
     ) -> Answer<wire::DeleteNamespaceResponse> {
         let deadline = deadline(&request)?;
         let write = config_wire::delete_namespace(request.into_inner(), &self.limits)?;
-        let (outcome, _) = self.write(write, deadline).await?;
-        Ok(Response::new(config_wire::delete_response(outcome)?))
+        let (outcome, request_id) = self.write(write, deadline).await?;
+        Ok(Response::new(config_wire::delete_response(outcome, &request_id)?))
     }
 
     async fn get(&self, request: Request<wire::GetRequest>) -> Answer<wire::GetResponse> {

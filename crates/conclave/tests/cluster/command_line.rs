@@ -73,7 +73,8 @@ async fn lists_deletions_and_what_comes_back() {
     assert!(deleted.starts_with("shop/prod version 3: 1 deleted"), "{deleted}");
     let refused = cli.run(&["config", "delete", "shop/prod", "--namespace"]).await.failed(2);
     assert!(refused.contains("--yes"), "{refused}");
-    cli.run(&["config", "delete", "shop/prod", "--namespace", "--yes"]).await.done();
+    let gone = json(&cli, &["config", "delete", "shop/prod", "--namespace", "--yes"]).await;
+    assert!(gone["revision"].as_u64() > Some(0) && gone["time"].is_string(), "{gone}");
     cli.run(&["config", "get", "shop/prod"]).await.failed(3);
     let history = cli.run(&["config", "history", "shop/prod"]).await.done();
     assert!(history.contains("(namespace deleted)"), "{history}");

@@ -100,7 +100,9 @@ fn a_request_comes_back_as_an_answer() {
 
     let request = wire::DeleteNamespaceRequest { namespace: "a/b".into(), ..Default::default() };
     let answer = store.write(delete_namespace(request, &Limits::default()));
-    let deleted = delete_response(outcome(answer)).unwrap().committed.unwrap();
+    let response = delete_response(outcome(answer), &id).unwrap();
+    assert_eq!((response.revision, response.time_ms, response.request_id.as_str()), (4, 1_000, "id-1"));
+    let deleted = response.committed.unwrap();
     assert_eq!((deleted.version, deleted.deleted), (3, 1));
 }
 

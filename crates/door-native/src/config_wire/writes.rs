@@ -118,8 +118,14 @@ pub(crate) fn rollback_response(
     Ok(wire::RollbackResponse { committed, revision, time_ms, request_id: request_id.to_string() })
 }
 
-pub(crate) fn delete_response(outcome: ConfigOutcome) -> Result<wire::DeleteNamespaceResponse, Refusal> {
-    Ok(wire::DeleteNamespaceResponse { committed: Some(only_version(committed(outcome)?)?) })
+pub(crate) fn delete_response(
+    outcome: ConfigOutcome,
+    request_id: &RequestId,
+) -> Result<wire::DeleteNamespaceResponse, Refusal> {
+    let committed = committed(outcome)?;
+    let (revision, time_ms) = (committed.revision.get(), committed.time_ms);
+    let committed = Some(only_version(committed)?);
+    Ok(wire::DeleteNamespaceResponse { committed, revision, time_ms, request_id: request_id.to_string() })
 }
 
 fn committed(outcome: ConfigOutcome) -> Result<Committed, Refusal> {
@@ -263,6 +269,7 @@ mod tests {
     fn an_answer_of_another_kind_is_no_success() {
         assert!(create_response(ConfigOutcome::Committed(two_versions())).is_err());
         let none = Committed { versions: Vec::new(), ..two_versions() };
-        assert!(delete_response(ConfigOutcome::Committed(none)).is_err());
+        let id = RequestId::parse("id-1").unwrap();
+        assert!(delete_response(ConfigOutcome::Committed(none), &id).is_err());
     }
 }

@@ -1,6 +1,6 @@
 //! What a commit did, or would do.
 
-use conclave_client::config::{Authorship, CommitResponse, CommittedVersion, RollbackResponse};
+use conclave_client::config::{CommitResponse, CommittedVersion, DeleteNamespaceResponse, RollbackResponse};
 use serde::Serialize;
 
 use super::change_text;
@@ -42,8 +42,9 @@ impl CommitReport {
     }
 
     /// Of the deletion of a namespace.
-    pub(super) fn of_deletion(committed: CommittedVersion, authorship: &Authorship) -> Self {
-        Self::of(committed, authorship.request_id.clone(), false)
+    pub(super) fn of_deletion(answer: DeleteNamespaceResponse) -> Self {
+        let committed = answer.committed.unwrap_or_default();
+        Self::of(committed, answer.request_id, false).at(answer.revision, answer.time_ms)
     }
 
     fn of(committed: CommittedVersion, request_id: String, dry_run: bool) -> Self {

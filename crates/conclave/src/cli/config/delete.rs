@@ -62,14 +62,13 @@ impl DeleteArgs {
             }
             confirm(&self.name, &mut io::stdin().lock(), &mut io::stderr())?;
         }
-        let authorship = session.authorship(&self.commit.write);
         let request = DeleteNamespaceRequest {
             namespace: self.name,
             expected_version: self.commit.expect_version,
-            authorship: Some(authorship.clone()),
+            authorship: Some(session.authorship(&self.commit.write)),
         };
-        let committed = session.client.delete_namespace(request).await?.committed.unwrap_or_default();
-        session.output.show(&CommitReport::of_deletion(committed, &authorship))
+        let answer = session.client.delete_namespace(request).await?;
+        session.output.show(&CommitReport::of_deletion(answer))
     }
 }
 
