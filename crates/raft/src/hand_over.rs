@@ -19,8 +19,8 @@ pub(crate) struct HandOverBounds {
     pub(crate) attempt_timeout: Duration,
 }
 
-/// Hands leadership to the voter that is furthest, and again if that comes to nothing; returns when another
-/// node leads, or whether one does if the engine stops. Bound it from outside.
+/// Hands leadership to the voter that is furthest, and again if that comes to nothing; returns whether another
+/// node leads, at once if no other voter was heard of lately. Bound it from outside.
 pub(crate) async fn hand_over(raft: &Raft, bounds: HandOverBounds) -> bool {
     let mut metrics = raft.metrics();
     loop {
@@ -28,7 +28,11 @@ pub(crate) async fn hand_over(raft: &Raft, bounds: HandOverBounds) -> bool {
         if target.state != ServerState::Leader {
             return led_by_another(raft, &target).await;
         }
-        let Some(target) = furthest_voter(&target, bounds.silence_max) else {
+        let heard = heard_voters(&target, bounds.silence_max);
+        if heard.is_empty() {
+            return false;
+        }
+        let Some(target) = furthest(&target, &heard) else {
             if metrics.changed().await.is_err() {
                 return false;
             }
@@ -53,18 +57,20 @@ async fn led_by_another(raft: &Raft, now: &RaftMetrics<TypeConfig>) -> bool {
     raft.metrics().wait_until(other).await.is_ok()
 }
 
-/// The voter that has most of the log among those that were heard of lately.
-fn furthest_voter(metrics: &RaftMetrics<TypeConfig>, silence_max: Duration) -> Option<u64> {
-    let (replication, heartbeat) = (metrics.replication.as_ref()?, metrics.heartbeat.as_ref()?);
+/// The other voters that were heard of lately.
+fn heard_voters(metrics: &RaftMetrics<TypeConfig>, silence_max: Duration) -> Vec<u64> {
+    let Some(heartbeat) = &metrics.heartbeat else { return Vec::new() };
     let heard = |id: &u64| {
         heartbeat.get(id).is_some_and(|at| at.as_ref().is_some_and(|at| at.elapsed() < silence_max))
     };
-    let matched = |id: u64| {
-        let log_id = replication.get(&id).copied().flatten()?;
-        Some((log_id.index(), id))
-    };
+    metrics.membership_config.voter_ids().filter(|id| *id != metrics.id && heard(id)).collect()
+}
+
+/// Which of these has most of the log; none if all are far behind.
+fn furthest(metrics: &RaftMetrics<TypeConfig>, voters: &[u64]) -> Option<u64> {
+    let replication = metrics.replication.as_ref()?;
+    let matched = |id: &u64| Some((replication.get(id).copied().flatten()?.index(), *id));
+    let (index, id) = voters.iter().filter_map(matched).max()?;
     let end = metrics.last_log_index.unwrap_or(0);
-    let voters = metrics.membership_config.voter_ids().filter(|id| *id != metrics.id && heard(id));
-    let (index, id) = voters.filter_map(matched).max()?;
     (index.saturating_add(LAG_ENTRIES_MAX) >= end).then_some(id)
 }
