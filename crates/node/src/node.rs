@@ -44,7 +44,10 @@ pub enum StartError {
     #[error(transparent)]
     Consensus(#[from] ConsensusError),
     /// The state cannot be read.
-    #[error("the state cannot be read: {0}")]
+    #[error(
+        "{0}; move the folder `state` of the data directory away and start again: the state is made anew from \
+         the log, or the node says what else to do"
+    )]
     State(#[from] MapError),
 }
 
