@@ -2,6 +2,9 @@
 //!
 //! A change row's value, format 1: `01`, then `00` added, `01` changed or `02` deleted, then the key.
 
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use crate::{
@@ -117,9 +120,8 @@ fn read_revision(
     while rows::revision_of_change(changes.key())? == Some(revision) {
         let (_, key) = parse(changes)?;
         let (now, previous) = read_versions(versions, key, revision)?;
-        let event = Event::between(Bytes::copy_from_slice(key), previous, now, revision)
-            .ok_or_else(|| MapError::damaged("a change of nothing", key))?;
-        events.push(event);
+        // A deletion of what was collected since is left out: it lies at or below a floor.
+        events.extend(Event::between(Bytes::copy_from_slice(key), previous, now, revision));
         changes.advance()?;
     }
     Ok(Revised { revision, events: events.into() })
@@ -145,9 +147,57 @@ fn read_versions(
     Ok((now, previous))
 }
 
+/// How many changes of a revision are stepped over before the place is searched for.
+const STEPS_BEFORE_SEARCH_MAX: u32 = 8;
+
+/// Finds the rows that tell of changes. The keys of one revision are asked for in their order, in which its
+/// changes lie: the next one is seldom far.
+pub(crate) struct ChangeFinder<'a> {
+    changes: Box<dyn Cursor + 'a>,
+    /// For each revision, from which sequence on the changes lie that were not asked for yet.
+    ahead: BTreeMap<Revision, u32>,
+}
+
+impl<'a> ChangeFinder<'a> {
+    /// Nothing was asked for yet.
+    pub(crate) fn new(view: &'a dyn ReadMap) -> Self {
+        Self { changes: view.cursor(), ahead: BTreeMap::new() }
+    }
+
+    /// The row that tells of a key's change at a revision; none if it is gone.
+    pub(crate) fn find(&mut self, revision: Revision, key: &[u8]) -> Result<Option<Bytes>, MapError> {
+        let ahead = self.ahead.entry(revision).or_default();
+        let (mut to, mut steps) = (u32::MAX, 0);
+        while *ahead < to {
+            let at = if steps < STEPS_BEFORE_SEARCH_MAX { *ahead } else { *ahead + (to - *ahead) / 2 };
+            steps += 1;
+            self.changes.seek(&rows::change_row(revision, at))?;
+            let order = match rows::sequence_of_change(self.changes.key(), revision) {
+                // Nothing is left from there on.
+                None => Ordering::Greater,
+                Some(sequence) => {
+                    let order = parse(self.changes.as_ref())?.1.cmp(key);
+                    if order.is_le() {
+                        *ahead = sequence.saturating_add(1);
+                    }
+                    order
+                }
+            };
+            match order {
+                Ordering::Equal => return Ok(self.changes.key().map(Bytes::copy_from_slice)),
+                Ordering::Less => {}
+                // Neither does the key lie from there on.
+                Ordering::Greater => to = at,
+            }
+        }
+        Ok(None)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{MemoryMap, Transaction};
 
     #[test]
     fn golden_bytes() {
@@ -158,5 +208,34 @@ mod tests {
         assert_eq!(encode(&event(None, Some(&record))).as_ref(), b"\x01\x00key");
         assert_eq!(encode(&event(Some(&record), Some(&record))).as_ref(), b"\x01\x01key");
         assert_eq!(encode(&event(Some(&record), None)).as_ref(), b"\x01\x02key");
+    }
+
+    #[test]
+    fn a_change_is_found_wherever_it_lies() {
+        let keys: Vec<Bytes> = (0..99).map(|number| format!("{number:02}").into()).collect();
+        let mut map = MemoryMap::default();
+        let mut transaction = Transaction::begin(&map).unwrap();
+        for key in &keys {
+            transaction.put(key.clone(), Bytes::new(), Bytes::new()).unwrap();
+        }
+        let mut writes = transaction.seal().writes;
+        let revision = Revision::new(1);
+        (0_u32..99)
+            .filter(|gone| gone.is_multiple_of(3) || *gone > 80)
+            .for_each(|gone| writes.delete(rows::change_row(revision, gone)));
+        map.write(&writes);
+
+        let expected =
+            |place: u32| (!place.is_multiple_of(3) && place <= 80).then(|| rows::change_row(revision, place));
+        let mut in_turn = ChangeFinder::new(&map);
+        for (place, key) in (0..).zip(&keys) {
+            assert_eq!(
+                ChangeFinder::new(&map).find(revision, key).unwrap(),
+                expected(place),
+                "{key:?} alone"
+            );
+            assert_eq!(in_turn.find(revision, key).unwrap(), expected(place), "{key:?} in turn");
+        }
+        assert_eq!(ChangeFinder::new(&map).find(Revision::new(2), &keys[1]), Ok(None));
     }
 }

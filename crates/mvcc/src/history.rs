@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::{Cursor, MapError, ReadMap, Record, Revision, record, rows};
+use crate::{Cursor, MapError, ReadMap, Record, Revision, WriteSet, record, rows};
 
 /// The newest revision of the store.
 pub fn newest_revision(view: &dyn ReadMap) -> Result<Revision, MapError> {
@@ -50,6 +50,12 @@ pub(crate) fn newest_revision_row(newest: Revision) -> Bytes {
     row.into()
 }
 
+/// Adds to `writes` that the newest revision is `newest`, which must not be before what it is: the next
+/// transaction takes the one after it. For a store that is restored and must not give out a revision twice.
+pub fn skip_to_revision(writes: &mut WriteSet, newest: Revision) {
+    writes.put(rows::NEWEST_REVISION.into(), newest_revision_row(newest));
+}
+
 const FORMAT: u8 = 1;
 
 /// [`get_at`] with a cursor that is there already.
@@ -71,11 +77,20 @@ pub(crate) fn record_under(cursor: &dyn Cursor, revision: Revision) -> Result<Op
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{MemoryMap, WriteSet};
+    use crate::MemoryMap;
 
     #[test]
     fn golden_bytes_of_the_newest_revision() {
         assert_eq!(newest_revision_row(Revision::new(258)).as_ref(), b"\x01\0\0\0\0\0\0\x01\x02");
+    }
+
+    #[test]
+    fn revisions_can_be_skipped() {
+        let mut map = MemoryMap::default();
+        let mut writes = WriteSet::default();
+        skip_to_revision(&mut writes, Revision::new(1_000));
+        map.write(&writes);
+        assert_eq!(newest_revision(&map), Ok(Revision::new(1_000)));
     }
 
     #[test]

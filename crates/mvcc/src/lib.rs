@@ -3,7 +3,7 @@
 //! Underneath is an ordered map of bytes ([`ReadMap`]): RocksDB in a node, [`MemoryMap`] in tests.
 //! This crate keeps *versioned keys* in it. A [`Revision`] is the store's clock: each transaction
 //! that changes a key takes the next one, and all that it changes carries it. What a key was at any
-//! revision can be read, and what happened at any revision can be replayed, for ever.
+//! revision can be read, and what happened at any revision can be replayed, until it is collected.
 //!
 //! # What lies in the map
 //!
@@ -14,6 +14,7 @@
 //! | `01` versions | escaped key, inverted revision | the [`Record`], or a tombstone |
 //! | `02` changes | revision, sequence | how which key changed |
 //! | `03` meta | – | the newest revision |
+//! | `04` floors | the end of a range | up to which revision its changes may be gone |
 //! | `10` to `ef` | side tables ([`TableId`]) | what the layer above keeps there, without history |
 //! | `f0` to `ff` | the storage layer's own | never seen here |
 //!
@@ -30,7 +31,9 @@
 
 mod batch;
 mod changes;
+mod collect;
 mod event;
+mod floors;
 mod history;
 mod key_range;
 mod map;
@@ -45,8 +48,10 @@ mod write_set;
 
 pub use batch::Batch;
 pub use changes::{ChangeLimits, ChangedKey, ChangedKeys, changed_keys, changes_since};
+pub use collect::{CollectQuery, Collection};
 pub use event::{ChangeKind, Event, EventKind, Revised};
-pub use history::{get_at, history, newest_revision};
+pub use floors::{floor_of, write_floor};
+pub use history::{get_at, history, newest_revision, skip_to_revision};
 pub use key_range::KeyRange;
 pub use map::{Cursor, MapError, ReadMap};
 pub use memory::MemoryMap;

@@ -33,7 +33,8 @@ impl Record {
         self.value == other.value && self.annotations == other.annotations
     }
 
-    pub(crate) fn size_bytes(&self) -> usize {
+    /// What value and annotations take.
+    pub fn size_bytes(&self) -> usize {
         self.value.len() + self.annotations.len()
     }
 

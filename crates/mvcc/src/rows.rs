@@ -10,6 +10,7 @@ use crate::{MapError, Revision};
 const VERSIONS: u8 = 0x01;
 const CHANGES: u8 = 0x02;
 const META: u8 = 0x03;
+const FLOORS: u8 = 0x04;
 
 const REVISION_SIZE_BYTES: usize = 8;
 
@@ -72,6 +73,16 @@ pub(crate) fn unescape(prefix: &[u8]) -> Result<Vec<u8>, MapError> {
     Ok(key)
 }
 
+/// The row of the floor of the range that ends with `end`; an empty one is no end, and comes last.
+pub(crate) fn floor_row(end: &[u8]) -> Vec<u8> {
+    if end.is_empty() {
+        return vec![FLOORS, 0x01];
+    }
+    let mut row = vec![FLOORS, 0x00];
+    row.extend_from_slice(&version_prefix(end)[1..]);
+    row
+}
+
 /// The row that tells the change number `sequence` of `revision`.
 pub(crate) fn change_row(revision: Revision, sequence: u32) -> Bytes {
     let mut row = Vec::with_capacity(1 + REVISION_SIZE_BYTES + 4);
@@ -79,6 +90,12 @@ pub(crate) fn change_row(revision: Revision, sequence: u32) -> Bytes {
     row.extend_from_slice(&revision.get().to_be_bytes());
     row.extend_from_slice(&sequence.to_be_bytes());
     row.into()
+}
+
+/// The sequence of the change of `revision` that `row` tells; none if it tells another.
+pub(crate) fn sequence_of_change(row: Option<&[u8]>, revision: Revision) -> Option<u32> {
+    let row = row?.strip_prefix(&[CHANGES])?.strip_prefix(&revision.get().to_be_bytes())?;
+    row.try_into().ok().map(u32::from_be_bytes)
 }
 
 /// The revision whose change `row` tells; none if the row is of another table or there is none.

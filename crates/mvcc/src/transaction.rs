@@ -145,6 +145,10 @@ impl<'a> Transaction<'a> {
         Sealed { writes, revised: Some(Revised { revision, events: events.into() }) }
     }
 
+    pub(crate) fn side_mut(&mut self) -> &mut WriteSet {
+        &mut self.side
+    }
+
     fn touch(&mut self, key: Bytes) -> Result<&mut Touched, MapError> {
         match self.keys.entry(key) {
             Entry::Occupied(touched) => Ok(touched.into_mut()),

@@ -47,6 +47,10 @@ impl Ranges {
         }
     }
 
+    pub(crate) fn as_slice(&self) -> &[KeyRange] {
+        &self.0
+    }
+
     fn contains(&self, key: &Bytes) -> bool {
         let after = self.0.partition_point(|range| range.start <= *key);
         after > 0 && self.0[after - 1].contains(key)

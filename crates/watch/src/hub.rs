@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use conclave_mvcc::{ChangeLimits, MapError, Revised, Revision};
+use conclave_mvcc::{ChangeLimits, KeyRange, MapError, Revised, Revision};
 use parking_lot::Mutex;
 use tokio::sync::{Semaphore, watch};
 
@@ -14,8 +14,14 @@ use crate::watcher::Watcher;
 
 /// History, for the watchers that are behind the tail. Called on a blocking thread.
 pub trait ChangeSource: Send + Sync + 'static {
-    /// Whole revisions from `from` on, in order, with the previous records; at least one if there is one.
-    fn changes_since(&self, from: Revision, limits: ChangeLimits) -> Result<Vec<Revised>, MapError>;
+    /// Whole revisions from `from` on, in order, with the previous records; at least one if there is one. Of
+    /// keys beyond `ranges` some may be missing. None: changes in the ranges from there on are gone.
+    fn changes_since(
+        &self,
+        from: Revision,
+        ranges: &[KeyRange],
+        limits: ChangeLimits,
+    ) -> Result<Option<Vec<Revised>>, MapError>;
 }
 
 /// The meeting place of one store's changes and all its watchers. Clones are the same hub.

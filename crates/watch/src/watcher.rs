@@ -51,7 +51,7 @@ pub struct Watcher {
     /// Read from history, cut to the ranges, not handed out yet.
     replay: VecDeque<Revised>,
     /// A read of history that still runs: kept here so that a cancelled `next` loses nothing.
-    reading: Option<JoinHandle<Result<Piece, MapError>>>,
+    reading: Option<JoinHandle<Result<Option<Piece>, MapError>>>,
     resets_seen: Resets,
     behind: bool,
 }
@@ -188,7 +188,7 @@ impl Watcher {
     fn fall_behind(&mut self) {
         self.behind = true;
         self.reading = None;
-        tracing::debug!(cursor = self.cursor.get(), "watcher is too far behind to replay history");
+        tracing::debug!(cursor = self.cursor.get(), "history cannot be replayed for a watcher");
     }
 
     /// Reads a piece of history from the cursor on, not past `upto`.
@@ -199,16 +199,20 @@ impl Watcher {
         let reading = self.reading.as_mut().expect("it was set just above");
         let ended = reading.await;
         self.reading = None;
-        let piece = ended.map_err(failed)?.map_err(failed)?;
-        self.replay = piece.matching;
-        self.cursor = piece.next;
+        match ended.map_err(failed)?.map_err(failed)? {
+            Some(piece) => {
+                self.replay = piece.matching;
+                self.cursor = piece.next;
+            }
+            None => self.fall_behind(),
+        }
         Ok(())
     }
 
     async fn start_reading(
         &self,
         upto: Revision,
-    ) -> Result<JoinHandle<Result<Piece, MapError>>, WatchClosed> {
+    ) -> Result<JoinHandle<Result<Option<Piece>, MapError>>, WatchClosed> {
         let turns = Arc::clone(&self.shared.catch_up_turns);
         let turn = turns.acquire_owned().await.map_err(|_| WatchClosed::Closed)?;
         if *self.signal.borrow() == Signal::Closed {
@@ -229,13 +233,21 @@ impl Drop for Watcher {
     }
 }
 
-/// One bounded read of history. What the store holds beyond `upto` was not published yet and waits for it.
-fn read_piece(shared: &Shared, ranges: &Ranges, from: Revision, upto: Revision) -> Result<Piece, MapError> {
+/// One bounded read of history; none if it is gone. What the store holds beyond `upto` was not published yet
+/// and waits for it.
+fn read_piece(
+    shared: &Shared,
+    ranges: &Ranges,
+    from: Revision,
+    upto: Revision,
+) -> Result<Option<Piece>, MapError> {
     let limits = ChangeLimits {
         revisions_max: shared.options.catch_up_revisions_max,
         size_bytes_max: shared.options.catch_up_size_bytes_max,
     };
-    let read = shared.source.changes_since(from, limits)?;
+    let Some(read) = shared.source.changes_since(from, ranges.as_slice(), limits)? else {
+        return Ok(None);
+    };
     let known = read.iter().take_while(|revised| revised.revision <= upto);
     let matching = known.clone().filter_map(|revised| ranges.cut(revised)).collect();
     let all_known = known.count() == read.len();
@@ -243,7 +255,7 @@ fn read_piece(shared: &Shared, ranges: &Ranges, from: Revision, upto: Revision) 
         Some(last) if all_known => last.revision.next(),
         _ => upto.next(),
     };
-    Ok(Piece { matching, next })
+    Ok(Some(Piece { matching, next }))
 }
 
 fn failed(cause: impl std::fmt::Display) -> WatchClosed {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use conclave_mvcc::Revision;
+use conclave_mvcc::{KeyRange, Revision};
 use conclave_watch::WatchOptions;
 use support::{Seen, Store, next, poll_once, revised};
 
@@ -133,6 +133,23 @@ async fn too_far_behind_is_told_until_the_reader_resumes() {
     assert_eq!(next(&mut watcher).await, Seen::Behind(7), "until it resumes it is told nothing else");
     watcher.resume_from(Revision::new(7));
     assert_eq!(next(&mut watcher).await, Seen::Changes(7, b"b".to_vec()));
+}
+
+#[tokio::test]
+async fn what_was_collected_is_not_replayed_with_a_gap() {
+    let store = Store::new(small_tail(1));
+    for _ in 0..6 {
+        store.commit(b"ab");
+    }
+    *store.history.gone.lock() = Some((KeyRange::single("a"), Revision::new(3)));
+    let mut from_within = store.watch(&[(b'a', b'b')], 3);
+    assert_eq!(next(&mut from_within).await, Seen::Behind(6));
+    from_within.resume_from(Revision::new(7));
+    assert_eq!(poll_once(&mut from_within).await, None);
+    let mut from_above = store.watch(&[(b'a', b'b')], 4);
+    assert_eq!(next(&mut from_above).await, Seen::Changes(4, b"a".to_vec()));
+    let mut of_others = store.watch(&[(b'b', b'c')], 1);
+    assert_eq!(next(&mut of_others).await, Seen::Changes(1, b"b".to_vec()));
 }
 
 #[tokio::test]

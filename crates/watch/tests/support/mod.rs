@@ -21,6 +21,8 @@ pub(crate) struct History {
     held: Mutex<bool>,
     released: Condvar,
     pub(crate) broken: Mutex<Option<String>>,
+    /// Changes of these keys up to this revision are gone.
+    pub(crate) gone: Mutex<Option<(KeyRange, Revision)>>,
 }
 
 impl History {
@@ -48,15 +50,26 @@ impl History {
 }
 
 impl ChangeSource for History {
-    fn changes_since(&self, from: Revision, limits: ChangeLimits) -> Result<Vec<Revised>, MapError> {
+    fn changes_since(
+        &self,
+        from: Revision,
+        ranges: &[KeyRange],
+        limits: ChangeLimits,
+    ) -> Result<Option<Vec<Revised>>, MapError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
         let mut held = self.held.lock();
         self.released.wait_while(&mut held, |held| *held);
         if let Some(cause) = self.broken.lock().as_ref() {
             return Err(MapError::new(cause));
         }
+        if let Some((keys, upto)) = self.gone.lock().as_ref()
+            && from <= *upto
+            && ranges.iter().any(|range| range.contains(&keys.start))
+        {
+            return Ok(None);
+        }
         let all = self.revised.lock();
-        Ok(all.iter().filter(|one| one.revision >= from).take(limits.revisions_max).cloned().collect())
+        Ok(Some(all.iter().filter(|one| one.revision >= from).take(limits.revisions_max).cloned().collect()))
     }
 }
 

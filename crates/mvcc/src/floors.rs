@@ -1,0 +1,102 @@
+//! Floors: from which revision on the changes of a range of keys are all still there.
+//!
+//! Collection removes what nobody need read any more. Whoever replays changes must know where that happened:
+//! a replay from revision R on is whole only if R is above the floor of every range that it looks at.
+//!
+//! A floor's row lies under the end of its range, so that the first row after a key is that of the range which
+//! contains it: `00` and the escaped end, or `01` if the range has no end. Its value, format 1: `01`,
+//! revision (8), start. Ranges with an end do not overlap.
+
+use bytes::Bytes;
+
+use crate::{KeyRange, MapError, ReadMap, Revision, WriteSet, rows};
+
+const FORMAT: u8 = 1;
+
+/// The newest revision up to which changes of the range may be gone: replay from a later one. Zero: all are there.
+///
+/// # Errors
+/// The map cannot be read.
+pub fn floor_of(view: &dyn ReadMap, range: &KeyRange) -> Result<Revision, MapError> {
+    let endless = rows::floor_row(b"");
+    let mut floor = match view.get(&endless)? {
+        Some(row) => overlapping(&row, &endless, range)?.unwrap_or(Revision::ZERO),
+        None => Revision::ZERO,
+    };
+    let mut cursor = view.cursor();
+    cursor.seek(&rows::floor_row(&range.after(&range.start).start))?;
+    while let (Some(key), Some(row)) = (cursor.key().filter(|key| *key < endless.as_slice()), cursor.value())
+    {
+        let Some(found) = overlapping(row, key, range)? else { break };
+        floor = floor.max(found);
+        cursor.advance()?;
+    }
+    Ok(floor)
+}
+
+/// Adds the row of a floor: for whoever writes a map without a transaction, as a restore does.
+pub fn write_floor(writes: &mut WriteSet, range: &KeyRange, revision: Revision) {
+    let mut row = vec![FORMAT];
+    row.extend_from_slice(&revision.get().to_be_bytes());
+    row.extend_from_slice(&range.start);
+    writes.put(Bytes::from(rows::floor_row(&range.end)), row.into());
+}
+
+/// The floor in a row whose range ends after the start of `range`, if it begins before its end.
+fn overlapping(row: &[u8], key: &[u8], range: &KeyRange) -> Result<Option<Revision>, MapError> {
+    let damaged = || MapError::damaged("unknown floor", key);
+    let (number, start) =
+        row.strip_prefix(&[FORMAT]).and_then(|row| row.split_first_chunk::<8>()).ok_or_else(damaged)?;
+    let begins_before = range.end.is_empty() || start < range.end.as_ref();
+    Ok(begins_before.then(|| Revision::new(u64::from_be_bytes(*number))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryMap;
+
+    fn with(floors: &[(KeyRange, u64)]) -> MemoryMap {
+        let mut writes = WriteSet::default();
+        for (range, revision) in floors {
+            write_floor(&mut writes, range, Revision::new(*revision));
+        }
+        let mut map = MemoryMap::default();
+        map.write(&writes);
+        map
+    }
+
+    #[test]
+    fn golden_bytes() {
+        let mut writes = WriteSet::default();
+        write_floor(&mut writes, &KeyRange::new("a", "b"), Revision::new(258));
+        write_floor(&mut writes, &KeyRange::all(), Revision::new(1));
+        let rows: Vec<_> = writes.iter().map(|(key, row)| (key.to_vec(), row.unwrap().to_vec())).collect();
+        let golden: [(&[u8], &[u8]); 2] =
+            [(b"\x04\x00b\x00\x00", b"\x01\0\0\0\0\0\0\x01\x02a"), (b"\x04\x01", b"\x01\0\0\0\0\0\0\0\x01")];
+        assert_eq!(rows, golden.map(|(key, row)| (key.to_vec(), row.to_vec())));
+    }
+
+    #[test]
+    fn the_floor_of_a_range_is_the_highest_that_it_touches() {
+        let map =
+            with(&[(KeyRange::prefix("b/"), 5), (KeyRange::prefix("d/"), 9), (KeyRange::single("e"), 3)]);
+        let floor = |range: KeyRange| floor_of(&map, &range).unwrap().get();
+        assert_eq!(floor(KeyRange::single("b/x")), 5);
+        assert_eq!(floor(KeyRange::prefix("b/x")), 5);
+        assert_eq!(floor(KeyRange::prefix("c/")), 0);
+        assert_eq!(floor(KeyRange::single("a")), 0);
+        assert_eq!(floor(KeyRange::new("a", "b/a")), 5);
+        assert_eq!(floor(KeyRange::single("e")), 3);
+        assert_eq!(floor(KeyRange::single("e\0")), 0);
+        assert_eq!(floor(KeyRange::all()), 9);
+        assert_eq!(floor(KeyRange::new("b/z", "d/a")), 9);
+    }
+
+    #[test]
+    fn one_over_everything_counts_everywhere() {
+        let map = with(&[(KeyRange::prefix("b/"), 5), (KeyRange::all(), 7)]);
+        assert_eq!(floor_of(&map, &KeyRange::single("b/x")), Ok(Revision::new(7)));
+        assert_eq!(floor_of(&map, &KeyRange::single("z")), Ok(Revision::new(7)));
+    }
+}

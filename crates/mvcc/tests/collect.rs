@@ -1,0 +1,156 @@
+//! Collection against a plain memory of what was: whatever is to stay reads the same before and after, and what
+//! need not stay is gone.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test is told of a failed condition by a panic")]
+
+use bytes::Bytes;
+use conclave_mvcc::{
+    Batch, ChangeLimits, CollectQuery, KeyRange, MemoryMap, ReadMap, Record, Revised, Revision, Transaction,
+    changed_keys, changes_since, floor_of, get_at, history,
+};
+use proptest::prelude::*;
+
+const KEYS: [&str; 5] = ["a", "a\0", "b", "b/c", "d"];
+const EVERYTHING: ChangeLimits = ChangeLimits { revisions_max: usize::MAX, size_bytes_max: usize::MAX };
+
+/// What one revision does to each key: nothing, sets it, or deletes it.
+type Step = [Option<bool>; KEYS.len()];
+
+fn step() -> impl Strategy<Value = Step> {
+    let change = prop_oneof![4 => Just(None), 3 => Just(Some(true)), 2 => Just(Some(false))];
+    proptest::array::uniform5(change)
+}
+
+fn store(steps: &[Step]) -> MemoryMap {
+    let mut map = MemoryMap::default();
+    for (number, step) in steps.iter().enumerate() {
+        write(&mut map, |transaction| {
+            // Changed at every revision, so that each step takes one.
+            transaction.put("clock".into(), number.to_string().into(), Bytes::new()).unwrap();
+            for (key, change) in KEYS.iter().zip(step) {
+                match change {
+                    Some(true) => {
+                        transaction.put((*key).into(), number.to_string().into(), Bytes::new()).unwrap()
+                    }
+                    Some(false) => drop(transaction.delete((*key).into()).unwrap()),
+                    None => {}
+                }
+            }
+        });
+    }
+    map
+}
+
+fn write<T>(map: &mut MemoryMap, change: impl FnOnce(&mut Transaction<'_>) -> T) -> T {
+    let mut batch = Batch::new(map);
+    let mut transaction = Transaction::begin(&batch).unwrap();
+    let done = change(&mut transaction);
+    let sealed = transaction.seal();
+    batch.absorb(sealed.writes);
+    let writes = batch.into_writes();
+    map.write(&writes);
+    done
+}
+
+fn read(map: &MemoryMap, at: Revision) -> Vec<Option<Record>> {
+    KEYS.iter().map(|key| get_at(map, key.as_bytes(), at).unwrap()).collect()
+}
+
+/// Collects step by step until nothing is left to do; tells how many rows were removed.
+fn collect(
+    map: &mut MemoryMap,
+    range: &KeyRange,
+    floor: Revision,
+    points: &[Revision],
+    rows_max: usize,
+) -> usize {
+    let (mut start, mut rows) = (range.start.clone(), 0);
+    loop {
+        let rest = KeyRange::new(start, range.end.clone());
+        let done = write(map, |transaction| {
+            transaction.raise_floor(range, floor).unwrap();
+            transaction.collect(&CollectQuery { range: &rest, floor, points, rows_max }).unwrap()
+        });
+        rows += done.rows;
+        match done.next {
+            Some(next) => start = next,
+            None => return rows,
+        }
+    }
+}
+
+/// What was told of the keys of the range.
+fn told(revised: &[Revised], range: &KeyRange) -> Vec<(Revision, Bytes, Option<Record>, Option<Record>)> {
+    let events = revised.iter().flat_map(|revised| {
+        let within = revised.events.iter().filter(|event| range.contains(&event.key));
+        within.map(|event| {
+            (revised.revision, event.key.clone(), event.previous.clone(), event.record().cloned())
+        })
+    });
+    events.collect()
+}
+
+fn rows_below(map: &MemoryMap, key: &str, floor: Revision) -> usize {
+    history(map, key.as_bytes(), floor, usize::MAX).unwrap().len()
+}
+
+proptest! {
+    #[test]
+    fn what_stays_reads_as_before_and_the_rest_is_gone(
+        steps in prop::collection::vec(step(), 1..12),
+        floor in 1_u64..12,
+        points in prop::collection::btree_set(1_u64..12, 0..4),
+        rows_max in 1_usize..6,
+        prefix in prop::sample::select(vec!["", "a", "b"]),
+    ) {
+        let mut map = store(&steps);
+        let newest = steps.len() as u64;
+        let floor = Revision::new(floor.min(newest));
+        let points: Vec<_> = points.into_iter().map(Revision::new).filter(|point| *point <= floor).collect();
+        let range = KeyRange::prefix(prefix);
+        let before = map.clone();
+        let removed = collect(&mut map, &range, floor, &points, rows_max);
+
+        let kept = (floor.get()..=newest).map(Revision::new).chain(points.iter().copied());
+        for at in kept {
+            prop_assert_eq!(read(&map, at), read(&before, at), "at {}", at);
+            let told = |map| changed_keys(map, at, &range, 99).unwrap();
+            prop_assert_eq!(told(&map), told(&before), "at {}", at);
+        }
+        // Below the floor all that is left of a key is needed by a point, or tells of a change at one.
+        for key in KEYS.iter().filter(|key| range.contains(key.as_bytes())) {
+            prop_assert!(rows_below(&map, key, floor) <= points.len() + 1, "{}", key);
+        }
+        prop_assert_eq!(floor_of(&map, &range).unwrap(), floor);
+        let replay = |map: &MemoryMap| told(&changes_since(map, floor.next(), EVERYTHING).unwrap(), &range);
+        prop_assert_eq!(replay(&map), replay(&before));
+        // All that is left can be replayed without a damaged row, and a second pass finds nothing.
+        changes_since(&map, Revision::new(1), EVERYTHING).unwrap();
+        prop_assert_eq!(collect(&mut map, &range, floor, &points, rows_max), 0);
+        let lost = rows_of(&before) - rows_of(&map);
+        prop_assert!(lost <= 2 * removed, "no more is lost than was removed");
+    }
+}
+
+/// Between its two lives a key is read as gone, which needs no tombstone once the first life is collected; nor
+/// does its second death then.
+#[test]
+fn tombstones_above_nothing_go_together() {
+    let steps = [Some(true), Some(false), None, Some(true), Some(false), None];
+    let steps = steps.map(|change| [None, None, change, None, None]);
+    for rows_max in 1..4 {
+        let mut map = store(&steps);
+        let (range, floor, points) = (KeyRange::single("b"), Revision::new(6), [Revision::new(3)]);
+        assert_eq!(collect(&mut map, &range, floor, &points, rows_max), 4);
+    }
+}
+
+/// Rows of versions and changes.
+fn rows_of(map: &MemoryMap) -> usize {
+    let (mut rows, mut cursor) = (0, map.cursor());
+    cursor.seek(b"\x01").unwrap();
+    while cursor.key().is_some_and(|row| row < b"\x03".as_slice()) {
+        rows += 1;
+        cursor.advance().unwrap();
+    }
+    rows
+}
