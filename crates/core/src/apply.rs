@@ -4,6 +4,7 @@ use bytes::Bytes;
 use conclave_mvcc::{Batch, MapError, ReadMap, Revised, Transaction, WriteSet};
 
 use crate::answer::{Answer, Outcome};
+use crate::cluster;
 use crate::command::{Command, split_proposal};
 use crate::config::{self, Stop};
 use crate::encoding::DecodeError;
@@ -84,7 +85,10 @@ pub fn apply(
 pub fn preview(view: &dyn ReadMap, command: &Command, time_ms: i64) -> Result<Answer, ApplyError> {
     let time_ms = Ledger::read(view)?.time_ms.max(time_ms);
     let (answer, _) = execute(view, command, time_ms)?;
-    Ok(answer.map(|Outcome::Config(outcome)| Outcome::Config(outcome.without_revision())))
+    Ok(answer.map(|outcome| match outcome {
+        Outcome::Config(outcome) => Outcome::Config(outcome.without_revision()),
+        outcome @ Outcome::Cluster(_) => outcome,
+    }))
 }
 
 /// What was done to the keyspace, and what is to be written for it.
@@ -117,12 +121,17 @@ fn settle(
 /// Does a command in a transaction of its own, which a rejection drops.
 fn execute(view: &dyn ReadMap, command: &Command, time_ms: i64) -> Result<(Answer, Done), MapError> {
     let mut transaction = Transaction::begin(view)?;
-    let Command::Config(command) = command;
-    match config::apply(&mut transaction, command, time_ms) {
+    let outcome = match command {
+        Command::Config(command) => config::apply(&mut transaction, command, time_ms).map(Outcome::Config),
+        Command::Cluster(command) => cluster::apply(&mut transaction, command, time_ms)?
+            .map(Outcome::Cluster)
+            .map_err(|rejection| Stop::Rejected(rejection.into())),
+    };
+    match outcome {
         Ok(outcome) => {
             let sealed = transaction.seal();
             let done = Done { writes: sealed.writes, revised: sealed.revised };
-            Ok((Ok(Outcome::Config(outcome)), done))
+            Ok((Ok(outcome), done))
         }
         Err(Stop::Rejected(rejection)) => Ok((Err(rejection), Done::default())),
         Err(Stop::Broken(error)) => Err(error),
@@ -145,7 +154,7 @@ mod tests {
     fn create() -> Bytes {
         let create = CreateNamespace {
             namespace: NamespaceName::parse("shop").unwrap(),
-            description: String::new(),
+            settings: config::SettingsChange::default(),
             authorship: Authorship::default(),
         };
         let command = Command::Config(ConfigCommand::CreateNamespace(create));

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::ClusterCommand;
 use crate::config::ConfigCommand;
 use crate::encoding::{DecodeError, after_format, decode, decode_first, encode, encode_onto};
 use crate::names::RequestId;
@@ -18,6 +19,8 @@ const PROPOSAL_FORMAT: u8 = 1;
 pub enum Command {
     /// Something of the configuration.
     Config(ConfigCommand),
+    /// Who belongs to the cluster.
+    Cluster(ClusterCommand),
 }
 
 /// What a log entry carries.
@@ -80,7 +83,7 @@ mod tests {
     use super::*;
     use crate::config::{
         Action, Authorship, Commit, CreateNamespace, DeleteNamespace, Edit, ItemContent, NamespaceEdits,
-        Rollback,
+        Quota, Rollback, SettingsChange,
     };
     use crate::names::{ItemKey, NamespaceName};
     use crate::version::Version;
@@ -126,12 +129,16 @@ mod tests {
     fn golden_commands() {
         let create = CreateNamespace {
             namespace: namespace(),
-            description: "what for".into(),
+            settings: SettingsChange {
+                description: Some("what for".into()),
+                quota: Some(Quota { items_max: Some(300), ..Quota::default() }),
+                ..SettingsChange::default()
+            },
             authorship: authorship(),
         };
         assert_golden(
             ConfigCommand::CreateNamespace(create),
-            b"\x01\x00\x00\x03a/b\x08what for\x03ann\x03why",
+            b"\x01\x00\x00\x03a/b\x01\x08what for\x00\x00\x00\x01\x01\xac\x02\x00\x00\x03ann\x03why",
         );
         let delete =
             DeleteNamespace { namespace: namespace(), expected_version: None, authorship: authorship() };

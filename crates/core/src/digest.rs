@@ -39,6 +39,15 @@ pub fn applied_index(view: &dyn ReadMap) -> Result<u64, MapError> {
     Ledger::read(view).map(|ledger| ledger.index)
 }
 
+/// When the newest entry that was applied to this view was stamped: milliseconds since 1970-01-01 UTC. Of an
+/// empty one, zero.
+///
+/// # Errors
+/// If the map cannot be read.
+pub fn applied_time_ms(view: &dyn ReadMap) -> Result<i64, MapError> {
+    Ledger::read(view).map(|ledger| ledger.time_ms)
+}
+
 /// The digest of everything that was applied to this view; of an empty one, zero.
 ///
 /// # Errors

@@ -14,6 +14,10 @@
 //! |---|---|
 //! | `conclave/config/<namespace>//<item key>` | the item's value as it is; content type and labels as annotations |
 //! | `conclave/namespace/<namespace>` | the encoded head: what is known of the namespace's newest version |
+//! | `conclave/settings/<namespace>` | description, owner, labels, retention and quota |
+//! | `conclave/defaults` | what holds for namespaces that do not say otherwise |
+//! | `conclave/tag/<namespace>//<tag>` | the version that the tag names |
+//! | `conclave/snapshot/<snapshot>` | the revision that the snapshot names, and of which namespaces |
 //!
 //! Every version rewrites the head, also one that changes no item. So the history of the head's key is
 //! the history of the namespace, and a watcher finds each version as one event on it.
@@ -24,6 +28,9 @@
 //! | `11` requests | request id | fingerprint of its command, and the answer |
 //! | `12` request order | sequence | request id: which to forget next |
 //! | `13` ledger | – | last entry, digest, time and number of requests so far |
+//! | `14` totals | name | how many namespaces there are |
+//! | `15` collection | namespace | the oldest version that is kept, and how far the rest was removed |
+//! | `16` nodes | node id | what is known of the node; and the highest id |
 //!
 //! All that is persisted begins with a format byte and is held by golden bytes in tests. What follows it
 //! is [postcard](https://postcard.jamesmunns.com/wire-format): fields and variants are only ever added
@@ -38,7 +45,10 @@
 //! let namespace = NamespaceName::parse("payments/prod")?;
 //! let create = CreateNamespace {
 //!     namespace: namespace.clone(),
-//!     description: "Settings of the payment service".into(),
+//!     settings: config::SettingsChange {
+//!         description: Some("Settings of the payment service".into()),
+//!         ..Default::default()
+//!     },
 //!     authorship: Authorship { author: "ann".into(), message: "first step".into() },
 //! };
 //! let proposal = Proposal {
@@ -63,6 +73,7 @@
 
 mod answer;
 mod apply;
+pub mod cluster;
 mod command;
 pub mod config;
 mod digest;
@@ -77,8 +88,8 @@ mod version;
 pub use answer::{Answer, Outcome, decode_answer, encode_answer};
 pub use apply::{Applied, ApplyError, EntryContext, EntryKind, apply, preview};
 pub use command::{Command, Proposal, decode_command, decode_proposal, encode_command, encode_proposal};
-pub use digest::{Digest, applied_index, digest};
+pub use digest::{Digest, applied_index, applied_time_ms, digest};
 pub use encoding::DecodeError;
-pub use names::{ItemKey, NameError, NamespaceName, RequestId};
-pub use rejection::Rejection;
+pub use names::{ItemKey, NameError, NamespaceName, PinName, RequestId};
+pub use rejection::{QuotaKind, Rejection};
 pub use version::Version;

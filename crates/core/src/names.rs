@@ -79,6 +79,34 @@ impl NamespaceName {
     }
 }
 
+/// Name of a tag or of a snapshot: letters, digits, `.`, `_` and `-`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct PinName(String);
+
+impl PinName {
+    /// The longest name.
+    pub const SIZE_BYTES_MAX: usize = 128;
+
+    /// The name that `text` is.
+    ///
+    /// # Errors
+    /// Says what is wrong with it and what to do.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        check_size(text, Self::SIZE_BYTES_MAX)?;
+        let allowed = "letters a-z and A-Z, digits, '.', '_' and '-'";
+        check_characters(text, allowed, |character| {
+            character.is_ascii_alphanumeric() || "._-".contains(character)
+        })?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 /// Key of an item within its namespace: any text without control characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String")]
@@ -162,6 +190,14 @@ impl TryFrom<String> for ItemKey {
     }
 }
 
+impl TryFrom<String> for PinName {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::parse(&text)
+    }
+}
+
 impl TryFrom<String> for RequestId {
     type Error = NameError;
 
@@ -177,6 +213,12 @@ impl fmt::Display for NamespaceName {
 }
 
 impl fmt::Display for ItemKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+impl fmt::Display for PinName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
     }
@@ -212,6 +254,17 @@ mod tests {
         for key in ["", "a\nb", "\u{7f}", "\u{85}", "toolong"] {
             assert!(ItemKey::parse(key, 6).is_err(), "{key:?}");
         }
+    }
+
+    #[test]
+    fn tags_and_snapshots_have_plain_names() {
+        for name in ["v1.2", "go-live_2", &"n".repeat(128)] {
+            assert_eq!(PinName::parse(name).map(|name| name.to_string()), Ok(name.to_owned()));
+        }
+        for name in ["", "a/b", "a b", "ä", "a\0", &"n".repeat(129)] {
+            assert!(PinName::parse(name).is_err(), "{name:?}");
+        }
+        assert!(PinName::try_from("a//b".to_owned()).is_err());
     }
 
     #[test]

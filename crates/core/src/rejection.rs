@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::cluster::ClusterRejection;
+
 /// Why a command or a read was refused. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 pub enum Rejection {
@@ -77,6 +79,174 @@ pub enum Rejection {
         /// The id.
         request_id: String,
     },
+    /// The version was there and is no longer kept.
+    #[error(
+        "version {version} of namespace {namespace:?} is no longer kept: the oldest that is, is {oldest}; \
+         tag a version to keep it"
+    )]
+    VersionDropped {
+        /// Name of the namespace.
+        namespace: String,
+        /// The version asked for.
+        version: u64,
+        /// The oldest one that is kept.
+        oldest: u64,
+    },
+    /// What the namespace held at the revision is no longer kept.
+    #[error(
+        "what namespace {namespace:?} held at revision {revision} is no longer kept: the oldest revision that \
+         is, is {oldest}"
+    )]
+    RevisionDropped {
+        /// Name of the namespace.
+        namespace: String,
+        /// The revision asked for.
+        revision: u64,
+        /// The oldest one of which all is kept.
+        oldest: u64,
+    },
+    /// Nothing was committed by then, or what was is no longer kept.
+    #[error(
+        "namespace {namespace:?} has no version that was committed by {time_ms} ms: the oldest that is kept \
+         is of {oldest_ms} ms since 1970-01-01 UTC"
+    )]
+    NoVersionThen {
+        /// Name of the namespace.
+        namespace: String,
+        /// The time asked for: milliseconds since 1970-01-01 UTC.
+        time_ms: i64,
+        /// When the oldest version that is kept was committed.
+        oldest_ms: i64,
+        /// Whether older ones were dropped.
+        dropped: bool,
+    },
+    /// The namespace has no such tag.
+    #[error("namespace {namespace:?} has no tag {tag:?}: list its tags")]
+    TagNotFound {
+        /// Name of the namespace.
+        namespace: String,
+        /// Name of the tag.
+        tag: String,
+    },
+    /// The tag names another version already.
+    #[error("tag {tag:?} of namespace {namespace:?} names version {version}: ask for it to be moved")]
+    TagExists {
+        /// Name of the namespace.
+        namespace: String,
+        /// Name of the tag.
+        tag: String,
+        /// The version that it names.
+        version: u64,
+    },
+    /// There is no such snapshot.
+    #[error("there is no snapshot {snapshot:?}: list the snapshots")]
+    SnapshotNotFound {
+        /// Its name.
+        snapshot: String,
+    },
+    /// There is one already.
+    #[error("snapshot {snapshot:?} exists already: choose another name, or delete it first")]
+    SnapshotExists {
+        /// Its name.
+        snapshot: String,
+    },
+    /// The snapshot is of other namespaces, or the namespace came later.
+    #[error("namespace {namespace:?} is not in snapshot {snapshot:?}: list the namespaces of the snapshot")]
+    NotInSnapshot {
+        /// Name of the snapshot.
+        snapshot: String,
+        /// Name of the namespace.
+        namespace: String,
+    },
+    /// More than is allowed would be used.
+    #[error("{} {allowed} {}, and {used} would be used: {}", quota.owner(namespace), quota.what(), quota.advice())]
+    QuotaExceeded {
+        /// Name of the namespace; empty: of the whole store.
+        namespace: String,
+        /// What is bounded.
+        quota: QuotaKind,
+        /// What would be used.
+        used: u64,
+        /// The most that may be.
+        allowed: u64,
+        /// When it may be tried again, in milliseconds; 0: not before something is changed.
+        retry_after_ms: u64,
+    },
+    /// More would change at one revision than may.
+    #[error(
+        "{items} items and {size_bytes} bytes would change in one commit, of which there may be at most \
+         {items_max} and {size_bytes_max}: roll back or delete less at a time"
+    )]
+    ChangeTooLarge {
+        /// Items that would change, as far as they were counted.
+        items: u64,
+        /// The most that may.
+        items_max: u64,
+        /// Bytes that would be written, as far as they were counted.
+        size_bytes: u64,
+        /// The most that may be.
+        size_bytes_max: u64,
+    },
+    /// Of a command about the cluster's nodes.
+    #[error(transparent)]
+    Cluster(#[from] ClusterRejection),
+}
+
+/// What a quota bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum QuotaKind {
+    /// Items of a namespace.
+    Items,
+    /// Bytes of a namespace.
+    SizeBytes,
+    /// Versions of a namespace within a minute.
+    VersionsPerMinute,
+    /// Namespaces of the store.
+    Namespaces,
+    /// Tags of a namespace.
+    Tags,
+    /// Snapshots of the store.
+    Snapshots,
+}
+
+impl QuotaKind {
+    /// A stable name for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Items => "items",
+            Self::SizeBytes => "size-bytes",
+            Self::VersionsPerMinute => "versions-per-minute",
+            Self::Namespaces => "namespaces",
+            Self::Tags => "tags",
+            Self::Snapshots => "snapshots",
+        }
+    }
+
+    fn owner(self, namespace: &str) -> String {
+        match self {
+            Self::Namespaces | Self::Snapshots => "the store may have".to_owned(),
+            _ => format!("namespace {namespace:?} may have"),
+        }
+    }
+
+    fn what(self) -> &'static str {
+        match self {
+            Self::Items => "items",
+            Self::SizeBytes => "bytes",
+            Self::VersionsPerMinute => "versions a minute",
+            Self::Namespaces => "namespaces",
+            Self::Tags => "tags",
+            Self::Snapshots => "snapshots",
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Self::VersionsPerMinute => "wait, or have its quota raised",
+            Self::Tags | Self::Snapshots => "delete one that is no longer needed",
+            _ => "delete what is no longer needed, or have the quota raised",
+        }
+    }
 }
 
 impl Rejection {
@@ -91,6 +261,17 @@ impl Rejection {
             Self::VersionMismatch { .. } => "version-mismatch",
             Self::ItemRevisionMismatch { .. } => "item-revision-mismatch",
             Self::RequestIdReused { .. } => "request-id-reused",
+            Self::VersionDropped { .. } => "version-dropped",
+            Self::RevisionDropped { .. } => "revision-dropped",
+            Self::NoVersionThen { .. } => "no-version-then",
+            Self::TagNotFound { .. } => "tag-not-found",
+            Self::TagExists { .. } => "tag-exists",
+            Self::SnapshotNotFound { .. } => "snapshot-not-found",
+            Self::SnapshotExists { .. } => "snapshot-exists",
+            Self::NotInSnapshot { .. } => "not-in-snapshot",
+            Self::QuotaExceeded { .. } => "quota-exceeded",
+            Self::ChangeTooLarge { .. } => "change-too-large",
+            Self::Cluster(rejection) => rejection.reason(),
         }
     }
 }

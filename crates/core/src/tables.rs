@@ -10,3 +10,9 @@ pub(crate) const REQUESTS: TableId = TableId::new(0x11);
 pub(crate) const REQUEST_ORDER: TableId = TableId::new(0x12);
 /// The one row of the ledger.
 pub(crate) const LEDGER: TableId = TableId::new(0x13);
+/// Counts over the whole store, by name.
+pub(crate) const TOTALS: TableId = TableId::new(0x14);
+/// Namespace -> how far what it need not keep was dropped.
+pub(crate) const COLLECTION: TableId = TableId::new(0x15);
+/// Node id -> what is known of it; and the highest id.
+pub(crate) const NODES: TableId = TableId::new(0x16);

@@ -1,10 +1,12 @@
 //! Commands to the configuration.
 
+use std::collections::BTreeMap;
+
 use conclave_mvcc::Revision;
 use serde::{Deserialize, Serialize};
 
 use super::item::ItemContent;
-use crate::names::{ItemKey, NamespaceName};
+use crate::names::{ItemKey, NamespaceName, PinName};
 use crate::version::Version;
 
 /// A change of the configuration.
@@ -18,6 +20,22 @@ pub enum ConfigCommand {
     Commit(Commit),
     /// Restores what a version held.
     Rollback(Rollback),
+    /// Changes what is known of a namespace beside its items.
+    UpdateNamespace(UpdateNamespace),
+    /// Changes what holds for namespaces that do not say otherwise.
+    UpdateDefaults(UpdateDefaults),
+    /// Gives a version a name.
+    SetTag(SetTag),
+    /// Takes a name from a version.
+    DeleteTag(DeleteTag),
+    /// Gives a name to the state of many namespaces.
+    CreateSnapshot(CreateSnapshot),
+    /// Forgets such a name.
+    DeleteSnapshot(DeleteSnapshot),
+    /// Restores what a snapshot names.
+    RollbackSnapshot(RollbackSnapshot),
+    /// Drops a bounded part of what is no longer to be kept.
+    Collect(Collect),
 }
 
 /// Who changes something, and why.
@@ -35,8 +53,8 @@ pub struct Authorship {
 pub struct CreateNamespace {
     /// Its name.
     pub namespace: NamespaceName,
-    /// What it is for.
-    pub description: String,
+    /// What is known of it beside its items.
+    pub settings: SettingsChange,
     /// Who and why.
     pub authorship: Authorship,
 }
@@ -105,4 +123,137 @@ pub struct Rollback {
     pub expected_version: Option<Version>,
     /// Who and why.
     pub authorship: Authorship,
+}
+
+/// Changes what is known of a namespace beside its items. It makes no version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateNamespace {
+    /// Name of the namespace.
+    pub namespace: NamespaceName,
+    /// What changes.
+    pub settings: SettingsChange,
+    /// Who and why.
+    pub authorship: Authorship,
+}
+
+/// What is to change of a namespace's settings; what is none stays as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsChange {
+    /// What it is for.
+    pub description: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// All its labels.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// How long its versions are kept.
+    pub retention: Option<Retention>,
+    /// What it may hold.
+    pub quota: Option<Quota>,
+}
+
+/// How long versions are kept, of a namespace or by default. A version goes when both bounds let it go and
+/// nothing names it. None: as the defaults say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Retention {
+    /// At least so many of the newest versions are kept, from 1.
+    pub versions: Option<u64>,
+    /// All that was the newest within so many days is kept.
+    pub days: Option<u32>,
+}
+
+/// What a namespace may hold, or may by default. 0: no bound; none: as the defaults say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Quota {
+    /// Most items.
+    pub items_max: Option<u64>,
+    /// Most bytes of keys, values, content types and labels.
+    pub size_bytes_max: Option<u64>,
+    /// Most versions within a minute.
+    pub versions_per_minute_max: Option<u32>,
+}
+
+/// Changes what holds for namespaces that do not say otherwise; what is none stays as it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UpdateDefaults {
+    /// What is to hold.
+    pub defaults: Defaults,
+    /// Who and why.
+    pub authorship: Authorship,
+}
+
+/// What holds for namespaces that do not say otherwise, and how many there may be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Defaults {
+    /// How long versions are kept.
+    pub retention: Retention,
+    /// What a namespace may hold.
+    pub quota: Quota,
+    /// Most namespaces. 0: no bound.
+    pub namespaces_max: Option<u64>,
+}
+
+/// Gives a version a name, which keeps it from being dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetTag {
+    /// Name of the namespace, which may be deleted.
+    pub namespace: NamespaceName,
+    /// Name of the tag.
+    pub tag: PinName,
+    /// The version; none: the newest.
+    pub version: Option<Version>,
+    /// Lets a tag that names another version move.
+    pub may_move: bool,
+    /// Who and why.
+    pub authorship: Authorship,
+}
+
+/// Takes a name from a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteTag {
+    /// Name of the namespace, which may be deleted.
+    pub namespace: NamespaceName,
+    /// Name of the tag.
+    pub tag: PinName,
+    /// Who and why.
+    pub authorship: Authorship,
+}
+
+/// Gives a name to the state of namespaces at one revision, which keeps it from being dropped.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateSnapshot {
+    /// Name of the snapshot, which must be new.
+    pub snapshot: PinName,
+    /// Its namespaces; none: all that exist at the revision.
+    pub namespaces: Option<Vec<NamespaceName>>,
+    /// The revision; none: the newest.
+    pub revision: Option<Revision>,
+    /// Who and why.
+    pub authorship: Authorship,
+}
+
+/// Forgets a snapshot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeleteSnapshot {
+    /// Name of the snapshot.
+    pub snapshot: PinName,
+    /// Who and why.
+    pub authorship: Authorship,
+}
+
+/// Makes namespaces what they were in a snapshot: all of them or none, at one revision.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RollbackSnapshot {
+    /// Name of the snapshot.
+    pub snapshot: PinName,
+    /// Only these of its namespaces; none: all.
+    pub namespaces: Option<Vec<NamespaceName>>,
+    /// Who and why.
+    pub authorship: Authorship,
+}
+
+/// Drops a bounded part of what a namespace need not keep any longer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Collect {
+    /// What is gone through.
+    pub namespace: NamespaceName,
 }

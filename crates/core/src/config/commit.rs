@@ -5,11 +5,14 @@ use std::collections::BTreeSet;
 use conclave_mvcc::{Record, Revision, Transaction};
 
 use super::command::{Action, Commit, Edit, NamespaceEdits};
-use super::head::{Counts, Head, not_found};
+use super::head::{Head, not_found};
 use super::item::ItemContent;
 use super::keys::item_key;
+use super::namespace;
 use super::outcome::{Committed, CommittedVersion, ConfigOutcome};
+use super::quota;
 use super::stop::Stop;
+use super::tally::Tally;
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
 use crate::version::Version;
@@ -29,8 +32,10 @@ pub(crate) fn commit(
             return Err(namespace_twice(&edits.namespace, head.version));
         }
         head.expect(&edits.namespace, edits.expected_version)?;
-        let counts = apply_edits(transaction, edits)?;
-        let next = Head { counts, ..head.next(&commit.authorship, time_ms) };
+        let before = head.usage;
+        let tally = apply_edits(transaction, edits, Tally::new(before))?;
+        let next = head.next_with(tally, &commit.authorship, time_ms);
+        quota::check(transaction, &edits.namespace, (before, next.usage), (next.pace, time_ms))?;
         versions.push(next.write(transaction, &edits.namespace)?);
     }
     Ok(ConfigOutcome::Committed(committed(transaction, versions, time_ms)))
@@ -38,57 +43,58 @@ pub(crate) fn commit(
 
 /// The present head; a blank one where the commit may make the namespace.
 fn find_head(transaction: &mut Transaction<'_>, edits: &NamespaceEdits) -> Result<Head, Stop> {
-    match Head::find(transaction, &edits.namespace)? {
-        Some(head) if edits.create_if_missing => Ok(head),
-        Some(head) => head.alive(&edits.namespace),
-        None if edits.create_if_missing => Ok(Head::default()),
-        None => Err(not_found(&edits.namespace)),
+    let found = Head::find(transaction, &edits.namespace)?;
+    match found {
+        Some(head) if !head.deleted_namespace => Ok(head),
+        missing if edits.create_if_missing => {
+            namespace::count_another(transaction)?;
+            Ok(missing.unwrap_or_default())
+        }
+        _ => Err(not_found(&edits.namespace)),
     }
 }
 
-fn apply_edits(transaction: &mut Transaction<'_>, edits: &NamespaceEdits) -> Result<Counts, Stop> {
-    let mut counts = Counts::default();
+fn apply_edits(
+    transaction: &mut Transaction<'_>,
+    edits: &NamespaceEdits,
+    mut tally: Tally,
+) -> Result<Tally, Stop> {
     let mut seen = BTreeSet::new();
     for edit in &edits.edits {
         if !seen.insert(&edit.key) {
             return Err(key_twice(transaction, &edits.namespace, edit)?);
         }
-        apply_edit(transaction, &edits.namespace, edit, &mut counts)?;
+        apply_edit(transaction, &edits.namespace, edit, &mut tally)?;
     }
-    Ok(counts)
+    Ok(tally)
 }
 
 fn apply_edit(
     transaction: &mut Transaction<'_>,
     namespace: &NamespaceName,
     edit: &Edit,
-    counts: &mut Counts,
+    tally: &mut Tally,
 ) -> Result<(), Stop> {
     let key = item_key(namespace, &edit.key);
-    let found = transaction.get(&key)?;
-    expect_revision(namespace, edit, found)?;
-    match (&edit.action, found) {
-        (Action::Put(content), Some(record)) => {
+    let found = transaction.get(&key)?.cloned();
+    expect_revision(namespace, edit, found.as_ref())?;
+    match (&edit.action, &found) {
+        (Action::Put(content), _) => {
             let annotations = content.annotations();
-            if holds(record, content, &annotations) {
+            if found.as_ref().is_some_and(|record| holds(record, content, &annotations)) {
                 return Ok(());
             }
-            transaction.put(key, content.value.clone(), annotations)?;
-            counts.changed += 1;
-        }
-        (Action::Put(content), None) => {
-            transaction.put(key, content.value.clone(), content.annotations())?;
-            counts.added += 1;
+            transaction.put(key.clone(), content.value.clone(), annotations)?;
         }
         (Action::Delete, Some(_)) => {
-            transaction.delete(key)?;
-            counts.deleted += 1;
+            transaction.delete(key.clone())?;
         }
         (Action::Delete, None) => {
             let (namespace, key) = (namespace.to_string(), edit.key.to_string());
             return Err(Rejection::KeyNotFound { namespace, key }.into());
         }
     }
+    tally.note(edit.key.as_str(), found.as_ref(), transaction.get(&key)?);
     Ok(())
 }
 

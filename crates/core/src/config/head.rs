@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use super::command::Authorship;
 use super::keys::head_key;
-use super::outcome::{CommittedVersion, NamespaceInfo};
+use super::outcome::{CommittedVersion, Usage};
 use super::stop::Stop;
+use super::tally::Tally;
 use super::versions;
 use crate::encoding::{decode, encode};
 use crate::names::NamespaceName;
@@ -18,7 +19,7 @@ use crate::version::Version;
 
 const FORMAT: u8 = 1;
 
-/// What is known of a namespace's newest version, and of the namespace itself.
+/// What is known of a namespace's newest version.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Head {
     pub(crate) version: Version,
@@ -30,7 +31,17 @@ pub(crate) struct Head {
     /// Whether this version deleted the namespace.
     pub(crate) deleted_namespace: bool,
     pub(crate) counts: Counts,
-    pub(crate) description: String,
+    /// What the namespace holds as of this version.
+    pub(crate) usage: Usage,
+    pub(crate) pace: Pace,
+}
+
+/// How many versions were made in a minute of the clock.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Pace {
+    /// Which: minutes since 1970-01-01 UTC.
+    pub(crate) minute: i64,
+    pub(crate) versions: u32,
 }
 
 /// How many items a version added, changed and deleted.
@@ -85,9 +96,15 @@ impl Head {
         Self { author, message, time_ms, ..Self::default() }
     }
 
+    /// The head of the next version, with what it counted.
+    pub(crate) fn next_with(self, tally: Tally, authorship: &Authorship, time_ms: i64) -> Self {
+        Self { counts: tally.counts, usage: tally.usage, ..self.next(authorship, time_ms) }
+    }
+
     /// The head of the next version, made by this author at this time.
     pub(crate) fn next(self, authorship: &Authorship, time_ms: i64) -> Self {
-        Self { version: self.version.next(), description: self.description, ..Self::by(authorship, time_ms) }
+        let (version, usage, pace) = (self.version.next(), self.usage, self.pace.step(time_ms));
+        Self { version, usage, pace, ..Self::by(authorship, time_ms) }
     }
 
     /// Writes the head of a new version, which is the namespace's newest from here on.
@@ -114,12 +131,6 @@ impl Head {
         MapError::damaged("a head was deleted", &head_key(namespace))
     }
 
-    /// The namespace that this is the head of.
-    pub(crate) fn into_info(self, name: NamespaceName, revision: Revision) -> NamespaceInfo {
-        let Self { version, time_ms, description, .. } = self;
-        NamespaceInfo { name, version, revision, time_ms, description }
-    }
-
     fn encode(&self) -> Bytes {
         encode(FORMAT, self)
     }
@@ -143,9 +154,10 @@ mod tests {
             rollback_of: Version::new(2),
             deleted_namespace: true,
             counts: Counts { added: 1, changed: 2, deleted: 3 },
-            description: "what for".into(),
+            usage: Usage { items: 4, size_bytes: 300 },
+            pace: Pace { minute: 1, versions: 5 },
         };
-        let golden = b"\x01\xac\x02\x03ann\x03why\xd0\x0f\x02\x01\x01\x02\x03\x08what for";
+        let golden = b"\x01\xac\x02\x03ann\x03why\xd0\x0f\x02\x01\x01\x02\x03\x04\xac\x02\x02\x05";
         assert_eq!(head.encode().as_ref(), golden);
         let record = Record {
             create_revision: Revision::new(1),

@@ -106,27 +106,36 @@ fn find_history(view: &dyn ReadMap, query: &HistoryQuery<'_>) -> Result<HistoryP
 
 /// The versions of the page and one more, if there is one.
 fn find_versions(view: &dyn ReadMap, query: &HistoryQuery<'_>) -> Result<Vec<VersionInfo>, Stop> {
-    let namespace = query.namespace;
-    let from = newest_before(view, query)?;
-    let heads = conclave_mvcc::history(view, &head_key(namespace), from, query.page_max.saturating_add(1))?;
-    let mut versions = Vec::with_capacity(heads.len());
+    let HistoryQuery { namespace, before, page_max, .. } = *query;
+    let (head, _) = Head::at(view, namespace, Revision::MAX)?;
+    let oldest = versions::oldest_kept(view, namespace, &head)?;
+    let from = newest_before(view, query, head.version)?;
+    let heads = conclave_mvcc::history(view, &head_key(namespace), from, page_max.saturating_add(1))?;
+    let mut found = Vec::with_capacity(heads.len());
     for (revision, record) in heads {
         let head = Head::decode(&record.ok_or_else(|| Head::vanished(namespace))?)?;
-        // The creation is no version.
-        if head.version != Version::ZERO {
-            versions.push(VersionInfo::of(namespace.clone(), revision, head));
+        // The creation is no version; of older ones the heads may still lie there although they were dropped.
+        if head.version < oldest || head.version == Version::ZERO {
+            break;
+        }
+        found.push(VersionInfo::of(namespace.clone(), revision, head));
+    }
+    if found.len() <= page_max && oldest > Version::new(1) {
+        let older = versions::kept_before(view, namespace, before.unwrap_or(oldest).min(oldest), usize::MAX)?;
+        for (_, revision) in older.into_iter().rev().take(page_max.saturating_add(1) - found.len()) {
+            let (head, _) = Head::at(view, namespace, revision)?;
+            found.push(VersionInfo::of(namespace.clone(), revision, head));
         }
     }
-    Ok(versions)
+    Ok(found)
 }
 
-/// The revision from which back the versions asked for lie.
-fn newest_before(view: &dyn ReadMap, query: &HistoryQuery<'_>) -> Result<Revision, Stop> {
-    let (head, _) = Head::at(view, query.namespace, Revision::MAX)?;
+/// The revision from which back the versions asked for lie, of those that are not only kept for a name.
+fn newest_before(view: &dyn ReadMap, query: &HistoryQuery<'_>, newest: Version) -> Result<Revision, Stop> {
     match query.before {
-        Some(Version::ZERO) => Ok(Revision::ZERO),
-        Some(before) if before <= head.version => {
-            Ok(versions::revision_of(view, query.namespace, &head, before)?.previous())
+        Some(before) if before <= newest => {
+            let made = versions::row_of(view, query.namespace, before)?;
+            Ok(made.map_or(Revision::ZERO, Revision::previous))
         }
         _ => Ok(Revision::MAX),
     }

@@ -3,10 +3,15 @@
 use bytes::Bytes;
 use conclave_mvcc::{KeyRange, MapError};
 
-use crate::names::{ItemKey, NamespaceName};
+use crate::names::{ItemKey, NamespaceName, PinName};
 
 const ITEMS: &str = "conclave/config/";
 const HEADS: &str = "conclave/namespace/";
+const SETTINGS: &str = "conclave/settings/";
+const TAGS: &str = "conclave/tag/";
+const SNAPSHOTS: &str = "conclave/snapshot/";
+/// What holds for namespaces that do not say otherwise.
+pub(crate) const DEFAULTS: &[u8] = b"conclave/defaults";
 /// Ends a namespace's name: its segments are never empty, so it holds no such thing itself.
 const END_OF_NAME: &str = "//";
 
@@ -31,6 +36,62 @@ pub(crate) fn namespace_of_head(key: &[u8]) -> Result<NamespaceName, MapError> {
         .and_then(|name| str::from_utf8(name).ok())
         .and_then(|name| NamespaceName::parse(name).ok())
         .ok_or_else(|| MapError::damaged("a head without a name", key))
+}
+
+/// The key of a namespace's settings.
+pub(crate) fn settings_key(namespace: &NamespaceName) -> Bytes {
+    [SETTINGS, namespace.as_str()].concat().into()
+}
+
+/// The key of a tag.
+pub(crate) fn tag_key(namespace: &NamespaceName, tag: &PinName) -> Bytes {
+    [TAGS, namespace.as_str(), END_OF_NAME, tag.as_str()].concat().into()
+}
+
+/// The tags of a namespace.
+pub(crate) fn tags(namespace: &NamespaceName) -> KeyRange {
+    KeyRange::prefix([TAGS, namespace.as_str(), END_OF_NAME].concat())
+}
+
+/// The name of the tag under `key`.
+pub(crate) fn tag_of_key(namespace: &NamespaceName, key: &[u8]) -> Result<PinName, MapError> {
+    pin_name(key, [TAGS, namespace.as_str(), END_OF_NAME].concat().as_bytes())
+}
+
+/// The key of a snapshot.
+pub(crate) fn snapshot_key(snapshot: &PinName) -> Bytes {
+    [SNAPSHOTS, snapshot.as_str()].concat().into()
+}
+
+/// All snapshots.
+pub(crate) fn snapshots() -> KeyRange {
+    KeyRange::prefix(SNAPSHOTS)
+}
+
+/// The name of the snapshot under `key`.
+pub(crate) fn snapshot_of_key(key: &[u8]) -> Result<PinName, MapError> {
+    pin_name(key, SNAPSHOTS.as_bytes())
+}
+
+fn pin_name(key: &[u8], prefix: &[u8]) -> Result<PinName, MapError> {
+    key.strip_prefix(prefix)
+        .and_then(|name| str::from_utf8(name).ok())
+        .and_then(|name| PinName::parse(name).ok())
+        .ok_or_else(|| MapError::damaged("a tag or snapshot without a name", key))
+}
+
+/// All items of namespaces whose names begin with `prefix`.
+pub(crate) fn all_items(prefix: &str) -> KeyRange {
+    KeyRange::prefix([ITEMS, prefix].concat())
+}
+
+/// The namespace and the local key of the item under `key`.
+pub(crate) fn split_item_key(key: &[u8]) -> Result<(NamespaceName, String), MapError> {
+    let damaged = || MapError::damaged("an item without a namespace", key);
+    let text =
+        key.strip_prefix(ITEMS.as_bytes()).and_then(|rest| str::from_utf8(rest).ok()).ok_or_else(damaged)?;
+    let (namespace, local) = text.split_once(END_OF_NAME).ok_or_else(damaged)?;
+    Ok((NamespaceName::parse(namespace).map_err(|_| damaged())?, local.to_owned()))
 }
 
 /// The key of an item.

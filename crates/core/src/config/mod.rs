@@ -1,34 +1,59 @@
 //! Versioned configuration: namespaces of items, their commits, history and watch.
 
+mod collect;
 mod command;
 mod commit;
 mod diff;
 mod difference;
+mod extent;
+#[cfg(test)]
+mod golden;
 mod head;
 mod history;
+mod info;
 mod item;
+mod item_history;
 mod keys;
 mod namespace;
 mod namespaces;
 mod outcome;
+mod quota;
 mod read;
+mod retained;
+mod retention;
 mod rollback;
+mod search;
+mod settings;
+mod snapshot_rollback;
+mod snapshots;
 mod stop;
+mod tags;
+mod tally;
 mod versions;
 mod watch;
 
 use conclave_mvcc::Transaction;
 
+pub use collect::next_collection;
 pub use command::{
-    Action, Authorship, Commit, ConfigCommand, CreateNamespace, DeleteNamespace, Edit, NamespaceEdits,
-    Rollback,
+    Action, Authorship, Collect, Commit, ConfigCommand, CreateNamespace, CreateSnapshot, Defaults,
+    DeleteNamespace, DeleteSnapshot, DeleteTag, Edit, NamespaceEdits, Quota, Retention, Rollback,
+    RollbackSnapshot, SetTag, SettingsChange, UpdateDefaults, UpdateNamespace,
 };
 pub use diff::{DiffQuery, ItemChange, diff};
+pub use extent::{ITEMS_CHANGED_MAX, SIZE_BYTES_CHANGED_MAX};
 pub use history::{HistoryPage, HistoryQuery, KeyChange, VersionInfo, history};
 pub use item::{Item, ItemContent};
-pub use namespaces::{get_namespace, list_namespaces, newest_version};
-pub use outcome::{Committed, CommittedVersion, ConfigOutcome, NamespaceInfo};
+pub use item_history::{ItemHistoryQuery, ItemRevision, item_history};
+pub use namespaces::{defaults, get_namespace, list_namespaces, newest_version};
+pub use outcome::{
+    Collected, Committed, CommittedVersion, ConfigOutcome, NamespaceInfo, SnapshotInfo, SnapshotRestored,
+    TagInfo, Usage, VERSIONS_TOLD_MAX,
+};
 pub use read::{At, ItemPage, ItemQuery, Read, get_item, list_items};
+pub use search::{SearchMatch, SearchPage, SearchQuery, search};
+pub use snapshots::{SNAPSHOTS_MAX, SnapshotNamespace, get_snapshot, list_snapshots, snapshot_namespaces};
+pub use tags::{TAGS_MAX, list_tags};
 pub use watch::{version_in, watch_ranges};
 
 pub(crate) use stop::Stop;
@@ -45,5 +70,15 @@ pub(crate) fn apply(
         ConfigCommand::DeleteNamespace(delete) => namespace::delete(transaction, delete, time_ms),
         ConfigCommand::Commit(commit) => commit::commit(transaction, commit, time_ms),
         ConfigCommand::Rollback(rollback) => rollback::rollback(transaction, rollback, time_ms),
+        ConfigCommand::UpdateNamespace(update) => settings::update(transaction, update, time_ms),
+        ConfigCommand::UpdateDefaults(update) => settings::update_defaults(transaction, update),
+        ConfigCommand::SetTag(set) => tags::set(transaction, set, time_ms),
+        ConfigCommand::DeleteTag(delete) => tags::delete(transaction, delete),
+        ConfigCommand::CreateSnapshot(create) => snapshots::create(transaction, create, time_ms),
+        ConfigCommand::DeleteSnapshot(delete) => snapshots::delete(transaction, delete),
+        ConfigCommand::RollbackSnapshot(rollback) => {
+            snapshot_rollback::rollback(transaction, rollback, time_ms)
+        }
+        ConfigCommand::Collect(collect) => collect::collect(transaction, collect, time_ms),
     }
 }

@@ -3,12 +3,18 @@
 use conclave_mvcc::{RangeCursor, Revision, Transaction};
 
 use super::command::{CreateNamespace, DeleteNamespace};
-use super::head::{Counts, Head, not_found};
-use super::keys::items;
+use super::extent::Extent;
+use super::head::{Head, not_found};
+use super::info;
+use super::keys::{items, local_key};
 use super::outcome::{Committed, ConfigOutcome};
+use super::quota::{self, check_namespaces, living};
+use super::settings::Settings;
 use super::stop::Stop;
+use super::tally::Tally;
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
+use crate::version::Version;
 
 /// Makes a namespace at version 0, or the next version, empty, of one that was deleted.
 pub(crate) fn create(
@@ -16,7 +22,7 @@ pub(crate) fn create(
     create: &CreateNamespace,
     time_ms: i64,
 ) -> Result<ConfigOutcome, Stop> {
-    let CreateNamespace { namespace, description, authorship } = create;
+    let CreateNamespace { namespace, settings, authorship } = create;
     let head = match Head::find(transaction, namespace)? {
         None => Head::by(authorship, time_ms),
         Some(deleted) if deleted.deleted_namespace => deleted.next(authorship, time_ms),
@@ -24,9 +30,30 @@ pub(crate) fn create(
             return Err(Rejection::NamespaceExists { namespace: namespace.to_string() }.into());
         }
     };
-    let head = Head { description: description.clone(), ..head };
+    count_another(transaction)?;
     head.write(transaction, namespace)?;
-    Ok(ConfigOutcome::Created(head.into_info(namespace.clone(), transaction.revision())))
+    let settings = Settings::default().change(transaction, namespace, settings, (authorship, time_ms))?;
+    if head.version != Version::ZERO {
+        quota::check(transaction, namespace, (head.usage, head.usage), (head.pace, time_ms))?;
+    }
+    let revision = transaction.revision();
+    let info = info::of(transaction.view(), namespace.clone(), (head, revision), settings)?;
+    Ok(ConfigOutcome::Created(info))
+}
+
+/// Notes that there is another namespace, if there may be.
+pub(crate) fn count_another(transaction: &mut Transaction<'_>) -> Result<(), Stop> {
+    let count = living::count(transaction)?;
+    check_namespaces(transaction, count)?;
+    living::set(transaction, count + 1);
+    Ok(())
+}
+
+/// Notes that a namespace is there again, also beyond what may be: whoever goes back is never refused.
+pub(crate) fn count_restored(transaction: &mut Transaction<'_>) -> Result<(), Stop> {
+    let count = living::count(transaction)?;
+    living::set(transaction, count + 1);
+    Ok(())
 }
 
 /// Deletes a namespace and all its items: a version of it like any other.
@@ -38,20 +65,28 @@ pub(crate) fn delete(
     let DeleteNamespace { namespace, expected_version, authorship } = delete;
     let head = Head::find(transaction, namespace)?.ok_or_else(|| not_found(namespace))?.alive(namespace)?;
     head.expect(namespace, *expected_version)?;
-    let counts = Counts { deleted: delete_items(transaction, namespace)?, ..Counts::default() };
-    let head = Head { deleted_namespace: true, counts, ..head.next(authorship, time_ms) };
+    let tally = delete_items(transaction, namespace, Tally::new(head.usage))?;
+    let head = Head { deleted_namespace: true, ..head.next_with(tally, authorship, time_ms) };
     let version = head.write(transaction, namespace)?;
+    let count = living::count(transaction)?;
+    living::set(transaction, count.saturating_sub(1));
     let committed = Committed { versions: vec![version], revision: transaction.revision(), time_ms };
     Ok(ConfigOutcome::Committed(committed))
 }
 
-fn delete_items(transaction: &mut Transaction<'_>, namespace: &NamespaceName) -> Result<u32, Stop> {
+fn delete_items(
+    transaction: &mut Transaction<'_>,
+    namespace: &NamespaceName,
+    mut tally: Tally,
+) -> Result<Tally, Stop> {
     let mut found = RangeCursor::new(transaction.view(), &items(namespace, ""), Revision::MAX)?;
-    let mut deleted = 0;
+    let mut extent = Extent::default();
     while let Some(key) = found.key() {
+        let record = found.record()?;
+        extent.add(key.len() + record.size_bytes())?;
+        tally.note(&local_key(namespace, key)?, Some(&record), None);
         transaction.delete(key.to_vec().into())?;
-        deleted += 1;
         found.advance()?;
     }
-    Ok(deleted)
+    Ok(tally)
 }

@@ -2,10 +2,14 @@
 
 use conclave_mvcc::{MapError, RangeCursor, ReadMap, Revision};
 
+use super::command::Defaults;
 use super::head::Head;
+use super::info;
 use super::keys::{heads, heads_after, namespace_of_head};
 use super::outcome::NamespaceInfo;
+use super::quota::living;
 use super::read::Read;
+use super::settings::{self, Settings};
 use super::stop::{Stop, part};
 use crate::names::NamespaceName;
 use crate::version::Version;
@@ -28,7 +32,7 @@ pub fn newest_version(view: &dyn ReadMap, namespace: &NamespaceName) -> Read<(Ve
 }
 
 /// The namespaces whose names begin with `prefix` and come after `after`, in order of name, at most
-/// `page_max` of them, as they were at a revision; and whether there are more.
+/// `page_max` of them, as they were at a revision, with the settings of now; and whether there are more.
 ///
 /// # Errors
 /// The map cannot be read.
@@ -50,14 +54,25 @@ pub fn list_namespaces(
             if page.len() >= page_max {
                 return Ok((page, true));
             }
-            page.push(head.into_info(namespace_of_head(key)?, record.mod_revision));
+            let name = namespace_of_head(key)?;
+            let settings = Settings::find(view, &name)?;
+            page.push(info::of(view, name, (head, record.mod_revision), settings)?);
         }
         cursor.advance()?;
     }
     Ok((page, false))
 }
 
+/// What holds for namespaces that do not say otherwise, complete; and how many namespaces there are.
+///
+/// # Errors
+/// The map cannot be read.
+pub fn defaults(view: &dyn ReadMap) -> Result<(Defaults, u64), MapError> {
+    Ok((settings::defaults(view)?, living::count_in(view)?))
+}
+
 fn find_namespace(view: &dyn ReadMap, namespace: &NamespaceName) -> Result<NamespaceInfo, Stop> {
     let (head, revision) = Head::at(view, namespace, Revision::MAX)?;
-    Ok(head.alive(namespace)?.into_info(namespace.clone(), revision))
+    let settings = Settings::find(view, namespace)?;
+    Ok(info::of(view, namespace.clone(), (head.alive(namespace)?, revision), settings)?)
 }

@@ -6,8 +6,8 @@ use super::head::Head;
 use super::item::Item;
 use super::keys::{item_key, items_after, local_key};
 use super::stop::{Stop, part};
-use super::versions;
-use crate::names::{ItemKey, NamespaceName};
+use super::{snapshots, tags, versions};
+use crate::names::{ItemKey, NamespaceName, PinName};
 use crate::rejection::Rejection;
 use crate::version::Version;
 
@@ -15,7 +15,7 @@ use crate::version::Version;
 pub type Read<T> = Result<Result<T, Rejection>, MapError>;
 
 /// A moment of a namespace's history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum At {
     /// Now. The namespace must exist.
     Now,
@@ -24,10 +24,16 @@ pub enum At {
     Version(Version),
     /// When the store was at this revision, from 1. The namespace must have existed then.
     Revision(Revision),
+    /// The version that a tag names.
+    Tag(PinName),
+    /// The newest version that was committed by then: milliseconds since 1970-01-01 UTC.
+    Time(i64),
+    /// As in a snapshot, which must hold the namespace.
+    Snapshot(PinName),
 }
 
 /// Which items to list.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ItemQuery<'a> {
     /// Of this namespace.
     pub namespace: &'a NamespaceName,
@@ -50,7 +56,8 @@ pub struct ItemQuery<'a> {
 pub struct ItemPage {
     /// Items in order of key.
     pub items: Vec<Item>,
-    /// Whether there are more: read on after the last one, at [`At::Revision`] of this page.
+    /// Whether there are more: read on after the last one, at the same moment. For one that moves, now, a tag or
+    /// a time, name what was read: [`At::Revision`] or [`At::Version`] of this page.
     pub more: bool,
     /// Version of the namespace that was read.
     pub version: Version,
@@ -58,7 +65,7 @@ pub struct ItemPage {
     pub revision: Revision,
 }
 
-/// One item, and the version of the namespace in which it was found.
+/// One item, the version of the namespace in which it was found, and the revision that was read.
 ///
 /// # Errors
 /// The map cannot be read. Within: no such namespace, version, revision or key.
@@ -66,8 +73,8 @@ pub fn get_item(
     view: &dyn ReadMap,
     namespace: &NamespaceName,
     key: &ItemKey,
-    at: At,
-) -> Read<(Item, Version)> {
+    at: &At,
+) -> Read<(Item, Version, Revision)> {
     part(find_item(view, namespace, key, at))
 }
 
@@ -85,26 +92,37 @@ struct Moment {
     revision: Revision,
 }
 
-fn resolve(view: &dyn ReadMap, namespace: &NamespaceName, at: At) -> Result<Moment, Stop> {
+fn resolve(view: &dyn ReadMap, namespace: &NamespaceName, at: &At) -> Result<Moment, Stop> {
     match at {
         At::Now => {
             let revision = newest_revision(view)?;
             version_at(view, namespace, revision)
         }
-        At::Version(version) => {
-            let (newest, _) = Head::at(view, namespace, Revision::MAX)?;
-            let revision = versions::revision_of(view, namespace, &newest, version)?;
+        At::Version(version) => of_version(view, namespace, *version),
+        At::Revision(revision) => of_revision(view, namespace, *revision),
+        At::Tag(tag) => of_version(view, namespace, tags::version_of(view, namespace, tag)?),
+        At::Time(time_ms) => of_version(view, namespace, versions::by_then(view, namespace, *time_ms)?),
+        At::Snapshot(snapshot) => {
+            let (version, revision) = snapshots::moment_in(view, snapshot, namespace)?;
             Ok(Moment { version, revision })
         }
-        At::Revision(revision) => {
-            let newest = newest_revision(view)?;
-            if revision == Revision::ZERO || revision > newest {
-                let (revision, newest) = (revision.get(), newest.get());
-                return Err(Rejection::RevisionNotFound { revision, newest }.into());
-            }
-            version_at(view, namespace, revision)
-        }
     }
+}
+
+fn of_version(view: &dyn ReadMap, namespace: &NamespaceName, version: Version) -> Result<Moment, Stop> {
+    let (newest, _) = Head::at(view, namespace, Revision::MAX)?;
+    let revision = versions::revision_of(view, namespace, &newest, version)?;
+    Ok(Moment { version, revision })
+}
+
+fn of_revision(view: &dyn ReadMap, namespace: &NamespaceName, revision: Revision) -> Result<Moment, Stop> {
+    let newest = newest_revision(view)?;
+    if revision == Revision::ZERO || revision > newest {
+        let (revision, newest) = (revision.get(), newest.get());
+        return Err(Rejection::RevisionNotFound { revision, newest }.into());
+    }
+    versions::check_kept_at(view, namespace, revision)?;
+    version_at(view, namespace, revision)
 }
 
 fn version_at(view: &dyn ReadMap, namespace: &NamespaceName, revision: Revision) -> Result<Moment, Stop> {
@@ -117,11 +135,11 @@ fn find_item(
     view: &dyn ReadMap,
     namespace: &NamespaceName,
     key: &ItemKey,
-    at: At,
-) -> Result<(Item, Version), Stop> {
+    at: &At,
+) -> Result<(Item, Version, Revision), Stop> {
     let Moment { version, revision } = resolve(view, namespace, at)?;
     match get_at(view, &item_key(namespace, key), revision)? {
-        Some(record) => Ok((Item::decode(key.to_string(), record)?, version)),
+        Some(record) => Ok((Item::decode(key.to_string(), record)?, version, revision)),
         None => {
             let (namespace, key) = (namespace.to_string(), key.to_string());
             Err(Rejection::KeyNotFound { namespace, key }.into())
@@ -131,7 +149,7 @@ fn find_item(
 
 fn find_items(view: &dyn ReadMap, query: &ItemQuery<'_>) -> Result<ItemPage, Stop> {
     let ItemQuery { namespace, records_max, size_bytes_max, keys_only, .. } = *query;
-    let Moment { version, revision } = resolve(view, namespace, query.at)?;
+    let Moment { version, revision } = resolve(view, namespace, &query.at)?;
     let range = items_after(namespace, query.key_prefix, query.after);
     let limits = RangeLimits { records_max, size_bytes_max, keys_only };
     let page = range_at(view, &range, revision, limits)?;

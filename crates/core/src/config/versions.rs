@@ -1,10 +1,12 @@
 //! At which revision a namespace's version was made: a side table, so that it is one lookup.
 
 use bytes::Bytes;
-use conclave_mvcc::{MapError, ReadMap, Revision, Transaction};
+use conclave_mvcc::{MapError, ReadMap, Revision, Transaction, get_at};
 
-use super::head::Head;
+use super::head::{Head, not_found};
+use super::keys::head_key;
 use super::stop::Stop;
+use super::{retained, snapshots};
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
 use crate::tables::VERSIONS;
@@ -28,12 +30,169 @@ pub(crate) fn revision_of(
     let key = row_key(namespace, version);
     match VERSIONS.get(view, &key)? {
         Some(row) => Ok(parse(&row).ok_or_else(|| MapError::damaged("unknown version", &key))?),
-        None => Err(Stop::Rejected(Rejection::VersionNotFound {
-            namespace: namespace.to_string(),
-            version: version.get(),
-            newest: head.version.get(),
-        })),
+        None => Err(missing(view, namespace, head, version)?.into()),
     }
+}
+
+/// Why there is no such version: it never was, or it was dropped.
+fn missing(
+    view: &dyn ReadMap,
+    namespace: &NamespaceName,
+    head: &Head,
+    version: Version,
+) -> Result<Rejection, MapError> {
+    let (name, number) = (namespace.to_string(), version.get());
+    if version == Version::ZERO || version > head.version {
+        return Ok(Rejection::VersionNotFound {
+            namespace: name,
+            version: number,
+            newest: head.version.get(),
+        });
+    }
+    let oldest = oldest_kept(view, namespace, head)?.get();
+    Ok(Rejection::VersionDropped { namespace: name, version: number, oldest })
+}
+
+/// The oldest version of which all newer ones are kept; 0: there is none yet.
+pub(crate) fn oldest_kept(
+    view: &dyn ReadMap,
+    namespace: &NamespaceName,
+    head: &Head,
+) -> Result<Version, MapError> {
+    Ok(retained::floor(view, namespace)?.max(Version::new(1)).min(head.version))
+}
+
+/// The newest version that was committed by then.
+pub(crate) fn by_then(view: &dyn ReadMap, namespace: &NamespaceName, time_ms: i64) -> Result<Version, Stop> {
+    let (head, _) = Head::at(view, namespace, Revision::MAX)?;
+    let oldest = oldest_kept(view, namespace, &head)?;
+    let oldest_ms = time_of(view, namespace, &head, oldest)?;
+    if oldest == Version::ZERO || time_ms < oldest_ms {
+        let (namespace, dropped) = (namespace.to_string(), oldest > Version::new(1));
+        return Err(Rejection::NoVersionThen { namespace, time_ms, oldest_ms, dropped }.into());
+    }
+    newest_by(view, namespace, &head, (oldest, time_ms))
+}
+
+/// The newest version that was committed by then, of which `oldest` is one. Times never go back.
+pub(crate) fn newest_by(
+    view: &dyn ReadMap,
+    namespace: &NamespaceName,
+    head: &Head,
+    (oldest, time_ms): (Version, i64),
+) -> Result<Version, Stop> {
+    let (mut found, mut after) = (oldest.get(), head.version.get() + 1);
+    while after - found > 1 {
+        let middle = found + (after - found) / 2;
+        if time_of(view, namespace, head, Version::new(middle))? <= time_ms {
+            found = middle;
+        } else {
+            after = middle;
+        }
+    }
+    Ok(Version::new(found))
+}
+
+/// When a version was committed, or version 0 was created.
+pub(crate) fn time_of(
+    view: &dyn ReadMap,
+    namespace: &NamespaceName,
+    head: &Head,
+    version: Version,
+) -> Result<i64, Stop> {
+    if version == Version::ZERO {
+        return Ok(head.time_ms);
+    }
+    let revision = revision_of(view, namespace, head, version)?;
+    let (then, _) = Head::at(view, namespace, revision)?;
+    Ok(then.time_ms)
+}
+
+/// Refuses a revision at which something was the newest that was dropped since.
+pub(crate) fn check_kept_at(view: &dyn ReadMap, namespace: &NamespaceName, at: Revision) -> Result<(), Stop> {
+    let record = get_at(view, &head_key(namespace), Revision::MAX)?.ok_or_else(|| not_found(namespace))?;
+    let head = Head::decode(&record)?;
+    let oldest = oldest_kept(view, namespace, &head)?;
+    if oldest <= Version::new(1) || at < record.create_revision {
+        return Ok(());
+    }
+    let oldest_revision = revision_of(view, namespace, &head, oldest)?;
+    if at >= oldest_revision || is_named_at(view, namespace, at)? {
+        return Ok(());
+    }
+    let (namespace, revision, oldest) = (namespace.to_string(), at.get(), oldest_revision.get());
+    Err(Rejection::RevisionDropped { namespace, revision, oldest }.into())
+}
+
+/// Whether a revision that lies below all that is kept anyway can be read for what a tag or a snapshot names: a
+/// version is known to have been the newest when it was made, until its successor was, and at a snapshot.
+fn is_named_at(view: &dyn ReadMap, namespace: &NamespaceName, at: Revision) -> Result<bool, MapError> {
+    let Some(record) = get_at(view, &head_key(namespace), at)? else { return Ok(false) };
+    let then = Head::decode(&record)?;
+    if let Some(made) = row_of(view, namespace, then.version)?
+        && (made == at || row_of(view, namespace, then.version.next())?.is_some())
+    {
+        return Ok(true);
+    }
+    Ok(snapshots::revisions_of(&snapshots::all(view)?, namespace).contains(&at))
+}
+
+/// The revision of a version, if it is kept.
+pub(crate) fn row_of(
+    view: &dyn ReadMap,
+    namespace: &NamespaceName,
+    version: Version,
+) -> Result<Option<Revision>, MapError> {
+    let key = row_key(namespace, version);
+    let Some(row) = VERSIONS.get(view, &key)? else { return Ok(None) };
+    parse(&row).map(Some).ok_or_else(|| MapError::damaged("unknown version", &key))
+}
+
+/// Versions older than `before` that are kept, with their revisions, the oldest first, at most so many.
+pub(crate) fn kept_before(
+    view: &dyn ReadMap,
+    namespace: &NamespaceName,
+    before: Version,
+    versions_max: usize,
+) -> Result<Vec<(Version, Revision)>, MapError> {
+    let end = VERSIONS.row_key(&row_key(namespace, before));
+    let prefix_size_bytes = end.len() - 8;
+    let mut rows = view.cursor();
+    rows.seek(&VERSIONS.row_key(&row_key(namespace, Version::ZERO)))?;
+    let mut found = Vec::new();
+    while let (Some(key), Some(row)) = (rows.key().filter(|key| *key < end.as_ref()), rows.value()) {
+        let damaged = || MapError::damaged("unknown version", key);
+        let number =
+            key.get(prefix_size_bytes..).and_then(|number| number.try_into().ok()).ok_or_else(damaged)?;
+        found.push((Version::new(u64::from_be_bytes(number)), parse(row).ok_or_else(damaged)?));
+        if found.len() >= versions_max {
+            break;
+        }
+        rows.advance()?;
+    }
+    Ok(found)
+}
+
+/// The revision of the oldest version from this one on that is kept.
+pub(crate) fn first_kept_from(
+    view: &dyn ReadMap,
+    namespace: &NamespaceName,
+    from: Version,
+) -> Result<Option<Revision>, MapError> {
+    let start = VERSIONS.row_key(&row_key(namespace, from));
+    let mut rows = view.cursor();
+    rows.seek(&start)?;
+    match (rows.key(), rows.value()) {
+        (Some(key), Some(row)) if key.starts_with(&start[..start.len() - 8]) => {
+            parse(row).map(Some).ok_or_else(|| MapError::damaged("unknown version", key))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Notes that a version is no longer kept.
+pub(crate) fn forget(transaction: &mut Transaction<'_>, namespace: &NamespaceName, version: Version) {
+    transaction.side_delete(VERSIONS, &row_key(namespace, version));
 }
 
 fn row_key(namespace: &NamespaceName, version: Version) -> Vec<u8> {

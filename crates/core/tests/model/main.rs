@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test is told of a failed condition by a panic")]
 
+mod finds;
+mod pins;
 mod questions;
 mod steps;
 mod world;

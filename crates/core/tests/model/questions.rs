@@ -8,7 +8,9 @@ use conclave_core::{ItemKey, NamespaceName, Rejection, Version};
 use conclave_mvcc::{ChangeKind, ChangeLimits, ReadMap, Revision, changes_since};
 use proptest::prelude::*;
 
-use crate::steps::{key, namespace};
+use crate::finds::{Find, find};
+use crate::pins::no_tag;
+use crate::steps::{key, namespace, pin};
 use crate::world::{Items, Model, Namespace, info};
 
 /// A question. Numbers are taken as they are, also where nothing is there; pages are small.
@@ -21,6 +23,7 @@ pub(crate) enum Question {
     History { name: NamespaceName, page: usize, changes_max: Option<usize> },
     Diff { name: NamespaceName, from: Version, to: Version, prefix: String, page: usize },
     Watch { name: NamespaceName, prefix: String, from: u64 },
+    Find(Find),
 }
 
 pub(crate) fn question() -> impl Strategy<Value = Question> {
@@ -43,6 +46,7 @@ pub(crate) fn question() -> impl Strategy<Value = Question> {
             prefix,
             from
         }),
+        find().prop_map(Question::Find),
     ]
 }
 
@@ -50,6 +54,8 @@ fn at() -> impl Strategy<Value = At> {
     prop_oneof![
         Just(At::Now),
         version().prop_map(At::Version),
+        pin().prop_map(At::Tag),
+        (-10_i64..10_100).prop_map(At::Time),
         (0_u64..20).prop_map(|revision| At::Revision(Revision::new(revision))),
     ]
 }
@@ -67,12 +73,12 @@ impl Question {
     pub(crate) fn check(&self, view: &dyn ReadMap, model: &Model) {
         match self {
             Self::Item { name, key, at } => {
-                let told = get_item(view, name, key, *at).unwrap();
-                assert_eq!(told, model.item(name, key, *at), "{self:?}");
+                let told = get_item(view, name, key, at).unwrap();
+                assert_eq!(told, model.item(name, key, at), "{self:?}");
             }
             Self::Items { name, prefix, at, keys_only, page } => {
-                let told = all_items(view, &items_query(name, prefix, *at, *keys_only, *page));
-                let expected = model.items(name, prefix, *at, *keys_only);
+                let told = all_items(view, &items_query(name, prefix, at.clone(), *keys_only, *page));
+                let expected = model.items(name, prefix, at, *keys_only);
                 assert_eq!(told, expected, "{self:?}");
             }
             Self::Namespaces { prefix, revision, page } => {
@@ -99,6 +105,7 @@ impl Question {
             Self::Watch { name, prefix, from } => {
                 assert_eq!(replay(view, name, prefix, *from), model.watch(name, prefix, *from), "{self:?}");
             }
+            Self::Find(find) => find.check(view, model),
         }
     }
 }
@@ -117,9 +124,11 @@ pub(crate) fn all(model: &Model, names: &[NamespaceName], keys: &[ItemKey]) -> V
         let versions = model.now().get(name).map_or(0, |namespace| namespace.newest.version.get());
         let versions: Vec<_> = (0..=versions + 1).map(Version::new).collect();
         moments.extend(versions.iter().map(|version| At::Version(*version)));
-        for &at in &moments {
-            let (name, prefix) = (name.clone(), prefix());
-            all.extend(keys.iter().map(|key| Question::Item { name: name.clone(), key: key.clone(), at }));
+        for at in &moments {
+            let (name, prefix, at) = (name.clone(), prefix(), at.clone());
+            let item =
+                |key: &ItemKey| Question::Item { name: name.clone(), key: key.clone(), at: at.clone() };
+            all.extend(keys.iter().map(item));
             all.push(Question::Items { name, prefix, at, keys_only: false, page: 2 });
         }
         for &from in &versions {
@@ -129,11 +138,15 @@ pub(crate) fn all(model: &Model, names: &[NamespaceName], keys: &[ItemKey]) -> V
         all.push(Question::Namespace { name: name.clone() });
         all.push(Question::History { name: name.clone(), page: 3, changes_max: Some(9) });
         all.push(Question::Watch { name: name.clone(), prefix: prefix(), from: 0 });
+        let changes = |key: &ItemKey| Find::Changes { name: name.clone(), key: key.clone(), page: 20 };
+        all.extend(keys.iter().map(|key| Question::Find(changes(key))));
+        all.push(Question::Find(Find::Tags { name: name.clone(), page: 1 }));
     }
+    all.push(Question::Find(Find::Living));
     all
 }
 
-type Told<T> = Result<T, Rejection>;
+pub(crate) type Told<T> = Result<T, Rejection>;
 
 fn items_query<'a>(
     namespace: &'a NamespaceName,
@@ -246,21 +259,30 @@ fn replay(
         .collect()
 }
 
-fn unknown(name: &NamespaceName) -> Rejection {
+pub(crate) fn unknown(name: &NamespaceName) -> Rejection {
     Rejection::NamespaceNotFound { namespace: name.to_string() }
 }
 
 impl Model {
-    fn resolve(&self, name: &NamespaceName, at: At) -> Told<(&Namespace, Version, Revision)> {
+    fn resolve(&self, name: &NamespaceName, at: &At) -> Told<(&Namespace, Version, Revision)> {
         let revision = match at {
             At::Now => self.newest(),
-            At::Revision(revision) => revision,
+            At::Revision(revision) => *revision,
             At::Version(version) => {
-                let (namespace, revision) = self.version(name, version)?;
-                return Ok((namespace, version, revision));
+                let (namespace, revision) = self.version(name, *version)?;
+                return Ok((namespace, *version, revision));
             }
+            At::Tag(tag) => {
+                let tags = self.now().get(name).map(|namespace| &namespace.beside.tags);
+                let found = tags.and_then(|tags| tags.get(tag)).ok_or_else(|| no_tag(name, tag))?;
+                return self.resolve(name, &At::Version(found.version));
+            }
+            At::Time(time_ms) => {
+                return self.resolve(name, &At::Version(self.version_by(name, *time_ms)?));
+            }
+            other => unreachable!("the model draws no {other:?}"),
         };
-        if at != At::Now && (revision == Revision::ZERO || revision > self.newest()) {
+        if *at != At::Now && (revision == Revision::ZERO || revision > self.newest()) {
             let (revision, newest) = (revision.get(), self.newest().get());
             return Err(Rejection::RevisionNotFound { revision, newest });
         }
@@ -278,20 +300,20 @@ impl Model {
         })
     }
 
-    fn item(&self, name: &NamespaceName, key: &ItemKey, at: At) -> Told<(Item, Version)> {
-        let (namespace, version, _) = self.resolve(name, at)?;
+    fn item(&self, name: &NamespaceName, key: &ItemKey, at: &At) -> Told<(Item, Version, Revision)> {
+        let (namespace, version, revision) = self.resolve(name, at)?;
         let item = namespace
             .items
             .get(key.as_str())
             .ok_or_else(|| Rejection::KeyNotFound { namespace: name.to_string(), key: key.to_string() })?;
-        Ok((item.clone(), version))
+        Ok((item.clone(), version, revision))
     }
 
     fn items(
         &self,
         name: &NamespaceName,
         prefix: &str,
-        at: At,
+        at: &At,
         keys_only: bool,
     ) -> Told<(Vec<Item>, Version, Revision)> {
         let (namespace, version, revision) = self.resolve(name, at)?;
@@ -308,11 +330,17 @@ impl Model {
         let listed = |namespace: &&Namespace| {
             !namespace.newest.deleted_namespace && namespace.newest.namespace.as_str().starts_with(prefix)
         };
-        world.values().filter(listed).map(info).collect()
+        // Settings are told as they are now.
+        let described = |namespace: &Namespace| {
+            let now = &self.now()[&namespace.newest.namespace].beside;
+            let (description, quota) = (now.description.clone(), now.quota);
+            NamespaceInfo { description, quota, ..info(namespace) }
+        };
+        world.values().filter(listed).map(described).collect()
     }
 
     /// The versions of a namespace, the oldest first, with the items before and after each.
-    fn versions(&self, name: &NamespaceName) -> Vec<(&VersionInfo, Items, &Items)> {
+    pub(crate) fn versions(&self, name: &NamespaceName) -> Vec<(&VersionInfo, Items, &Items)> {
         let pairs = self.past.iter().zip(&self.past[1..]);
         pairs
             .filter_map(|(before, after)| {

@@ -4,10 +4,10 @@
 //! [`Step::proposal`] makes it a proposal once the state is there.
 
 use conclave_core::config::{
-    Action, Authorship, Commit, ConfigCommand, CreateNamespace, DeleteNamespace, Edit, ItemContent,
-    NamespaceEdits, Rollback,
+    Action, Authorship, Commit, ConfigCommand, CreateNamespace, DeleteNamespace, DeleteTag, Edit,
+    ItemContent, NamespaceEdits, Quota, Rollback, SetTag, SettingsChange, UpdateNamespace,
 };
-use conclave_core::{Command, ItemKey, NamespaceName, Proposal, RequestId, Version};
+use conclave_core::{Command, ItemKey, NamespaceName, PinName, Proposal, RequestId, Version};
 use conclave_mvcc::Revision;
 use proptest::prelude::*;
 
@@ -36,6 +36,10 @@ pub(crate) enum Change {
     Delete(NamespaceName, Expected),
     Commit(Vec<(NamespaceName, Expected, bool, Vec<DrawnEdit>)>),
     Rollback(NamespaceName, u64, Expected),
+    /// A description, or a quota of items.
+    Update(NamespaceName, Option<u64>),
+    Tag(NamespaceName, PinName, Option<u64>, bool),
+    Untag(NamespaceName, PinName),
 }
 
 /// What a precondition names.
@@ -86,7 +90,10 @@ impl Change {
         Command::Config(match self {
             Self::Create(name) => ConfigCommand::CreateNamespace(CreateNamespace {
                 namespace: name.clone(),
-                description: format!("at {}", model.newest()),
+                settings: SettingsChange {
+                    description: Some(format!("at {}", model.newest())),
+                    ..SettingsChange::default()
+                },
                 authorship: authorship(),
             }),
             Self::Delete(name, expected) => ConfigCommand::DeleteNamespace(DeleteNamespace {
@@ -108,6 +115,28 @@ impl Change {
                 namespace: name.clone(),
                 to_version: Version::new(*to),
                 expected_version: version(name, expected),
+                authorship: authorship(),
+            }),
+            Self::Update(name, items_max) => ConfigCommand::UpdateNamespace(UpdateNamespace {
+                namespace: name.clone(),
+                settings: SettingsChange {
+                    description: items_max.is_none().then(|| format!("since {}", model.newest())),
+                    quota: items_max
+                        .map(|items_max| Quota { items_max: Some(items_max), ..Quota::default() }),
+                    ..SettingsChange::default()
+                },
+                authorship: authorship(),
+            }),
+            Self::Tag(name, tag, version, may_move) => ConfigCommand::SetTag(SetTag {
+                namespace: name.clone(),
+                tag: tag.clone(),
+                version: version.map(Version::new),
+                may_move: *may_move,
+                authorship: authorship(),
+            }),
+            Self::Untag(name, tag) => ConfigCommand::DeleteTag(DeleteTag {
+                namespace: name.clone(),
+                tag: tag.clone(),
                 authorship: authorship(),
             }),
         })
@@ -157,6 +186,11 @@ pub(crate) fn change() -> impl Strategy<Value = Change> {
         2 => (namespace(), expected()).prop_map(|(name, expected)| Change::Delete(name, expected)),
         3 => (namespace(), 0_u64..8, expected())
             .prop_map(|(name, to, expected)| Change::Rollback(name, to, expected)),
+        2 => (namespace(), prop::option::of(0_u64..3))
+            .prop_map(|(name, items_max)| Change::Update(name, items_max)),
+        3 => (namespace(), pin(), prop::option::of(0_u64..6), any::<bool>())
+            .prop_map(|(name, tag, version, may_move)| Change::Tag(name, tag, version, may_move)),
+        1 => (namespace(), pin()).prop_map(|(name, tag)| Change::Untag(name, tag)),
         9 => commit(),
     ]
 }
@@ -178,7 +212,7 @@ fn edit() -> impl Strategy<Value = DrawnEdit> + Clone {
 }
 
 fn content() -> impl Strategy<Value = ItemContent> + Clone {
-    let value = prop::sample::select(vec!["", "1", "22"]);
+    let value = prop::sample::select(vec!["", "1", "K2"]);
     let content_type = prop::sample::select(vec!["text/plain", "application/json"]);
     let label = prop::option::weighted(0.2, Just(("team".to_owned(), "core".to_owned())));
     (value, content_type, label).prop_map(|(value, content_type, label)| ItemContent {
@@ -202,4 +236,8 @@ pub(crate) fn namespace() -> impl Strategy<Value = NamespaceName> + Clone {
 
 pub(crate) fn key() -> impl Strategy<Value = ItemKey> + Clone {
     prop::sample::select(KEYS.to_vec()).prop_map(|key| ItemKey::parse(key, 512).unwrap())
+}
+
+pub(crate) fn pin() -> impl Strategy<Value = PinName> + Clone {
+    prop::sample::select(vec!["t", "t1"]).prop_map(|name| PinName::parse(name).unwrap())
 }

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclave_core::config::{
     Action, Authorship, Commit, Committed, CommittedVersion, ConfigCommand, ConfigOutcome, CreateNamespace,
-    DeleteNamespace, Edit, Item, ItemContent, NamespaceEdits, NamespaceInfo, Rollback, VersionInfo,
+    DeleteNamespace, Edit, Item, ItemContent, NamespaceEdits, NamespaceInfo, Retention, Rollback, Usage,
+    VersionInfo,
 };
 use conclave_core::{Answer, Command, NamespaceName, Outcome, Proposal, Rejection, RequestId, Version};
 use conclave_mvcc::Revision;
+
+use crate::pins::{self, Beside};
 
 /// Items by their keys.
 pub(crate) type Items = BTreeMap<String, Item>;
@@ -19,7 +22,7 @@ pub(crate) type World = BTreeMap<NamespaceName, Namespace>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Namespace {
     pub(crate) newest: VersionInfo,
-    pub(crate) description: String,
+    pub(crate) beside: Beside,
     pub(crate) items: Items,
 }
 
@@ -32,10 +35,10 @@ pub(crate) struct Model {
 }
 
 /// What a change carries.
-struct Stamp<'a> {
-    revision: Revision,
-    time_ms: i64,
-    authorship: &'a Authorship,
+pub(crate) struct Stamp<'a> {
+    pub(crate) revision: Revision,
+    pub(crate) time_ms: i64,
+    pub(crate) authorship: &'a Authorship,
 }
 
 impl Model {
@@ -69,15 +72,14 @@ impl Model {
     /// The answer without a revision.
     pub(crate) fn preview(&self, command: &Command, time_ms: i64) -> Answer {
         let (answer, _) = self.execute(command, self.time_ms.max(time_ms));
-        answer.map(|Outcome::Config(outcome)| {
-            Outcome::Config(match outcome {
-                ConfigOutcome::Created(info) => {
-                    ConfigOutcome::Created(NamespaceInfo { revision: Revision::ZERO, ..info })
-                }
-                ConfigOutcome::Committed(committed) => {
-                    ConfigOutcome::Committed(Committed { revision: Revision::ZERO, ..committed })
-                }
-            })
+        answer.map(|outcome| match outcome {
+            Outcome::Config(ConfigOutcome::Created(info)) => {
+                Outcome::Config(ConfigOutcome::Created(NamespaceInfo { revision: Revision::ZERO, ..info }))
+            }
+            Outcome::Config(ConfigOutcome::Committed(committed)) => {
+                Outcome::Config(ConfigOutcome::Committed(Committed { revision: Revision::ZERO, ..committed }))
+            }
+            other => other,
         })
     }
 
@@ -96,7 +98,7 @@ impl Model {
 
     fn execute(&self, command: &Command, time_ms: i64) -> (Answer, World) {
         let mut world = self.now().clone();
-        let Command::Config(command) = command;
+        let Command::Config(command) = command else { unreachable!("the model draws no others") };
         let authorship = authorship(command);
         let stamp = Stamp { revision: self.newest().next(), time_ms, authorship };
         let outcome = match command {
@@ -104,6 +106,10 @@ impl Model {
             ConfigCommand::DeleteNamespace(delete) => self::delete(&mut world, &stamp, delete),
             ConfigCommand::Commit(commit) => self::commit(&mut world, &stamp, commit),
             ConfigCommand::Rollback(rollback) => self.rollback(&mut world, &stamp, rollback),
+            ConfigCommand::UpdateNamespace(update) => pins::update(&mut world, &stamp, update),
+            ConfigCommand::SetTag(set) => pins::set_tag(&mut world, &stamp, set),
+            ConfigCommand::DeleteTag(delete) => pins::delete_tag(&mut world, delete),
+            other => unreachable!("the model draws no {other:?}"),
         };
         (outcome.map(Outcome::Config), world)
     }
@@ -132,7 +138,7 @@ impl Model {
     }
 }
 
-type Done = Result<ConfigOutcome, Rejection>;
+pub(crate) type Done = Result<ConfigOutcome, Rejection>;
 
 fn authorship(command: &ConfigCommand) -> &Authorship {
     match command {
@@ -140,6 +146,10 @@ fn authorship(command: &ConfigCommand) -> &Authorship {
         ConfigCommand::DeleteNamespace(delete) => &delete.authorship,
         ConfigCommand::Commit(commit) => &commit.authorship,
         ConfigCommand::Rollback(rollback) => &rollback.authorship,
+        ConfigCommand::UpdateNamespace(update) => &update.authorship,
+        ConfigCommand::SetTag(set) => &set.authorship,
+        ConfigCommand::DeleteTag(delete) => &delete.authorship,
+        other => unreachable!("the model draws no {other:?}"),
     }
 }
 
@@ -153,7 +163,9 @@ fn create(world: &mut World, stamp: &Stamp<'_>, create: &CreateNamespace) -> Don
         Some(_) => return Err(Rejection::NamespaceExists { namespace: name.to_string() }),
         None => world.entry(name.clone()).or_insert(blank(name, stamp)),
     };
-    namespace.description.clone_from(&create.description);
+    let tags = std::mem::take(&mut namespace.beside.tags);
+    namespace.beside = Beside { tags, ..Beside::default() };
+    namespace.beside.set(&create.settings, stamp.revision);
     Ok(ConfigOutcome::Created(info(namespace)))
 }
 
@@ -189,8 +201,10 @@ fn commit(world: &mut World, stamp: &Stamp<'_>, commit: &Commit) -> Done {
             return Err(Rejection::VersionMismatch { namespace, expected: found - 1, found });
         }
         expect_version(namespace, edits.expected_version)?;
+        let before = namespace.items.clone();
         next_version(namespace, stamp);
         edit_items(namespace, stamp, edits)?;
+        pins::check_quota(namespace, &before)?;
         versions.push(summary(namespace));
     }
     if versions.is_empty() {
@@ -277,7 +291,7 @@ fn blank(name: &NamespaceName, stamp: &Stamp<'_>) -> Namespace {
         changed: 0,
         deleted: 0,
     };
-    Namespace { newest, description: String::new(), items: Items::new() }
+    Namespace { newest, beside: Beside::default(), items: Items::new() }
 }
 
 fn next_version(namespace: &mut Namespace, stamp: &Stamp<'_>) {
@@ -298,7 +312,7 @@ fn expect_version(namespace: &Namespace, expected: Option<Version>) -> Result<()
     }
 }
 
-fn not_found(name: &NamespaceName) -> Rejection {
+pub(crate) fn not_found(name: &NamespaceName) -> Rejection {
     Rejection::NamespaceNotFound { namespace: name.to_string() }
 }
 
@@ -308,8 +322,27 @@ pub(crate) fn info(namespace: &Namespace) -> NamespaceInfo {
         version: namespace.newest.version,
         revision: namespace.newest.revision,
         time_ms: namespace.newest.time_ms,
-        description: namespace.description.clone(),
+        description: namespace.beside.description.clone(),
+        owner: String::new(),
+        labels: BTreeMap::new(),
+        retention: Retention::default(),
+        quota: namespace.beside.quota,
+        usage: usage(&namespace.items),
+        oldest_version: namespace.newest.version.min(Version::new(1)),
     }
+}
+
+pub(crate) fn usage(items: &Items) -> Usage {
+    let size = |text: &str| text.len() as u64;
+    // A format byte, and lengths that take a byte each.
+    let annotations = |content: &ItemContent| {
+        let labels = content.labels.iter().map(|(name, value)| 2 + size(name) + size(value));
+        3 + size(&content.content_type) + labels.sum::<u64>()
+    };
+    let item = |(key, item): (&String, &Item)| {
+        size(key) + item.content.value.len() as u64 + annotations(&item.content)
+    };
+    Usage { items: items.len() as u64, size_bytes: items.iter().map(item).sum() }
 }
 
 fn summary(namespace: &Namespace) -> CommittedVersion {

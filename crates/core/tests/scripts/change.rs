@@ -1,10 +1,11 @@
 //! Commands that change something, from words.
 
 use conclave_core::config::{
-    Action, Authorship, Commit, ConfigCommand, CreateNamespace, DeleteNamespace, Edit, ItemContent,
-    NamespaceEdits, Rollback,
+    Action, Authorship, Collect, Commit, ConfigCommand, CreateNamespace, CreateSnapshot, Defaults,
+    DeleteNamespace, DeleteSnapshot, DeleteTag, Edit, ItemContent, NamespaceEdits, Quota, Retention,
+    Rollback, RollbackSnapshot, SetTag, SettingsChange, UpdateDefaults, UpdateNamespace,
 };
-use conclave_core::{Command, ItemKey, NamespaceName, Version};
+use conclave_core::{Command, ItemKey, NamespaceName, PinName, Version};
 use conclave_mvcc::Revision;
 
 use crate::words::Words;
@@ -19,7 +20,7 @@ pub(crate) fn parse(parts: &[Words]) -> Option<Command> {
     Some(Command::Config(match words.plain.first()?.as_str() {
         "create" => ConfigCommand::CreateNamespace(CreateNamespace {
             namespace: name(words.word(1)),
-            description: words.text("for").unwrap_or_default().to_owned(),
+            settings: settings(words),
             authorship,
         }),
         "delete" => ConfigCommand::DeleteNamespace(DeleteNamespace {
@@ -33,9 +34,91 @@ pub(crate) fn parse(parts: &[Words]) -> Option<Command> {
             expected_version: expected_version(words),
             authorship,
         }),
+        "update" => ConfigCommand::UpdateNamespace(UpdateNamespace {
+            namespace: name(words.word(1)),
+            settings: settings(words),
+            authorship,
+        }),
+        "defaults" if words.plain.len() > 1 => ConfigCommand::UpdateDefaults(UpdateDefaults {
+            defaults: Defaults {
+                retention: retention(words),
+                quota: quota(words),
+                namespaces_max: words.number("max-namespaces"),
+            },
+            authorship,
+        }),
+        "tag" => ConfigCommand::SetTag(SetTag {
+            namespace: name(words.word(1)),
+            tag: pin(words.word(2)),
+            version: words.number("version").map(Version::new),
+            may_move: words.has("move"),
+            authorship,
+        }),
+        "untag" => ConfigCommand::DeleteTag(DeleteTag {
+            namespace: name(words.word(1)),
+            tag: pin(words.word(2)),
+            authorship,
+        }),
+        "collect" => ConfigCommand::Collect(Collect { namespace: name(words.word(1)) }),
+        "snapshot" => snapshot(words, authorship)?,
         "commit" => ConfigCommand::Commit(Commit { namespaces: all_edits(parts), authorship }),
         _ => return None,
     }))
+}
+
+fn snapshot(words: &Words, authorship: Authorship) -> Option<ConfigCommand> {
+    let snapshot = || pin(words.word(2));
+    let rest = || words.plain[3..].iter().map(|word| name(word)).collect::<Vec<_>>();
+    let named = || Some(rest()).filter(|names| !names.is_empty());
+    Some(match words.word(1) {
+        "create" => ConfigCommand::CreateSnapshot(CreateSnapshot {
+            snapshot: snapshot(),
+            namespaces: named(),
+            revision: words.number("revision").map(Revision::new),
+            authorship,
+        }),
+        "delete" => ConfigCommand::DeleteSnapshot(DeleteSnapshot { snapshot: snapshot(), authorship }),
+        "rollback" => ConfigCommand::RollbackSnapshot(RollbackSnapshot {
+            snapshot: snapshot(),
+            namespaces: named(),
+            authorship,
+        }),
+        _ => return None,
+    })
+}
+
+fn settings(words: &Words) -> SettingsChange {
+    let said = |name| words.text(name).map(str::to_owned);
+    let (retention, quota) = (retention(words), quota(words));
+    SettingsChange {
+        description: said("for"),
+        owner: said("owner"),
+        labels: said("label").map(|label| {
+            label
+                .split_once('=')
+                .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                .into_iter()
+                .collect()
+        }),
+        retention: (retention != Retention::default()).then_some(retention),
+        quota: (quota != Quota::default()).then_some(quota),
+    }
+}
+
+fn retention(words: &Words) -> Retention {
+    Retention { versions: words.number("keep-versions"), days: words.number("keep-days") }
+}
+
+fn quota(words: &Words) -> Quota {
+    Quota {
+        items_max: words.number("max-items"),
+        size_bytes_max: words.number("max-bytes"),
+        versions_per_minute_max: words.number("max-a-minute"),
+    }
+}
+
+fn pin(text: &str) -> PinName {
+    PinName::parse(text).unwrap()
 }
 
 pub(crate) fn name(text: &str) -> NamespaceName {

@@ -76,6 +76,7 @@ macro_rules! scripts {
 }
 
 scripts!(
+    collection,
     commit,
     delete_and_revive,
     history_and_diff,
@@ -85,6 +86,10 @@ scripts!(
     read_the_past,
     retries,
     rollback,
+    search,
+    settings,
     several_namespaces,
+    snapshots,
+    tags,
     watch,
 );

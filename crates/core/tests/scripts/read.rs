@@ -1,11 +1,12 @@
 //! Commands that read.
 
 use conclave_core::config::{
-    At, DiffQuery, HistoryQuery, ItemQuery, diff, get_item, get_namespace, history, list_items,
-    list_namespaces, version_in,
+    At, DiffQuery, HistoryQuery, ItemHistoryQuery, ItemQuery, SearchQuery, defaults, diff, get_item,
+    get_namespace, history, item_history, list_items, list_namespaces, list_snapshots, list_tags,
+    next_collection, search, snapshot_namespaces, version_in, watch_ranges,
 };
-use conclave_core::{Rejection, Version};
-use conclave_mvcc::{ChangeLimits, MemoryMap, Revision, changes_since};
+use conclave_core::{PinName, Rejection, Version};
+use conclave_mvcc::{ChangeLimits, MemoryMap, Revision, changes_since, floor_of, newest_revision};
 
 use crate::change::{key, name};
 use crate::show::{self, line};
@@ -23,6 +24,13 @@ pub(crate) fn run(map: &MemoryMap, words: &Words) -> String {
         "history" => tell_history(map, words),
         "diff" => tell_diff(map, words),
         "watch" => Ok(watch(map, words)),
+        "defaults" => Ok(tell_defaults(map)),
+        "tags" => tell_tags(map, words),
+        "snapshots" => Ok(tell_snapshots(map)),
+        "held" => tell_held(map, words),
+        "item" => tell_changes(map, words),
+        "search" => Ok(tell_search(map, words)),
+        "due" => Ok(tell_due(map, words)),
         other => panic!("unknown command {other}"),
     };
     told.unwrap_or_else(|rejection| show::refusal(&rejection))
@@ -33,7 +41,91 @@ type Told = Result<String, Rejection>;
 fn at(words: &Words) -> At {
     let version = words.number("version").map(|version| At::Version(Version::new(version)));
     let revision = words.number("revision").map(|revision| At::Revision(Revision::new(revision)));
-    version.or(revision).unwrap_or(At::Now)
+    let pin = |text| PinName::parse(text).unwrap();
+    let tag = words.text("with-tag").map(|tag| At::Tag(pin(tag)));
+    let snapshot = words.text("in-snapshot").map(|name| At::Snapshot(pin(name)));
+    let then = words.number("by-time").map(At::Time);
+    version.or(revision).or(tag).or(snapshot).or(then).unwrap_or(At::Now)
+}
+
+fn tell_defaults(map: &MemoryMap) -> String {
+    let (defaults, namespaces) = defaults(map).unwrap();
+    line("defaults", &show::defaults(&defaults)) + &line("there are", &format!("{namespaces} namespaces"))
+}
+
+fn tell_tags(map: &MemoryMap, words: &Words) -> Told {
+    let (page, further) = list_tags(map, &name(words.word(1)), words.text("after"), max(words)).unwrap()?;
+    let told: String = page.iter().map(|tag| line("tag", &show::tag(tag))).collect();
+    Ok(told + &more(further))
+}
+
+fn tell_snapshots(map: &MemoryMap) -> String {
+    let (page, further) = list_snapshots(map, None, 100).unwrap();
+    let told: String = page.iter().map(|found| line("snapshot", &show::snapshot(found))).collect();
+    told + &more(further)
+}
+
+fn tell_held(map: &MemoryMap, words: &Words) -> Told {
+    let snapshot = PinName::parse(words.word(1)).unwrap();
+    let (page, further) = snapshot_namespaces(map, &snapshot, words.text("after"), max(words)).unwrap()?;
+    let told: String = page
+        .iter()
+        .map(|held| {
+            let deleted = if held.deleted { ", deleted since" } else { "" };
+            let (version, newest) = (held.version, held.newest_version);
+            line("holds", &format!("{} version {version}, newest {newest}{deleted}", held.name))
+        })
+        .collect();
+    Ok(told + &more(further))
+}
+
+fn tell_changes(map: &MemoryMap, words: &Words) -> Told {
+    let query = ItemHistoryQuery {
+        namespace: &name(words.word(1)),
+        key: &key(words.word(2)),
+        before: words.number("before").map(Revision::new),
+        page_max: max(words),
+        size_bytes_max: usize::MAX,
+    };
+    let (page, further) = item_history(map, &query).unwrap()?;
+    Ok(page.iter().map(show::item_revision).collect::<String>() + &more(further))
+}
+
+fn tell_search(map: &MemoryMap, words: &Words) -> String {
+    let query = SearchQuery {
+        text: words.word(1),
+        namespace_prefix: words.text("prefix").unwrap_or_default(),
+        in_keys: true,
+        in_values: true,
+        ignore_case: words.has("ignore-case"),
+        after: None,
+        at: words.number("revision").map_or_else(|| newest_revision(map).unwrap(), Revision::new),
+        matches_max: max(words),
+        items_max: usize::MAX,
+        size_bytes_max: usize::MAX,
+    };
+    let page = search(map, &query).unwrap();
+    let told: String = page
+        .matches
+        .iter()
+        .map(|found| {
+            let place = match (found.key_matches, found.value_matches) {
+                (true, true) => "key and value",
+                (true, false) => "key",
+                _ => "value",
+            };
+            line("match", &format!("{} {} ({place})", found.namespace, show::item(&found.item)))
+        })
+        .collect();
+    if page.matches.is_empty() { "nothing\n".to_owned() } else { told + &more(page.next.is_some()) }
+}
+
+fn tell_due(map: &MemoryMap, words: &Words) -> String {
+    let now_ms = words.number("now").unwrap_or(0);
+    match next_collection(map, now_ms, None, usize::MAX).unwrap() {
+        (Some(collect), _) => line("due", collect.namespace.as_str()),
+        (None, _) => "nothing\n".to_owned(),
+    }
 }
 
 fn max(words: &Words) -> usize {
@@ -45,7 +137,7 @@ fn more(more: bool) -> String {
 }
 
 fn get(map: &MemoryMap, words: &Words) -> Told {
-    let (item, version) = get_item(map, &name(words.word(1)), &key(words.word(2)), at(words)).unwrap()?;
+    let (item, version, _) = get_item(map, &name(words.word(1)), &key(words.word(2)), &at(words)).unwrap()?;
     Ok(line("item", &format!("{} of version {version}", show::item(&item))))
 }
 
@@ -109,6 +201,12 @@ fn watch(map: &MemoryMap, words: &Words) -> String {
     let namespace = name(words.word(1));
     let from = words.number("from").map_or(Revision::ZERO, Revision::new);
     let limits = ChangeLimits { revisions_max: usize::MAX, size_bytes_max: usize::MAX };
+    for range in watch_ranges(&namespace, words.text("prefix").unwrap_or_default()) {
+        let floor = floor_of(map, &range).unwrap();
+        if from <= floor && floor != Revision::ZERO {
+            return line("reset", &format!("changes up to revision {floor} may be gone"));
+        }
+    }
     let mut told = String::new();
     for revised in changes_since(map, from, limits).unwrap() {
         let prefix = words.text("prefix").unwrap_or_default();

@@ -7,9 +7,16 @@
 //! | `commit NAME [at:VERSION] [or-create] EDIT... [+ NAME ...]` | edits items of one or several |
 //! | `rollback NAME VERSION [at:VERSION]` | restores a version |
 //! | `preview` and one of these | only tries it |
+//! | `update NAME [for:] [owner:] [label:N=V] [keep-versions:] [keep-days:] [max-items:] [max-bytes:] [max-a-minute:]` | settings |
+//! | `defaults set [keep-…] [max-…] [max-namespaces:]` | what holds for those that do not say |
+//! | `tag NAME TAG [version:N] [move]`, `untag NAME TAG` | names a version |
+//! | `snapshot create|delete|rollback SNAPSHOT [NAME ...]` | names a revision |
+//! | `collect NAME` | one step of collection |
 //! | `other` | an entry of the log's own |
-//! | `get NAME KEY [version:N] [revision:N]` | one item |
+//! | `get NAME KEY [version:N] [revision:N] [with-tag:T] [by-time:MS] [in-snapshot:S]` | one item |
 //! | `list NAME [prefix:P] [after:KEY] [max:N] [keys-only] [version:N] [revision:N]` | items |
+//! | `defaults`, `tags NAME`, `snapshots`, `held SNAPSHOT`, `due` | what there is |
+//! | `item NAME KEY [before:REVISION] [max:N]`, `search TEXT [prefix:P] [revision:N] [ignore-case]` | one item's history, and items that contain a text |
 //! | `namespaces [prefix:P] [after:NAME] [max:N] [revision:N]` | namespaces |
 //! | `history NAME [before:VERSION] [max:N] [changes:N]` | versions |
 //! | `diff NAME FROM TO [prefix:P] [after:KEY] [max:N]` | what differs |
@@ -24,22 +31,36 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::str::FromStr;
 
-const OPTIONS: [&str; 15] = [
+const OPTIONS: [&str; 29] = [
     "after",
     "at",
     "before",
     "by",
+    "by-time",
     "changes",
     "for",
     "from",
     "id",
+    "ignore-case",
+    "in-snapshot",
+    "keep-days",
+    "keep-versions",
     "keys-only",
+    "label",
     "max",
+    "max-a-minute",
+    "max-bytes",
+    "max-items",
+    "max-namespaces",
+    "move",
+    "now",
     "or-create",
+    "owner",
     "prefix",
     "revision",
     "time",
     "version",
+    "with-tag",
 ];
 
 /// The words of a command, or of one namespace's part of it.

@@ -1,0 +1,113 @@
+//! Whether a commit or a creation would use more than is allowed. Rollbacks and deletions are never refused:
+//! whoever has to go back must be able to.
+
+use conclave_mvcc::{MapError, Transaction};
+
+use super::head::Pace;
+use super::outcome::Usage;
+use super::settings;
+use super::stop::Stop;
+use crate::names::NamespaceName;
+use crate::rejection::{QuotaKind, Rejection};
+
+const MINUTE_MS: i64 = 60_000;
+
+impl Pace {
+    /// One version more, at this time.
+    pub(crate) fn step(self, time_ms: i64) -> Self {
+        let minute = time_ms.div_euclid(MINUTE_MS);
+        let before = if minute == self.minute { self.versions } else { 0 };
+        Self { minute, versions: before.saturating_add(1) }
+    }
+}
+
+/// Refuses a version after which the namespace would hold or do more than it may.
+pub(crate) fn check(
+    transaction: &mut Transaction<'_>,
+    namespace: &NamespaceName,
+    usage: (Usage, Usage),
+    (pace, time_ms): (Pace, i64),
+) -> Result<(), Stop> {
+    let quota = settings::quota(transaction, namespace)?;
+    let (before, after) = usage;
+    let grown = |kind, before, after, allowed: Option<u64>| match allowed {
+        // What is above a quota that was lowered since may still shrink.
+        Some(allowed) if allowed > 0 && after > allowed && after > before => {
+            Err(exceeded(namespace.as_str(), kind, (after, allowed)))
+        }
+        _ => Ok(()),
+    };
+    grown(QuotaKind::Items, before.items, after.items, quota.items_max)?;
+    grown(QuotaKind::SizeBytes, before.size_bytes, after.size_bytes, quota.size_bytes_max)?;
+    match quota.versions_per_minute_max {
+        Some(allowed) if allowed > 0 && pace.versions > allowed => {
+            let retry_after_ms = u64::try_from((pace.minute + 1) * MINUTE_MS - time_ms).unwrap_or(0);
+            Err(Stop::Rejected(Rejection::QuotaExceeded {
+                namespace: namespace.to_string(),
+                quota: QuotaKind::VersionsPerMinute,
+                used: pace.versions.into(),
+                allowed: allowed.into(),
+                retry_after_ms,
+            }))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Refuses another namespace if there are as many as may be.
+pub(crate) fn check_namespaces(transaction: &Transaction<'_>, living: u64) -> Result<(), Stop> {
+    match settings::defaults(transaction.view())?.namespaces_max {
+        Some(allowed) if allowed > 0 && living >= allowed => {
+            Err(exceeded("", QuotaKind::Namespaces, (living + 1, allowed)))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn exceeded(namespace: &str, quota: QuotaKind, (used, allowed): (u64, u64)) -> Stop {
+    let namespace = namespace.to_owned();
+    Stop::Rejected(Rejection::QuotaExceeded { namespace, quota, used, allowed, retry_after_ms: 0 })
+}
+
+/// How many namespaces exist.
+pub(crate) mod living {
+    use bytes::Bytes;
+    use conclave_mvcc::ReadMap;
+
+    use super::{MapError, Transaction};
+    use crate::tables::TOTALS;
+
+    const KEY: &[u8] = b"namespaces";
+
+    /// As the transaction sees it.
+    pub(crate) fn count(transaction: &Transaction<'_>) -> Result<u64, MapError> {
+        parse(transaction.side_get(TOTALS, KEY)?)
+    }
+
+    /// As the view has it.
+    pub(crate) fn count_in(view: &dyn ReadMap) -> Result<u64, MapError> {
+        parse(TOTALS.get(view, KEY)?)
+    }
+
+    pub(crate) fn set(transaction: &mut Transaction<'_>, count: u64) {
+        transaction.side_put(TOTALS, KEY, Bytes::copy_from_slice(&count.to_be_bytes()));
+    }
+
+    fn parse(row: Option<Bytes>) -> Result<u64, MapError> {
+        let Some(row) = row else { return Ok(0) };
+        let number = row.as_ref().try_into().map_err(|_| MapError::damaged("no count", KEY))?;
+        Ok(u64::from_be_bytes(number))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_counted_by_the_minute() {
+        let first = Pace::default().step(60_000);
+        let second = first.step(119_999);
+        assert_eq!((first.versions, second.versions, second.step(120_000).versions), (1, 2, 1));
+    }
+}

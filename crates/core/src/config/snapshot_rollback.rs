@@ -1,0 +1,96 @@
+//! Rollbacks to a snapshot: many namespaces become what they were, at one revision.
+
+use conclave_mvcc::{Revision, Transaction};
+
+use super::command::RollbackSnapshot;
+use super::difference::Differences;
+use super::extent::Extent;
+use super::head::{Head, not_found};
+use super::keys::items;
+use super::outcome::{ConfigOutcome, SnapshotRestored, VERSIONS_TOLD_MAX};
+use super::rollback::{Restored, restore};
+use super::snapshots::{self, Held, Snapshot};
+use super::stop::Stop;
+use crate::names::{NamespaceName, PinName};
+use crate::rejection::Rejection;
+use crate::version::Version;
+
+/// About what the head of a namespace takes.
+const HEAD_SIZE_BYTES: usize = 1_024;
+
+/// Restores what the snapshot holds; namespaces that came after it stay as they are.
+pub(crate) fn rollback(
+    transaction: &mut Transaction<'_>,
+    rollback: &RollbackSnapshot,
+    time_ms: i64,
+) -> Result<ConfigOutcome, Stop> {
+    let RollbackSnapshot { snapshot: name, namespaces, authorship } = rollback;
+    let snapshot = snapshots::find(transaction.view(), name)?;
+    let mut extent = Extent::default();
+    let mut done = SnapshotRestored {
+        versions: Vec::new(),
+        changed: 0,
+        unchanged: 0,
+        revision: Revision::ZERO,
+        time_ms,
+    };
+    for (namespace, version) in chosen(transaction, name, &snapshot, namespaces.as_deref())? {
+        let head = Head::find(transaction, &namespace)?.ok_or_else(|| not_found(&namespace))?;
+        if is_as_it_was(transaction, &namespace, &head, (version, snapshot.revision))? {
+            done.unchanged += 1;
+            continue;
+        }
+        extent.add(HEAD_SIZE_BYTES)?;
+        let target = Restored { version, revision: snapshot.revision, authorship, time_ms };
+        let made = restore(transaction, &namespace, head, target, &mut extent)?;
+        done.changed += 1;
+        done.revision = transaction.revision();
+        if done.versions.len() < VERSIONS_TOLD_MAX {
+            done.versions.push(made);
+        }
+    }
+    Ok(ConfigOutcome::SnapshotRestored(done))
+}
+
+/// The namespaces to be restored in order of name, with their versions in the snapshot.
+fn chosen(
+    transaction: &Transaction<'_>,
+    name: &PinName,
+    snapshot: &Snapshot,
+    only: Option<&[NamespaceName]>,
+) -> Result<Vec<(NamespaceName, Version)>, Stop> {
+    let view = transaction.view();
+    let mut chosen = Vec::new();
+    let Some(only) = only else {
+        let mut held = Held::new(view, snapshot, None)?;
+        while let Some(found) = held.next()? {
+            chosen.push(found);
+        }
+        return Ok(chosen);
+    };
+    for namespace in only {
+        let version = snapshot.version_of(view, namespace)?.ok_or_else(|| {
+            let (snapshot, namespace) = (name.to_string(), namespace.to_string());
+            Stop::Rejected(Rejection::NotInSnapshot { snapshot, namespace })
+        })?;
+        chosen.push((namespace.clone(), version));
+    }
+    chosen.sort();
+    chosen.dedup();
+    Ok(chosen)
+}
+
+/// Whether a namespace holds what it held then. If it has the same version, that is known without a walk.
+fn is_as_it_was(
+    transaction: &Transaction<'_>,
+    namespace: &NamespaceName,
+    head: &Head,
+    (version, then): (Version, Revision),
+) -> Result<bool, Stop> {
+    if head.deleted_namespace || head.version == version {
+        return Ok(!head.deleted_namespace);
+    }
+    let range = items(namespace, "");
+    let mut differences = Differences::new(transaction.view(), &range, Some(Revision::MAX), Some(then))?;
+    Ok(differences.next()?.is_none())
+}
