@@ -181,6 +181,6 @@ impl RaftStateMachine<TypeConfig> for Applier {
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        Ok(self.snapshots.newest())
+        Ok(self.snapshots.offered())
     }
 }

@@ -197,8 +197,8 @@ struct LogIdRecord {
 struct MembershipRecord {
     /// One set of voters, or two while the membership changes.
     voters: Vec<Vec<u64>>,
-    /// All nodes: id, peer address, client address.
-    nodes: Vec<(u64, String, String)>,
+    /// All nodes: id, peer address, client address, name.
+    nodes: Vec<(u64, String, String, String)>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -223,8 +223,10 @@ impl From<LogIdRecord> for LogId {
 impl From<&Membership> for MembershipRecord {
     fn from(membership: &Membership) -> MembershipRecord {
         let voters = membership.get_joint_config().iter().map(|set| set.iter().copied().collect()).collect();
-        let nodes =
-            membership.nodes().map(|(id, node)| (*id, node.peer.clone(), node.client.clone())).collect();
+        let node = |(id, node): (&u64, &PeerAddress)| {
+            (*id, node.peer.clone(), node.client.clone(), node.name.clone())
+        };
+        let nodes = membership.nodes().map(node).collect();
         MembershipRecord { voters, nodes }
     }
 }
@@ -234,8 +236,9 @@ impl TryFrom<MembershipRecord> for Membership {
 
     fn try_from(record: MembershipRecord) -> Result<Membership, CodecError> {
         let voters = record.voters.into_iter().map(BTreeSet::from_iter).collect();
+        let nodes = record.nodes.into_iter();
         let nodes: BTreeMap<u64, PeerAddress> =
-            record.nodes.into_iter().map(|(id, peer, client)| (id, PeerAddress { peer, client })).collect();
+            nodes.map(|(id, peer, client, name)| (id, PeerAddress { peer, client, name })).collect();
         Membership::new(voters, nodes)
             .map_err(|error| CodecError::Content { what: "a membership", reason: error.to_string() })
     }
@@ -280,7 +283,11 @@ mod tests {
     use super::*;
 
     fn membership() -> Membership {
-        let address = |port: u16| PeerAddress { peer: format!("a:{port}"), client: format!("b:{port}") };
+        let address = |port: u16| PeerAddress {
+            peer: format!("a:{port}"),
+            client: format!("b:{port}"),
+            name: "n".repeat(usize::from(port - 1)),
+        };
         let nodes = BTreeMap::from([(1, address(1)), (2, address(2)), (3, address(3))]);
         Membership::new(vec![BTreeSet::from([1, 2]), BTreeSet::from([2, 3])], nodes).unwrap()
     }
@@ -298,7 +305,7 @@ mod tests {
             (
                 EntryPayload::Membership(membership()),
                 "0102000000000000000300000000000000ff020201020202030301\
-                 03613a3103623a310203613a3203623a320303613a3303623a33",
+                 03613a3103623a31000203613a3203623a32016e0303613a3303623a33026e6e",
             ),
         ];
         for (payload, golden) in cases {
@@ -335,7 +342,7 @@ mod tests {
             membership: StoredMembership::new(Some(log_id(1, 4)), membership()),
         };
         let golden = "01010209010104020201020202030301\
-                      03613a3103623a310203613a3203623a320303613a3303623a33";
+                      03613a3103623a31000203613a3203623a32016e0303613a3303623a33026e6e";
         assert_eq!(hex(&encode_mark(&mark)), golden.replace(' ', ""));
         assert_eq!(decode_mark(&encode_mark(&mark)).unwrap(), mark);
         assert_eq!(decode_mark(&encode_mark(&Mark::default())).unwrap(), Mark::default());

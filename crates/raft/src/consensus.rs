@@ -14,7 +14,7 @@ use conclave_storage::{LogStore, StateStore};
 use openraft::ServerState;
 use openraft::async_runtime::WatchReceiver as _;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -27,6 +27,8 @@ use crate::follow::{FollowOptions, Followed, follow};
 use crate::hand_over::{HandOverBounds, hand_over};
 use crate::local_node::{LocalNode, NodeStatus, Role};
 use crate::log_adapter::LogAdapter;
+use crate::log_keeper::{LogBounds, LogKeeper};
+use crate::members::{MembersAnswer, MembersError, MembersRequest};
 use crate::observer::ApplyObserver;
 use crate::options::ConsensusOptions;
 use crate::peer_channel::{PeerChannels, PeerClient};
@@ -37,6 +39,8 @@ use crate::propose::propose;
 use crate::read_gate::ReadGate;
 use crate::read_index::{ask_leader, confirm_leadership};
 use crate::snapshot::Snapshots;
+use crate::snapshot_rate::SnapshotRate;
+use crate::snapshot_receive::SnapshotReceiver;
 use crate::type_config::{PeerAddress, TypeConfig};
 
 /// The engine.
@@ -114,13 +118,16 @@ impl Consensus {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let channels = Arc::new(PeerChannels::new(options.cluster_id));
         let answer_timeout = Duration::from_millis(options.election_ms_max);
-        let network = PeerNetwork { channels: Arc::clone(&channels), answer_timeout };
+        let snapshot_rate = Arc::new(SnapshotRate::new(options.snapshot_rate_bytes_per_s));
+        let network = PeerNetwork { channels: Arc::clone(&channels), answer_timeout, snapshot_rate };
         let snapshots = Snapshots::new(state.clone(), durable.clone(), tasks.token());
+        let kept = (log.clone(), state.clone(), snapshots.clone());
         let parts = ApplierParts { state: state.clone(), snapshots, observer, mark, in_use: tasks.token() };
         let (applier, applied) = Applier::new(parts);
         let adapter = LogAdapter::new(log, durable, tasks.token());
         let started = Raft::new(options.node_id, config, network, adapter, applier).await;
         let raft = started.map_err(|error| ConsensusError::Engine(error.to_string()))?;
+        tasks.spawn(stop.clone().run_until_cancelled_owned(log_keeper(&raft, kept, &options).run()));
         let silence_max = SILENT_ELECTIONS * Duration::from_millis(options.election_ms_max);
         let followed = follow(&raft, &FollowOptions { last_index, silence_max }, &tasks, &stop);
         let leader_gate = ReadGate::open(confirm_leadership(&raft), &tasks, stop.clone());
@@ -296,10 +303,9 @@ impl Consensus {
             cluster_id: inner.options.cluster_id,
             node_id: inner.options.node_id,
             raft: inner.raft.clone(),
-            state: inner.state.clone(),
+            snapshots: SnapshotReceiver::new(inner.raft.clone(), inner.state.clone()),
             leader_gate: inner.leader_gate.clone(),
             local,
-            receiving: Semaphore::new(1),
             _in_use: inner.tasks.token(),
             stop: ends.clone(),
         };
@@ -341,6 +347,29 @@ impl Consensus {
         if tokio::time::timeout(SHUTDOWN_TIMEOUT, inner.tasks.wait()).await.is_err() {
             tracing::warn!("the stores are still in use after the shutdown");
         }
+    }
+
+    /// Hands a request about the members to `node`, which is taken for the leader.
+    ///
+    /// # Errors
+    /// As the node says; [`MembersError::NoLeader`] if it was not reached.
+    pub async fn forward_members(
+        &self,
+        node: u64,
+        request: &MembersRequest,
+        deadline: Instant,
+    ) -> Result<MembersAnswer, MembersError> {
+        let client = self.client(node).map_err(|error| {
+            tracing::debug!(%error, "nothing can be handed over");
+            MembersError::NoLeader
+        })?;
+        let handing_over = peer_client::change_members(client, request, deadline);
+        self.unless_stopped(handing_over).await.unwrap_or(Err(MembersError::ShuttingDown))
+    }
+
+    /// The engine.
+    pub(crate) fn raft(&self) -> &Raft {
+        &self.inner.raft
     }
 
     fn client(&self, node: u64) -> Result<PeerClient, PeerError> {
@@ -385,6 +414,16 @@ impl Consensus {
             None => self.inner.stop.is_cancelled().then_some(None),
         }
     }
+}
+
+fn log_keeper(
+    raft: &Raft,
+    (log, state, snapshots): (LogStore, StateStore, Snapshots),
+    options: &ConsensusOptions,
+) -> LogKeeper {
+    let bounds =
+        LogBounds { entries: options.snapshot_entries.max(1), size_bytes: options.snapshot_log_bytes.max(1) };
+    LogKeeper { raft: raft.clone(), log, state, snapshots, bounds }
 }
 
 /// Reads the stores, on a thread that may block.

@@ -7,11 +7,6 @@ use crate::options::ConsensusOptions;
 
 /// Most entries in one message to a follower; their bytes are bounded where the log is read.
 const MESSAGE_ENTRIES_MAX: u64 = 4_096;
-/// Of the entries that a snapshot covers, one in so many is kept for followers that are a little behind.
-const KEPT_PART: u64 = 10;
-/// Purging waits for one in so many of a snapshot's entries, up to a bound.
-const PURGE_PART: u64 = 100;
-const PURGE_ENTRIES_MAX: u64 = 1_024;
 /// How long a follower may take to take a piece of a snapshot, or to install the whole, in milliseconds.
 const SNAPSHOT_STALL_MS: u64 = 60_000;
 /// How long a peer that cannot be reached is left alone: doubling, up to the last.
@@ -22,7 +17,6 @@ const BACKOFF: &str = "50ms 100ms ...1s";
 /// # Errors
 /// If the timings contradict each other.
 pub(crate) fn engine_config(options: &ConsensusOptions) -> Result<Config, ConsensusError> {
-    let snapshot_entries = options.snapshot_entries.max(1);
     let config = Config {
         cluster_name: format!("{:016x}", options.cluster_id),
         heartbeat_interval: options.heartbeat_ms,
@@ -38,9 +32,9 @@ pub(crate) fn engine_config(options: &ConsensusOptions) -> Result<Config, Consen
         quorum_loss_probe_interval: Some(options.election_ms_max.saturating_mul(5) / 2),
         max_payload_entries: MESSAGE_ENTRIES_MAX,
         max_append_entries: Some(MESSAGE_ENTRIES_MAX),
-        snapshot_policy: SnapshotPolicy::LogsSinceLast(snapshot_entries),
-        max_in_snapshot_log_to_keep: snapshot_entries / KEPT_PART,
-        purge_batch_size: (snapshot_entries / PURGE_PART).clamp(1, PURGE_ENTRIES_MAX),
+        // Both are asked for by `log_keeper.rs`, which knows the bytes too, and who still needs what.
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: u64::MAX,
         install_snapshot_timeout: SNAPSHOT_STALL_MS,
         backoff: BACKOFF.to_owned(),
         ..Config::default()
@@ -61,6 +55,8 @@ mod tests {
             election_ms_min,
             election_ms_max,
             snapshot_entries: 100_000,
+            snapshot_log_bytes: 256 << 20,
+            snapshot_rate_bytes_per_s: 0,
         }
     }
 
@@ -68,8 +64,7 @@ mod tests {
     fn the_usual_timings_are_fine() {
         let config = engine_config(&options(100, 1_000, 2_000)).unwrap();
         assert_eq!(config.quorum_loss_probe_interval, Some(5_000));
-        assert_eq!(config.max_in_snapshot_log_to_keep, 10_000);
-        assert_eq!(config.purge_batch_size, 1_000);
+        assert_eq!(config.snapshot_policy, SnapshotPolicy::Never);
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub enum ProposeError {
         /// When to try again, in milliseconds.
         retry_after_ms: u64,
     },
+    /// The leader has hardly any room on its disk.
+    #[error("the leader has hardly any room on its disk")]
+    NoSpace,
     /// It was proposed, and it is not known whether it was or will be applied.
     #[error("it is not known whether the proposal was or will be applied")]
     OutcomeUnknown,

@@ -11,6 +11,7 @@
 //! | `peer_network.rs`, `append_stream.rs`, `peer_channel.rs` | what this node says to the others |
 //! | `peer_server.rs` | what the others say to it |
 //! | `read_gate.rs`, `read_index.rs` | linearizable reads, one confirmation for all that wait |
+//! | `change_members.rs`, `members.rs`, `admission.rs` | who belongs to the cluster: changes, and nodes that join |
 //! | `bootstrap.rs` | whether the stores belong together; forming a cluster |
 //!
 //! # What is promised
@@ -20,9 +21,11 @@
 //! - What is damaged or lost is told and stops the node; it is never taken for empty.
 //! - A peer of another cluster, or one that means another node, is refused at every call.
 
+mod admission;
 mod append_stream;
 mod applier;
 mod bootstrap;
+mod change_members;
 mod codec;
 mod consensus;
 mod durable_applied;
@@ -33,6 +36,8 @@ mod follow;
 mod hand_over;
 mod local_node;
 mod log_adapter;
+mod log_keeper;
+mod members;
 mod observer;
 mod options;
 mod peer_channel;
@@ -44,17 +49,24 @@ mod peer_wire;
 mod propose;
 mod read_gate;
 mod read_index;
+mod restore;
 mod snapshot;
+mod snapshot_offer;
+mod snapshot_rate;
 mod snapshot_receive;
 mod snapshot_send;
 #[cfg(test)]
 mod storage_suite;
 mod type_config;
 
+pub use admission::{Introduced, JoinError, introduce, join};
+pub use change_members::MemberChange;
 pub use codec::CodecError;
 pub use consensus::{Consensus, RaftStatus};
 pub use errors::{ConsensusError, PeerError, ProposeError, ReadIndexError, WaitAppliedError};
 pub use local_node::{BoxFuture, LocalNode, NodeStatus, Role};
+pub use members::{JoinRequest, Joined, MembersAnswer, MembersError, MembersRefusal, MembersRequest, Token};
 pub use observer::ApplyObserver;
 pub use options::ConsensusOptions;
+pub use restore::{Applied, applied_of_mark, restore};
 pub use type_config::PeerAddress;

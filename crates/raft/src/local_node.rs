@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conclave_core::Answer;
+use conclave_core::cluster::Introduction;
 
+use crate::admission::Introduced;
 use crate::errors::ProposeError;
+use crate::members::{JoinRequest, Joined, MembersAnswer, MembersError, MembersRequest};
 
 /// A future in a box.
 pub type BoxFuture<'a, T> = futures::future::BoxFuture<'a, T>;
@@ -17,6 +20,19 @@ pub trait LocalNode: Send + Sync + 'static {
 
     /// This node's own state; or why it cannot be told.
     fn status(&self) -> BoxFuture<'_, Result<NodeStatus, String>>;
+
+    /// Changes the members for a peer that takes this node for the leader; it hands nothing on.
+    fn change_members(
+        &self,
+        request: MembersRequest,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Result<MembersAnswer, MembersError>>;
+
+    /// Lets a new node in, by way of the leader.
+    fn join(&self, request: JoinRequest, deadline: Duration) -> BoxFuture<'_, Result<Joined, MembersError>>;
+
+    /// What this node knows of another one.
+    fn introduced(&self, who: Introduced) -> BoxFuture<'_, Introduction>;
 }
 
 /// What a node does in its cluster.
@@ -76,4 +92,6 @@ pub struct NodeStatus {
     pub uptime_s: u64,
     /// Whether it still replays its log after a start.
     pub recovering: bool,
+    /// The number that it drew when its data directory was made.
+    pub instance: u64,
 }

@@ -22,4 +22,8 @@ pub struct ConsensusOptions {
     pub election_ms_max: u64,
     /// Log entries after which a snapshot is taken and the log is cut.
     pub snapshot_entries: u64,
+    /// Bytes of log entries after which the same is done.
+    pub snapshot_log_bytes: u64,
+    /// How fast snapshots are sent to other nodes, all together, in bytes a second. 0: as fast as it goes.
+    pub snapshot_rate_bytes_per_s: u64,
 }

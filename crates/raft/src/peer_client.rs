@@ -13,6 +13,7 @@ use tonic::{Response, Status};
 
 use crate::errors::{ProposeError, ReadIndexError};
 use crate::local_node::NodeStatus;
+use crate::members::{MembersAnswer, MembersError, MembersRequest, decode_outcome, encode_request};
 use crate::peer_channel::PeerClient;
 use crate::peer_network::PeerFailure;
 use crate::peer_wire::{known, status_from_wire};
@@ -64,10 +65,36 @@ pub(crate) async fn status(mut client: PeerClient, deadline: Instant) -> Result<
     Ok(status_from_wire(response)?)
 }
 
+/// Hands a request about the members to the leader.
+pub(crate) async fn change_members(
+    mut client: PeerClient,
+    request: &MembersRequest,
+    deadline: Instant,
+) -> Result<MembersAnswer, MembersError> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    let request = proto::ChangeMembersRequest { request: encode_request(request), deadline_ms: millis(left) };
+    match within(deadline, client.change_members(request)).await {
+        Ok(response) => decode_outcome(&response.answer).unwrap_or_else(|error| {
+            tracing::error!(%error, "the leader's answer cannot be read");
+            Err(MembersError::OutcomeUnknown)
+        }),
+        Err(error) => {
+            tracing::debug!(%error, "the leader did not answer about the members");
+            Err(if is_refusal(&error) { MembersError::NoLeader } else { MembersError::OutcomeUnknown })
+        }
+    }
+}
+
 /// What became of a proposal, for the peer that handed it over.
 pub(crate) fn proposed_to_wire(outcome: Result<Answer, ProposeError>) -> proto::ProposeResponse {
     let refused = |reason: &ProposeError, retry_after_ms: u64, overloaded: bool| {
-        ProposeResult::Refused(proto::Refused { reason: reason.to_string(), retry_after_ms, overloaded })
+        let no_space = *reason == ProposeError::NoSpace;
+        ProposeResult::Refused(proto::Refused {
+            reason: reason.to_string(),
+            retry_after_ms,
+            overloaded,
+            no_space,
+        })
     };
     let result = match &outcome {
         Ok(answer) => ProposeResult::Answer(encode_answer(answer)),
@@ -75,7 +102,9 @@ pub(crate) fn proposed_to_wire(outcome: Result<Answer, ProposeError>) -> proto::
             ProposeResult::NotLeader(proto::NotLeader { leader_id: leader.unwrap_or(0) })
         }
         // That this node stops is no reason for its peer to say that it stops.
-        Err(error @ (ProposeError::NoLeader | ProposeError::ShuttingDown)) => refused(error, 0, false),
+        Err(error @ (ProposeError::NoLeader | ProposeError::ShuttingDown | ProposeError::NoSpace)) => {
+            refused(error, 0, false)
+        }
         Err(error @ ProposeError::Overloaded { retry_after_ms }) => refused(error, *retry_after_ms, true),
         Err(ProposeError::OutcomeUnknown | ProposeError::Fatal(_)) => {
             ProposeResult::OutcomeUnknown(proto::OutcomeUnknown {})
@@ -96,6 +125,7 @@ fn proposed_from_wire(response: proto::ProposeResponse) -> Result<Answer, Propos
         Some(ProposeResult::Refused(refused)) if refused.overloaded => {
             Err(ProposeError::Overloaded { retry_after_ms: refused.retry_after_ms })
         }
+        Some(ProposeResult::Refused(refused)) if refused.no_space => Err(ProposeError::NoSpace),
         Some(ProposeResult::Refused(_)) => Err(ProposeError::NoLeader),
         Some(ProposeResult::OutcomeUnknown(_)) | None => Err(ProposeError::OutcomeUnknown),
     }

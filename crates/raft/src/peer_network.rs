@@ -22,7 +22,8 @@ use crate::peer_wire::{
     WireError, transfer_to_wire, transferred_from_wire, vote_request_to_wire, vote_response_from_wire,
 };
 use crate::snapshot::{Snapshot, SnapshotData};
-use crate::snapshot_send::send_snapshot;
+use crate::snapshot_rate::SnapshotRate;
+use crate::snapshot_send::{SendBounds, send_snapshot};
 use crate::type_config::{PeerAddress, TypeConfig, Vote};
 
 type Rpc<T> = Result<T, RPCError<TypeConfig>>;
@@ -32,6 +33,7 @@ pub(crate) struct PeerNetwork {
     pub(crate) channels: Arc<PeerChannels>,
     /// How long a follower may owe an answer to an append.
     pub(crate) answer_timeout: Duration,
+    pub(crate) snapshot_rate: Arc<SnapshotRate>,
 }
 
 /// A client for one peer.
@@ -39,6 +41,7 @@ pub(crate) struct Peer {
     /// None if the peer's address is none.
     connections: Option<PeerConnections>,
     answer_timeout: Duration,
+    snapshot_rate: Arc<SnapshotRate>,
 }
 
 impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
@@ -46,7 +49,8 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
 
     async fn new_client(&mut self, target: u64, node: &PeerAddress) -> Peer {
         let connections = self.channels.to(target, node).map_err(warn_of_address).ok();
-        Peer { connections, answer_timeout: self.answer_timeout }
+        let snapshot_rate = Arc::clone(&self.snapshot_rate);
+        Peer { connections, answer_timeout: self.answer_timeout, snapshot_rate }
     }
 }
 
@@ -123,9 +127,10 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
         let client = self.connections()?.bulk.clone();
+        let bounds = SendBounds { rate: Arc::clone(&self.snapshot_rate), stall_timeout: option.hard_ttl() };
         tokio::select! {
             closed = cancel => Err(closed.into()),
-            sent = send_snapshot(client, vote, snapshot, option.hard_ttl()) => Ok(sent?),
+            sent = send_snapshot(client, vote, snapshot, bounds) => Ok(sent?),
         }
     }
 

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conclave_proto::raft::v1 as proto;
-use conclave_storage::StateStore;
 use futures::stream::{BoxStream, Stream, StreamExt};
 use openraft::async_runtime::WatchReceiver as _;
-use openraft::raft::{AppendEntriesRequest, SnapshotResponse};
+use openraft::raft::AppendEntriesRequest;
+use proto::admission_service_server::AdmissionServiceServer;
 use proto::peer_service_server::{PeerService, PeerServiceServer};
 use proto::read_index_response::Result as ReadIndexResult;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::service::interceptor::InterceptedService;
@@ -22,43 +21,39 @@ use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::admission::AdmissionDoor;
 use crate::consensus::Raft;
 use crate::errors::{ConsensusError, ReadIndexError};
 use crate::local_node::LocalNode;
+use crate::members::{decode_request, encode_outcome};
 use crate::peer_channel::{
     CLUSTER_ID_KEY, CONNECTION_WINDOW_SIZE_BYTES, KEEP_ALIVE, MESSAGE_SIZE_BYTES_MAX,
     STREAM_WINDOW_SIZE_BYTES, TO_NODE_KEY,
 };
 use crate::peer_client::proposed_to_wire;
-use crate::peer_status::{
-    busy, malformed, no_state, not_received, stopped, stopping, wrong_cluster, wrong_node,
-};
+use crate::peer_status::{malformed, no_state, stopped, wrong_cluster, wrong_node};
 use crate::peer_wire::{
     append_from_wire, appended_to_wire, status_to_wire, transfer_from_wire, transferred_to_wire,
-    vote_request_from_wire, vote_response_to_wire, vote_to_wire,
+    vote_request_from_wire, vote_response_to_wire,
 };
 use crate::read_gate::ReadGate;
-use crate::snapshot_receive::{receive_files, receive_header};
+use crate::snapshot_receive::SnapshotReceiver;
 use crate::type_config::TypeConfig;
 
 /// How long calls that are under way may take to end once the node stops.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest wait that a peer can ask for.
 const PROPOSE_DEADLINE_MAX: Duration = Duration::from_secs(60);
-/// A sender of a snapshot that is silent for so long is given up.
-const SNAPSHOT_SILENCE_MAX: Duration = Duration::from_secs(60);
 
 /// What the service works with.
 pub(crate) struct PeerServer {
     pub(crate) cluster_id: u64,
     pub(crate) node_id: u64,
     pub(crate) raft: Raft,
-    pub(crate) state: StateStore,
+    pub(crate) snapshots: SnapshotReceiver,
     /// Confirms that this node leads; never asks another one.
     pub(crate) leader_gate: ReadGate,
     pub(crate) local: Arc<dyn LocalNode>,
-    /// One snapshot at a time.
-    pub(crate) receiving: Semaphore,
     /// Shutting down waits for it: a connection may outlive the server for a moment.
     pub(crate) _in_use: TaskTrackerToken,
     pub(crate) stop: CancellationToken,
@@ -69,6 +64,7 @@ impl PeerServer {
     pub(crate) async fn serve(self, listener: TcpListener) -> Result<(), ConsensusError> {
         let stop = self.stop.clone();
         let (cluster_id, node_id) = (self.cluster_id, self.node_id);
+        let admission = AdmissionServiceServer::new(AdmissionDoor { local: Arc::clone(&self.local) });
         let service = PeerServiceServer::new(self)
             .max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_SIZE_BYTES_MAX);
@@ -80,6 +76,7 @@ impl PeerServer {
             .http2_keepalive_interval(Some(KEEP_ALIVE))
             .http2_keepalive_timeout(Some(KEEP_ALIVE))
             .add_service(checked)
+            .add_service(admission)
             .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
         let drained = async {
             stop.cancelled().await;
@@ -92,28 +89,6 @@ impl PeerServer {
                 Ok(())
             }
         }
-    }
-
-    async fn install(
-        &self,
-        mut parts: Streaming<proto::InstallSnapshotRequest>,
-    ) -> Result<SnapshotResponse<TypeConfig>, Status> {
-        let _permit = self.receiving.try_acquire().map_err(|_| busy())?;
-        let mut parts =
-            Box::pin(tokio_stream::StreamExt::timeout(&mut parts, SNAPSHOT_SILENCE_MAX).map(|part| {
-                part.unwrap_or_else(|_| Err(malformed("the sender of the snapshot fell silent")))
-            }));
-        let announced = receive_header(&mut parts).await.map_err(|error| not_received(&error))?;
-        let (vote, known) = (announced.vote, self.raft.metrics().borrow_watched().vote);
-        if known > vote {
-            return Ok(SnapshotResponse::new(known));
-        }
-        let received = receive_files(announced, &mut parts, self.state.clone()).await;
-        let snapshot = received.map_err(|error| {
-            tracing::warn!(%error, "a snapshot was not received");
-            not_received(&error)
-        })?;
-        self.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)
     }
 }
 
@@ -154,6 +129,7 @@ fn requests(
 #[tonic::async_trait]
 impl PeerService for PeerServer {
     type StreamAppendStream = BoxStream<'static, Result<proto::AppendEntriesResponse, Status>>;
+    type InstallSnapshotStream = BoxStream<'static, Result<proto::InstallSnapshotResponse, Status>>;
 
     async fn stream_append(
         &self,
@@ -198,12 +174,9 @@ impl PeerService for PeerServer {
     async fn install_snapshot(
         &self,
         request: Request<Streaming<proto::InstallSnapshotRequest>>,
-    ) -> Result<Response<proto::InstallSnapshotResponse>, Status> {
-        let installed = tokio::select! {
-            installed = self.install(request.into_inner()) => installed?,
-            () = self.stop.cancelled() => return Err(stopping()),
-        };
-        Ok(Response::new(proto::InstallSnapshotResponse { vote: Some(vote_to_wire(&installed.vote)) }))
+    ) -> Result<Response<Self::InstallSnapshotStream>, Status> {
+        let answers = self.snapshots.answers(request.into_inner())?;
+        Ok(Response::new(answers.take_until(self.stop.clone().cancelled_owned()).boxed()))
     }
 
     async fn read_index(
@@ -239,5 +212,16 @@ impl PeerService for PeerServer {
     ) -> Result<Response<proto::GetNodeStatusResponse>, Status> {
         let status = self.local.status().await.map_err(no_state)?;
         Ok(Response::new(status_to_wire(status)))
+    }
+
+    async fn change_members(
+        &self,
+        request: Request<proto::ChangeMembersRequest>,
+    ) -> Result<Response<proto::ChangeMembersResponse>, Status> {
+        let proto::ChangeMembersRequest { request, deadline_ms } = request.into_inner();
+        let request = decode_request(&request).map_err(malformed)?;
+        let deadline = Duration::from_millis(deadline_ms).min(PROPOSE_DEADLINE_MAX);
+        let outcome = self.local.change_members(request, deadline).await;
+        Ok(Response::new(proto::ChangeMembersResponse { answer: encode_outcome(&outcome) }))
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fmt::Display;
 
+use conclave_storage::StorageError;
 use tonic::Status;
 
 use crate::peer_channel::{CLUSTER_ID_KEY, TO_NODE_KEY};
@@ -45,16 +46,14 @@ pub(crate) fn not_received(error: &ReceiveError) -> Status {
     match error {
         ReceiveError::Wire(_) | ReceiveError::Order(_) => Status::invalid_argument(error.to_string()),
         ReceiveError::CutOff(_) => Status::aborted(error.to_string()),
-        ReceiveError::Storage(_) => Status::internal(error.to_string()),
+        ReceiveError::Storage(StorageError::NoRoom { .. } | StorageError::Full { .. }) => {
+            Status::resource_exhausted(error.to_string())
+        }
+        ReceiveError::Unfit(_) | ReceiveError::Storage(_) => Status::internal(error.to_string()),
     }
 }
 
 /// The node cannot tell its state.
 pub(crate) fn no_state(error: impl Display) -> Status {
     Status::internal(error.to_string())
-}
-
-/// The node is about to stop.
-pub(crate) fn stopping() -> Status {
-    Status::unavailable("this node is about to stop")
 }

@@ -184,6 +184,7 @@ pub(crate) fn status_to_wire(status: NodeStatus) -> proto::GetNodeStatusResponse
         version: status.version,
         uptime_s: status.uptime_s,
         recovering: status.recovering,
+        instance: status.instance,
     }
 }
 
@@ -201,6 +202,7 @@ pub(crate) fn status_from_wire(wire: proto::GetNodeStatusResponse) -> Result<Nod
         version: wire.version,
         uptime_s: wire.uptime_s,
         recovering: wire.recovering,
+        instance: wire.instance,
     })
 }
 

@@ -1,8 +1,8 @@
 //! Snapshots of the state: what is built here, and what comes from the leader.
 //!
 //! A snapshot is a checkpoint of the state store, which flushes first. So a snapshot also tells how much of
-//! the log the state holds on disk, and with that what may be purged. Only the newest one is kept; its
-//! files share the disk with the state until that changes them.
+//! the log the state holds on disk, and with that what may be purged. The newest one is kept, and an older one
+//! while it is being sent; their files share the disk with the state until that changes them.
 
 use std::io::{self, Read as _};
 use std::sync::Arc;
@@ -15,10 +15,9 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::codec::{Mark, decode_mark};
 use crate::durable_applied::DurableApplied;
-use crate::type_config::{SnapshotMeta, TypeConfig};
-
-/// Bytes of a file that are read or sent at once.
-pub(crate) const CHUNK_SIZE_BYTES: usize = 1 << 20;
+use crate::snapshot_offer::{Built, BuiltFiles, Offers};
+use crate::snapshot_rate::CHUNK_SIZE_BYTES;
+use crate::type_config::TypeConfig;
 
 /// The files of a snapshot.
 pub(crate) enum SnapshotData {
@@ -28,38 +27,38 @@ pub(crate) enum SnapshotData {
     Received(Staging),
 }
 
-/// The files of a snapshot that was built on this node.
-pub(crate) struct BuiltFiles {
-    pub(crate) checkpoint: Checkpoint,
-    /// Shutting down waits for it, as for all that uses the store.
-    _in_use: TaskTrackerToken,
-}
-
 /// A snapshot with its description.
 pub(crate) type Snapshot = openraft::alias::SnapshotOf<TypeConfig, SnapshotData>;
 
-/// The newest snapshot, and how a newer one is made. Clones share it.
+/// The snapshots that are there, and how a newer one is made. Clones share them.
 #[derive(Clone)]
 pub(crate) struct Snapshots {
     state: StateStore,
     durable: DurableApplied,
-    newest: Arc<Mutex<Option<Built>>>,
+    offers: Arc<Mutex<Offers>>,
     in_use: TaskTrackerToken,
-}
-
-#[derive(Clone)]
-struct Built {
-    meta: SnapshotMeta,
-    files: Arc<BuiltFiles>,
 }
 
 impl Snapshots {
     pub(crate) fn new(state: StateStore, durable: DurableApplied, in_use: TaskTrackerToken) -> Self {
-        Self { state, durable, newest: Arc::default(), in_use }
+        Self { state, durable, offers: Arc::default(), in_use }
     }
 
-    pub(crate) fn newest(&self) -> Option<Snapshot> {
-        self.newest.lock().clone().map(Snapshot::from)
+    /// The one that a follower is sent.
+    pub(crate) fn offered(&self) -> Option<Snapshot> {
+        self.offers.lock().offered().map(Snapshot::from)
+    }
+
+    /// The first entry that somebody needs who is being sent a snapshot.
+    pub(crate) fn needed_from(&self) -> Option<u64> {
+        self.offers.lock().needed_from()
+    }
+
+    /// Removes what nobody wants any more, or could not use: the log begins with entry `log_start`. Blocks.
+    pub(crate) fn release(&self, log_start: u64) {
+        let useless = self.offers.lock().release(log_start);
+        // The files are removed here, without the lock.
+        drop(useless);
     }
 
     /// Flushes the state and makes a snapshot of it. Blocks.
@@ -69,37 +68,44 @@ impl Snapshots {
         if let Some(last_applied) = mark.last_applied {
             self.durable.raise(last_applied.index());
         }
-        let files = BuiltFiles { checkpoint, _in_use: self.in_use.clone() };
-        let built = Built { meta: mark.to_meta(), files: Arc::new(files) };
-        self.keep(built.clone());
+        let files = Arc::new(BuiltFiles::new(checkpoint, self.in_use.clone()));
+        let built = Built { meta: mark.to_meta(), files };
+        let useless = self.offers.lock().keep(built.clone());
+        // The files are removed here, without the lock.
+        drop(useless);
         Ok(built.into())
-    }
-
-    /// Keeps the newer one: while one was built, one may have been installed.
-    fn keep(&self, built: Built) {
-        let mut newest = self.newest.lock();
-        let newer = newest.as_ref().is_none_or(|kept| kept.meta.last_log_id <= built.meta.last_log_id);
-        let replaced = if newer { newest.replace(built) } else { None };
-        drop(newest);
-        // Its files are removed here, without the lock.
-        drop(replaced);
     }
 
     /// Puts a snapshot in the state's place. Blocks.
     pub(crate) fn install(&self, data: SnapshotData, announced: &Mark) -> io::Result<()> {
         let staged = match data {
             SnapshotData::Received(staged) => staged,
-            SnapshotData::Built(files) => stage(&self.state, &files.checkpoint)?,
+            SnapshotData::Built(files) => {
+                let staged = stage(&self.state, &files.checkpoint)?;
+                verify(&staged, announced)?;
+                staged
+            }
         };
         self.state.install(staged)?;
         let mark = self.state.mark()?.map(|mark| decode_mark(&mark)).transpose()?.unwrap_or_default();
-        if mark != *announced {
-            let found = format!("the installed snapshot holds {mark:?} instead of {announced:?}");
-            return Err(io::Error::new(io::ErrorKind::InvalidData, found));
-        }
+        check_mark(&mark, announced)?;
         self.build()?;
         Ok(())
     }
+}
+
+/// Checks that the files belong together, and that the state in them is the one that was announced. Blocks.
+pub(crate) fn verify(staged: &Staging, announced: &Mark) -> io::Result<()> {
+    let mark = staged.mark()?.map(|mark| decode_mark(&mark)).transpose()?.unwrap_or_default();
+    check_mark(&mark, announced)
+}
+
+fn check_mark(found: &Mark, announced: &Mark) -> io::Result<()> {
+    if found == announced {
+        return Ok(());
+    }
+    let found = format!("the snapshot holds {found:?} instead of {announced:?}");
+    Err(io::Error::new(io::ErrorKind::InvalidData, found))
 }
 
 impl From<Built> for Snapshot {

@@ -1,10 +1,12 @@
-//! Sends a snapshot: one header, then the files in order, in pieces.
+//! Sends a snapshot: one header; then, when it is known what the peer has already, the rest of the files in
+//! order, in pieces.
 //!
 //! There is no bound on the whole, which may be large; but when no piece is taken for some time, or the last
-//! one is not answered, the peer is given up. Giving up, or being told to, ends the sending too.
+//! one is not answered, the peer is given up. Giving up, or being told to, ends the sending too. The next attempt
+//! goes on where this one ended.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,50 +17,101 @@ use futures::stream::{self, Stream, StreamExt};
 use openraft::errors::{NetworkError, RPCError};
 use openraft::raft::SnapshotResponse;
 use proto::install_snapshot_request::Part;
-use tokio::sync::watch;
+use proto::install_snapshot_response::Part as Answer;
+use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
+use tonic::Streaming;
 
 use crate::codec::{Mark, encode_mark};
 use crate::peer_channel::PeerClient;
 use crate::peer_network::{PeerFailure, unanswered};
-use crate::peer_wire::{vote_from_wire, vote_to_wire};
-use crate::snapshot::{BuiltFiles, CHUNK_SIZE_BYTES, Snapshot, SnapshotData};
+use crate::peer_wire::{WireError, vote_from_wire, vote_to_wire};
+use crate::snapshot::{Snapshot, SnapshotData};
+use crate::snapshot_offer::BuiltFiles;
+use crate::snapshot_rate::SnapshotRate;
 use crate::type_config::{TypeConfig, Vote};
 
 type Rpc<T> = Result<T, RPCError<TypeConfig>>;
+
+/// What bounds the sending.
+pub(crate) struct SendBounds {
+    pub(crate) rate: Arc<SnapshotRate>,
+    /// How long a peer may take to take a piece, or to answer.
+    pub(crate) stall_timeout: Duration,
+}
 
 /// Sends the snapshot and waits until it is installed, or refused for a higher vote.
 pub(crate) async fn send_snapshot(
     mut client: PeerClient,
     vote: Vote,
     snapshot: Snapshot,
-    stall_timeout: Duration,
+    bounds: SendBounds,
 ) -> Rpc<SnapshotResponse<TypeConfig>> {
     let SnapshotData::Built(files) = snapshot.snapshot else {
         let cause = "a snapshot that was received is installed, not sent";
         return Err(RPCError::Network(NetworkError::from_string(cause)));
     };
+    let SendBounds { rate, stall_timeout } = bounds;
     let header = proto::SnapshotHeader {
         vote: Some(vote_to_wire(&vote)),
         meta: encode_mark(&Mark::from_meta(&snapshot.meta)),
         files: files.checkpoint.files().iter().map(file_to_wire).collect(),
     };
     let (taken, watched) = watch::channel(());
+    let (staged, is_staged) = oneshot::channel();
     let ended = CancellationToken::new();
     let _ends = ended.clone().drop_guard();
-    let messages = outgoing(header, files, taken).take_until(ended.cancelled_owned());
-    let sending = client.install_snapshot(messages);
-    let response = tokio::select! {
-        response = sending => response.map_err(PeerFailure::from)?.into_inner(),
+    let rest = Rest { files: Arc::clone(&files), is_staged, rate, taken };
+    let messages = outgoing(header, rest).take_until(ended.cancelled_owned());
+    let calling = timeout(stall_timeout, client.install_snapshot(messages)).await;
+    let mut answers = calling.map_err(|_| unanswered())?.map_err(PeerFailure::from)?.into_inner();
+    let first = timeout(stall_timeout, next_answer(&mut answers)).await.map_err(|_| unanswered())?;
+    let sizes_bytes = match first? {
+        Answer::Installed(installed) => return installed_from_wire(installed),
+        Answer::Staged(staged) => check_staged(staged, files.checkpoint.files())?,
+    };
+    let transfer = files.begin_transfer();
+    tell_begin(&files, &sizes_bytes);
+    // If nobody takes it, the stream has ended and the answer tells why.
+    let _ = staged.send(sizes_bytes);
+    let answer = tokio::select! {
+        answer = next_answer(&mut answers) => answer?,
         () = stalled(watched, stall_timeout) => return Err(unanswered()),
     };
-    let vote = vote_from_wire(response.vote).map_err(PeerFailure::from)?;
-    Ok(SnapshotResponse::new(vote))
+    let Answer::Installed(installed) = answer else {
+        return Err(PeerFailure::from(WireError::Missing("what became of the snapshot")).into());
+    };
+    transfer.arrived();
+    installed_from_wire(installed)
 }
 
 fn file_to_wire(file: &CheckpointFile) -> proto::SnapshotFile {
     proto::SnapshotFile { name: file.name.clone(), size_bytes: file.size_bytes, checksum: file.checksum }
+}
+
+fn installed_from_wire(installed: proto::InstalledSnapshot) -> Rpc<SnapshotResponse<TypeConfig>> {
+    let vote = vote_from_wire(installed.vote).map_err(PeerFailure::from)?;
+    Ok(SnapshotResponse::new(vote))
+}
+
+fn check_staged(staged: proto::StagedSnapshot, files: &[CheckpointFile]) -> Result<Vec<u64>, PeerFailure> {
+    if staged.size_bytes.len() == files.len() {
+        return Ok(staged.size_bytes);
+    }
+    Err(WireError::Missing("what is there of each file").into())
+}
+
+fn tell_begin(files: &BuiltFiles, staged_sizes_bytes: &[u64]) {
+    let size_bytes: u64 = files.checkpoint.files().iter().map(|file| file.size_bytes).sum();
+    let staged_bytes: u64 = staged_sizes_bytes.iter().sum();
+    tracing::info!(size_bytes, staged_bytes, "a snapshot is being sent");
+}
+
+async fn next_answer(answers: &mut Streaming<proto::InstallSnapshotResponse>) -> Rpc<Answer> {
+    let message = answers.message().await.map_err(PeerFailure::from)?;
+    let message = message.ok_or_else(unanswered)?;
+    Ok(message.part.ok_or(WireError::Missing("the answer")).map_err(PeerFailure::from)?)
 }
 
 /// Ends when for `stall_timeout` no piece was taken, or after the last one nothing happened.
@@ -69,32 +122,54 @@ async fn stalled(mut taken: watch::Receiver<()>, stall_timeout: Duration) {
     }
 }
 
+/// What comes after the header.
+struct Rest {
+    files: Arc<BuiltFiles>,
+    /// How much of each file the peer has, in bytes.
+    is_staged: oneshot::Receiver<Vec<u64>>,
+    rate: Arc<SnapshotRate>,
+    taken: watch::Sender<()>,
+}
+
 /// The messages, each read when it is its turn. If a file cannot be read the stream ends early, and the
 /// peer, which knows what to expect, refuses the snapshot.
 fn outgoing(
     header: proto::SnapshotHeader,
-    files: Arc<BuiltFiles>,
-    taken: watch::Sender<()>,
+    rest: Rest,
 ) -> impl Stream<Item = proto::InstallSnapshotRequest> + Send + 'static {
-    let chunks = stream::unfold((Pieces::new(files), taken), |(mut pieces, taken)| async move {
+    let header = stream::once(async { Part::Header(header) });
+    let chunks = stream::once(chunks(rest)).flatten();
+    header.chain(chunks).map(|part| proto::InstallSnapshotRequest { part: Some(part) })
+}
+
+async fn chunks(rest: Rest) -> impl Stream<Item = Part> + Send + 'static {
+    let Rest { files, is_staged, rate, taken } = rest;
+    // Without an answer there is nothing to send.
+    let pieces = is_staged.await.ok().map(|staged| Pieces::new(files, staged, rate.chunk_size_bytes()));
+    stream::unfold((pieces, rate, taken), |(pieces, rate, taken)| async move {
+        let mut pieces = pieces?;
         taken.send_replace(());
         let reading = tokio::task::spawn_blocking(move || (pieces.next(), pieces));
         let (piece, pieces) = reading.await.ok()?;
         match piece {
-            Ok(piece) => Some((Part::Chunk(piece?), (pieces, taken))),
+            Ok(piece) => {
+                let piece = piece?;
+                rate.pass(piece.data.len()).await;
+                Some((Part::Chunk(piece), (Some(pieces), rate, taken)))
+            }
             Err(error) => {
                 tracing::error!(%error, "a file of a snapshot cannot be read");
                 None
             }
         }
-    });
-    let header = stream::once(async { Part::Header(header) });
-    header.chain(chunks).map(|part| proto::InstallSnapshotRequest { part: Some(part) })
+    })
 }
 
-/// The pieces of all files in order; at least one of each, also of an empty file.
+/// The pieces of all files in order, of each from where the peer has nothing of it.
 struct Pieces {
     files: Arc<BuiltFiles>,
+    staged_sizes_bytes: Vec<u64>,
+    chunk_size_bytes: usize,
     /// Which file comes next, or is being read.
     index: usize,
     open: Option<Reading>,
@@ -106,32 +181,51 @@ struct Reading {
 }
 
 impl Pieces {
-    fn new(files: Arc<BuiltFiles>) -> Self {
-        Self { files, index: 0, open: None }
+    fn new(files: Arc<BuiltFiles>, staged_sizes_bytes: Vec<u64>, chunk_size_bytes: usize) -> Self {
+        Self { files, staged_sizes_bytes, chunk_size_bytes, index: 0, open: None }
     }
 
     /// The next piece; none after the last. Blocks.
     fn next(&mut self) -> io::Result<Option<proto::SnapshotChunk>> {
         let files = Arc::clone(&self.files);
-        let checkpoint = &files.checkpoint;
-        let Some(described) = checkpoint.files().get(self.index) else { return Ok(None) };
+        let Some(described) = self.next_file(&files) else { return Ok(None) };
         let mut reading = match self.open.take() {
             Some(reading) => reading,
-            None => Reading { file: checkpoint.open(&described.name)?, offset: 0 },
+            None => self.begin(described)?,
         };
-        let mut data = Vec::with_capacity(CHUNK_SIZE_BYTES);
-        (&mut reading.file).take(CHUNK_SIZE_BYTES as u64).read_to_end(&mut data)?;
+        let mut data = Vec::with_capacity(self.chunk_size_bytes);
+        (&mut reading.file).take(self.chunk_size_bytes as u64).read_to_end(&mut data)?;
+        if data.is_empty() {
+            let short = format!("\"{}\" ends at {} bytes", described.name, reading.offset);
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, short));
+        }
         let piece = proto::SnapshotChunk {
             file: u32::try_from(self.index).map_err(io::Error::other)?,
             offset_bytes: reading.offset,
             data: Bytes::from(data),
         };
         reading.offset += piece.data.len() as u64;
-        if reading.offset >= described.size_bytes || piece.data.is_empty() {
+        if reading.offset >= described.size_bytes {
             self.index += 1;
         } else {
             self.open = Some(reading);
         }
         Ok(Some(piece))
+    }
+
+    /// The file of which the next piece is; those that the peer has are passed over.
+    fn next_file<'a>(&mut self, files: &'a BuiltFiles) -> Option<&'a CheckpointFile> {
+        let files = files.checkpoint.files();
+        while files.get(self.index)?.size_bytes <= self.staged_sizes_bytes[self.index] {
+            self.index += 1;
+        }
+        files.get(self.index)
+    }
+
+    fn begin(&self, described: &CheckpointFile) -> io::Result<Reading> {
+        let mut file = self.files.checkpoint.open(&described.name)?;
+        let offset = self.staged_sizes_bytes[self.index];
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(Reading { file, offset })
     }
 }

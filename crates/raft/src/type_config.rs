@@ -40,6 +40,9 @@ pub struct PeerAddress {
     pub peer: String,
     /// URL for clients.
     pub client: String,
+    /// Name of the node, for people. Empty: none was given.
+    #[serde(default)]
+    pub name: String,
 }
 
 /// What a normal log entry carries: an encoded [`conclave_core::Proposal`], opaque to consensus.

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
+use conclave_mvcc::ReadMap;
 
 use crate::data_dir::DirLock;
 use crate::generation::{self, Generation};
@@ -52,6 +53,11 @@ impl Checkpoint {
     /// The mark that was written with what is in it.
     pub fn mark(&self) -> Option<&Bytes> {
         self.mark.as_ref()
+    }
+
+    /// Reads what is in it.
+    pub fn read<T>(&self, read: impl FnOnce(&dyn ReadMap) -> T) -> Result<T, StorageError> {
+        generation::read_copy(&self.path, read)
     }
 
     /// Opens one of its files for reading.

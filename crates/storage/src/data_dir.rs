@@ -3,6 +3,7 @@
 //! ```text
 //! LOCK             held while the directory is used
 //! identity         whose it is
+//! member           what the node notes of itself
 //! log/             the log store
 //! state/           the state store: CURRENT, and the generation that it names
 //! snapshots/       checkpoints that are being sent
@@ -17,14 +18,59 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::engine::Engine;
-use crate::{Identity, StorageError, files, log_open, state_store};
+use crate::{Identity, MemberNote, StorageError, files, log_open, state_store};
 
 const LOCK: &str = "LOCK";
 const IDENTITY: &str = "identity";
 const UNFINISHED: &str = "UNFINISHED";
 /// What a directory may hold that is as good as empty: our lock, the very beginning of a first start, and
 /// what a fresh file system has.
-const IGNORED: [&str; 3] = [LOCK, "UNFINISHED.tmp", "lost+found"];
+const IGNORED: [&str; 5] = [LOCK, "UNFINISHED.tmp", "member", "member.tmp", "lost+found"];
+
+/// A directory that this process holds, and that may be nobody's yet.
+pub struct Claim {
+    path: PathBuf,
+    lock: DirLock,
+}
+
+impl Claim {
+    /// Locks the directory, which is made if it is missing.
+    pub fn take(path: &Path) -> Result<Self, StorageError> {
+        files::create_dir(path)?;
+        refuse_foreign(path)?;
+        let lock = DirLock::take(&path.join(LOCK))?;
+        Ok(Self { path: path.to_owned(), lock })
+    }
+
+    /// Whose it is; none if it is nobody's yet.
+    pub fn identity(&self) -> Result<Option<Identity>, StorageError> {
+        Identity::read(&self.path.join(IDENTITY))
+    }
+
+    /// What the node noted of itself, if it did.
+    pub fn note(&self) -> Result<Option<MemberNote>, StorageError> {
+        MemberNote::read(&self.path)
+    }
+
+    /// Notes something.
+    pub fn write_note(&self, note: &MemberNote) -> Result<(), StorageError> {
+        note.write(&self.path)
+    }
+
+    /// Opens it as the directory of this node. One that is nobody's becomes this node's.
+    pub fn open(self, identity: Identity) -> Result<DataDir, StorageError> {
+        let Self { path, lock } = self;
+        let dir = DataDir { path, identity, lock, engine: Engine::new() };
+        match Identity::read(&dir.path.join(IDENTITY))? {
+            Some(found) if found == identity => files::remove_file(&dir.path.join(UNFINISHED))?,
+            Some(found) => {
+                return Err(StorageError::OtherNode { path: dir.path, found, expected: identity });
+            }
+            None => dir.initialise()?,
+        }
+        Ok(dir)
+    }
+}
 
 /// The opened and locked directory. The lock is held until this, its clones and all stores are gone.
 #[derive(Clone)]
@@ -38,18 +84,7 @@ pub struct DataDir {
 impl DataDir {
     /// Opens the directory of this node. One that is empty or missing becomes this node's.
     pub fn open(path: &Path, identity: Identity) -> Result<Self, StorageError> {
-        files::create_dir(path)?;
-        refuse_foreign(path)?;
-        let lock = DirLock::take(&path.join(LOCK))?;
-        let dir = Self { path: path.to_owned(), identity, lock, engine: Engine::new() };
-        match Identity::read(&path.join(IDENTITY))? {
-            Some(found) if found == identity => files::remove_file(&path.join(UNFINISHED))?,
-            Some(found) => {
-                return Err(StorageError::OtherNode { path: dir.path, found, expected: identity });
-            }
-            None => dir.initialise()?,
-        }
-        Ok(dir)
+        Claim::take(path)?.open(identity)
     }
 
     /// The directory itself.

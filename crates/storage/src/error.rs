@@ -101,6 +101,19 @@ pub enum StorageError {
         reason: String,
     },
 
+    /// A received snapshot does not fit on the disk. The state that was there is untouched.
+    #[error("the disk of {} has no room for the snapshot: {missing_bytes} bytes are to come, {kept_bytes} more are kept for the log, but {free_bytes} are free; free space: the snapshot is then sent again", path.display())]
+    NoRoom {
+        /// Where it would be received.
+        path: PathBuf,
+        /// What is still to come.
+        missing_bytes: u64,
+        /// What has to stay free.
+        kept_bytes: u64,
+        /// What is free.
+        free_bytes: u64,
+    },
+
     /// A write to a row that belongs to this crate.
     #[error("row \"{key}\" is reserved: keys from f0 on belong to the storage layer")]
     ReservedRow {
@@ -136,7 +149,7 @@ impl From<StorageError> for io::Error {
     fn from(error: StorageError) -> Self {
         let kind = match &error {
             StorageError::Io { source, .. } => source.kind(),
-            StorageError::Full { .. } => io::ErrorKind::StorageFull,
+            StorageError::Full { .. } | StorageError::NoRoom { .. } => io::ErrorKind::StorageFull,
             StorageError::Corrupt { .. }
             | StorageError::StateDamaged { .. }
             | StorageError::Snapshot { .. } => io::ErrorKind::InvalidData,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
-use conclave_mvcc::WriteSet;
+use conclave_mvcc::{ReadMap, WriteSet};
 use rocksdb::{DB, Error, Options, WriteBatch, WriteOptions, checkpoint, properties};
 
 use crate::engine::{self, Engine};
@@ -99,6 +99,12 @@ impl Generation {
 pub(crate) fn read_mark_of_copy(path: &Path) -> Result<Option<Bytes>, StorageError> {
     let opened = DB::open_for_read_only(&Options::default(), path, false);
     opened.and_then(|db| read_mark(&db)).map_err(|error| failed("reading a checkpoint", path, &error))
+}
+
+/// Reads in a copy of a generation that nobody has opened.
+pub(crate) fn read_copy<T>(path: &Path, read: impl FnOnce(&dyn ReadMap) -> T) -> Result<T, StorageError> {
+    let opened = DB::open_for_read_only(&Options::default(), path, false);
+    opened.map(|db| read(&StateView::new(&db))).map_err(|error| failed("reading a checkpoint", path, &error))
 }
 
 /// One batch of it all. Rows of this crate's own are refused.

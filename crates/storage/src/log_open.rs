@@ -12,6 +12,7 @@ use crate::durable_mark::DurableMark;
 use crate::engine::{self, Engine};
 use crate::log_bounds::LogBounds;
 use crate::log_rows::{self, COMMITTED_ROW, FORMAT, FORMAT_ROW, PURGED_ROW, RowError, VOTE_ROW};
+use crate::log_sizes::LogSizes;
 use crate::{DataDir, StorageError, files};
 
 const VERIFY_READAHEAD_BYTES: usize = 2 * 1024 * 1024;
@@ -22,6 +23,7 @@ pub(crate) struct Opened {
     pub(crate) path: PathBuf,
     pub(crate) lock: DirLock,
     pub(crate) bounds: LogBounds,
+    pub(crate) sizes: LogSizes,
     pub(crate) vote: Option<Bytes>,
     pub(crate) committed: Option<Bytes>,
 }
@@ -53,10 +55,10 @@ pub(crate) fn open(dir: &DataDir) -> Result<(Opened, DurableMark), StorageError>
     if found < noted {
         return Err(lost(&path, found, noted));
     }
-    let (bounds, vote, committed) = verify(&db).map_err(|error| row_error(&path, error))?;
+    let (bounds, sizes, vote, committed) = verify(&db).map_err(|error| row_error(&path, error))?;
     mark.note(found)?;
     mark.sync()?;
-    Ok((Opened { db: Arc::new(db), path, lock: dir.lock(), bounds, vote, committed }, mark))
+    Ok((Opened { db: Arc::new(db), path, lock: dir.lock(), bounds, sizes, vote, committed }, mark))
 }
 
 /// How a write to the log is done: it is on disk when the call returns.
@@ -74,7 +76,7 @@ fn mark_path(folder: &Path) -> PathBuf {
     folder.join("durable-mark")
 }
 
-type Verified = (LogBounds, Option<Bytes>, Option<Bytes>);
+type Verified = (LogBounds, LogSizes, Option<Bytes>, Option<Bytes>);
 
 fn verify(db: &DB) -> Result<Verified, RowError> {
     match log_rows::get(db, FORMAT_ROW)?.as_deref() {
@@ -88,18 +90,19 @@ fn verify(db: &DB) -> Result<Verified, RowError> {
         }
         None => None,
     };
-    let entries = verify_entries(db, purged.as_ref().map(|(index, _)| *index))?;
+    let (entries, sizes) = verify_entries(db, purged.as_ref().map(|(index, _)| *index))?;
     let bounds = LogBounds::new(entries, purged);
-    Ok((bounds, log_rows::get(db, VOTE_ROW)?, log_rows::get(db, COMMITTED_ROW)?))
+    Ok((bounds, sizes, log_rows::get(db, VOTE_ROW)?, log_rows::get(db, COMMITTED_ROW)?))
 }
 
 /// Every entry is intact, and none is missing between the first and the last. A seek from before what
 /// was purged would have to pass over all that was removed, so none is made.
-fn verify_entries(db: &DB, purged: Option<u64>) -> Result<Range<u64>, RowError> {
+fn verify_entries(db: &DB, purged: Option<u64>) -> Result<(Range<u64>, LogSizes), RowError> {
     let start = purged.map_or(0, |index| index.saturating_add(1));
     let mut entries = start..start;
+    let mut sizes = LogSizes::default();
     let mut gap = None;
-    log_rows::scan(db, &(start..u64::MAX), verifying(), |index, _| {
+    log_rows::scan(db, &(start..u64::MAX), verifying(), |index, entry| {
         if entries.is_empty() && purged.is_none() {
             entries = index..index;
         }
@@ -108,11 +111,12 @@ fn verify_entries(db: &DB, purged: Option<u64>) -> Result<Range<u64>, RowError> 
             return false;
         }
         entries.end += 1;
+        sizes.push(index, entry.len());
         true
     })?;
     match gap {
         Some(index) => Err(damaged(format!("entry {} is missing, but entry {index} is there", entries.end))),
-        None => Ok(entries),
+        None => Ok((entries, sizes)),
     }
 }
 

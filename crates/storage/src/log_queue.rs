@@ -20,6 +20,8 @@ use crate::durable::closed;
 use crate::hot_tail::{self, HotTail};
 use crate::log_bounds::LogBounds;
 use crate::log_open::Opened;
+use crate::log_pace::LogPace;
+use crate::log_sizes::LogSizes;
 
 /// So many requests at most are written with one fsync.
 const GROUP_REQUESTS_MAX: usize = 4096;
@@ -109,6 +111,7 @@ pub(crate) struct Shared {
     pub(crate) db: Arc<DB>,
     pub(crate) path: PathBuf,
     pub(crate) fsyncs: AtomicU64,
+    pub(crate) pace: LogPace,
     state: Mutex<State>,
     work: Condvar,
     _lock: DirLock,
@@ -116,6 +119,7 @@ pub(crate) struct Shared {
 
 struct State {
     bounds: LogBounds,
+    sizes: LogSizes,
     tail: HotTail,
     vote: Option<Bytes>,
     committed: Option<Bytes>,
@@ -134,6 +138,7 @@ impl Shared {
         let state = State {
             tail: HotTail::new(opened.bounds.entries().end),
             bounds: opened.bounds,
+            sizes: opened.sizes,
             vote: opened.vote,
             committed: opened.committed,
             committed_unwritten: false,
@@ -147,6 +152,7 @@ impl Shared {
             db: opened.db,
             path: opened.path,
             fsyncs: AtomicU64::new(0),
+            pace: LogPace::default(),
             state: Mutex::new(state),
             work: Condvar::new(),
             _lock: opened.lock,
@@ -159,6 +165,7 @@ impl Shared {
             let first = entries.first().map_or(0, |(index, _)| *index);
             for (index, entry) in &entries {
                 state.tail.push(*index, state.last_request + 1, entry.clone());
+                state.sizes.push(*index, entry.len());
             }
             Ok(Task::Append { first, entries: entries.into_iter().map(|(_, entry)| entry).collect() })
         });
@@ -171,6 +178,7 @@ impl Shared {
                 return Ok(Task::Nothing);
             }
             state.tail.truncate(removed.start);
+            state.sizes.keep(state.bounds.entries());
             state.removals += 1;
             Ok(Task::Truncate { removed })
         });
@@ -182,6 +190,7 @@ impl Shared {
                 return Ok(Task::Nothing);
             }
             state.tail.purge(state.bounds.entries().start);
+            state.sizes.keep(state.bounds.entries());
             state.removals += 1;
             Ok(Task::Purge { index, mark })
         });
@@ -288,6 +297,16 @@ impl Shared {
     pub(crate) fn last_index(&self) -> Option<u64> {
         let entries = self.state.lock().bounds.entries().clone();
         if entries.is_empty() { None } else { Some(entries.end - 1) }
+    }
+
+    /// What the entries from `index` on take, in bytes.
+    pub(crate) fn size_bytes_from(&self, index: u64) -> u64 {
+        self.state.lock().sizes.from(index)
+    }
+
+    /// The first index from which on the entries take no more than `size_bytes_max`.
+    pub(crate) fn start_of_last(&self, size_bytes_max: u64) -> u64 {
+        self.state.lock().sizes.start_of_last(size_bytes_max)
     }
 
     /// The first entry of `range` that is not purged, with those after it, or where to find it.

@@ -33,6 +33,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 
 use crate::log_open::{self, Opened};
+use crate::log_pace::LogPace;
 use crate::log_queue::{Done, Shared};
 use crate::log_read;
 use crate::log_writer::{self, LogSink, RocksSink};
@@ -118,6 +119,16 @@ impl LogStore {
         self.inner.shared.last_index()
     }
 
+    /// What the entries from `index` on take, in bytes, without what surrounds them on disk.
+    pub fn size_bytes_from(&self, index: u64) -> u64 {
+        self.inner.shared.size_bytes_from(index)
+    }
+
+    /// The first index from which on the entries take no more than `size_bytes_max`.
+    pub fn start_of_last(&self, size_bytes_max: u64) -> u64 {
+        self.inner.shared.start_of_last(size_bytes_max)
+    }
+
     /// The entries of `range` from its first one that is not purged, without a gap, until they come to
     /// `size_bytes_max`: at least one if there is any. Whoever wants more asks again from there.
     ///
@@ -129,6 +140,11 @@ impl LogStore {
     /// How many batches were written with an fsync since the log was opened.
     pub fn fsyncs(&self) -> u64 {
         self.inner.shared.fsyncs.load(Ordering::Relaxed)
+    }
+
+    /// How fast the disk makes the log durable.
+    pub fn pace(&self) -> LogPace {
+        self.inner.shared.pace.clone()
     }
 
     /// Writes what waits, then ends the thread. What comes after that fails, on every handle.

@@ -86,7 +86,7 @@ fn write(shared: &Shared, group: &Group, sink: &mut impl LogSink) -> Result<(), 
         return Ok(());
     }
     shared.fsyncs.fetch_add(1, Ordering::Relaxed);
-    sink.write(batch).map_err(|error| {
+    shared.pace.measure(|| sink.write(batch)).map_err(|error| {
         tracing::error!(%error, "the log cannot be written: it takes nothing any more");
         Failure::new(error)
     })

@@ -1,70 +1,174 @@
-//! A received checkpoint, file by file, before it becomes the state.
+//! A snapshot that is being received, file by file, before it takes the state's place.
+//!
+//! It lies beside the state and outlives a broken connection and the process: [`crate::StateStore::resume`] goes
+//! on with what is there of the same files, whichever snapshot they were sent for first. A file has its name only
+//! once it is whole, verified and on disk; until then it is named after what was announced of it.
 
-use std::fs::File;
-use std::io::Write;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::data_dir::DirLock;
-use crate::{CheckpointFile, StorageError, files};
+use crate::staging_slot::Taken;
+use crate::{CheckpointFile, Space, StorageError, checksum, files, generation};
 
 const NAME_SIZE_BYTES_MAX: usize = 100;
+const CHUNK_SIZE_BYTES: usize = 256 * 1024;
+const PART_SUFFIX: &str = ".part";
+/// What a snapshot leaves free on the disk: the log and the state go on growing while it comes.
+const ROOM_KEPT_BYTES: u64 = 32 << 20;
 
-/// A folder for the files of another node's checkpoint. Removed when dropped, unless it was installed
-/// ([`crate::StateStore::install`]).
+/// A folder for the files of another node's checkpoint. There is one at a time.
 pub struct Staging {
     path: PathBuf,
-    number: u64,
-    kept: bool,
+    /// Whether it stays when it is dropped.
+    stays: bool,
+    _taken: Taken,
     _lock: DirLock,
 }
 
-/// One file that is being received. Removed when dropped, unless it was finished.
+/// One file that is being received. When dropped unfinished, what is there of it stays, unless it was found to be
+/// unfit.
 pub struct StagedFile {
     announced: CheckpointFile,
     path: PathBuf,
+    part: PathBuf,
     file: File,
     size_bytes: u64,
     checksum: Xxh3,
-    finished: bool,
+    unfit: bool,
 }
 
 impl Staging {
-    /// An empty folder for a generation of this number.
-    pub(crate) fn create(path: PathBuf, number: u64, lock: DirLock) -> Result<Self, StorageError> {
+    /// An empty folder, which goes when it is dropped.
+    pub(crate) fn create(path: PathBuf, taken: Taken, lock: DirLock) -> Result<Self, StorageError> {
         files::recreate_dir(&path)?;
-        Ok(Self { path, number, kept: false, _lock: lock })
+        Ok(Self { path, stays: false, _taken: taken, _lock: lock })
+    }
+
+    /// A folder with what is there of `announced` and nothing else, which stays when it is dropped.
+    pub(crate) fn resume(
+        path: PathBuf,
+        announced: &[CheckpointFile],
+        taken: Taken,
+        lock: DirLock,
+    ) -> Result<Self, StorageError> {
+        check_names(announced)?;
+        files::create_dir(&path)?;
+        let staging = Self { path, stays: true, _taken: taken, _lock: lock };
+        staging.remove_all_but(announced)?;
+        let mut missing_bytes = 0;
+        for file in announced {
+            missing_bytes += file.size_bytes - staging.begin(file)?;
+        }
+        check_room(&staging.path, missing_bytes)?;
+        Ok(staging)
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// It becomes the state, as the generation of this number.
-    pub(crate) fn keep(mut self) -> u64 {
-        self.kept = true;
-        self.number
+    /// How much of a file is there, in bytes: all of it only if it is verified.
+    pub fn staged_size_bytes(&self, file: &CheckpointFile) -> Result<u64, StorageError> {
+        match size_of(&self.path.join(&file.name))? {
+            Some(size_bytes) => Ok(size_bytes),
+            None => Ok(size_of(&self.part(file))?.unwrap_or(0)),
+        }
     }
 
-    /// Begins to receive `file`, from its start; what was received of it before is dropped.
+    /// Begins to receive `file`, after what is there of it.
     pub fn file(&self, file: CheckpointFile) -> Result<StagedFile, StorageError> {
         check_name(&file.name)?;
-        let path = self.path.join(&file.name);
-        let opened = File::create(&path)
-            .map_err(|error| StorageError::io("creating a file of a received snapshot", &path, error))?;
-        Ok(StagedFile {
-            announced: file,
-            path,
-            file: opened,
-            size_bytes: 0,
-            checksum: Xxh3::new(),
-            finished: false,
-        })
+        StagedFile::open(self.path.join(&file.name), self.part(&file), file)
+    }
+
+    /// The mark that was written with what the files hold, once all are there. Opening them checks that they
+    /// belong together.
+    pub fn mark(&self) -> Result<Option<Bytes>, StorageError> {
+        generation::read_mark_of_copy(&self.path).map_err(as_unfit)
+    }
+
+    /// Drops it with all that was received.
+    pub fn discard(mut self) {
+        self.stays = false;
+    }
+
+    /// It becomes the folder `path`.
+    pub(crate) fn rename(&mut self, path: PathBuf) -> Result<(), StorageError> {
+        files::sync_dir(&self.path)?;
+        fs::rename(&self.path, &path).map_err(|error| StorageError::io("renaming", &self.path, error))?;
+        self.path = path;
+        self.stays = false;
+        Ok(())
+    }
+
+    /// It became the state.
+    pub(crate) fn keep(mut self) {
+        self.stays = true;
+    }
+
+    fn part(&self, file: &CheckpointFile) -> PathBuf {
+        self.path.join(part_name(file))
+    }
+
+    fn remove_all_but(&self, announced: &[CheckpointFile]) -> Result<(), StorageError> {
+        let mut kept: BTreeSet<String> = announced.iter().map(part_name).collect();
+        kept.extend(announced.iter().map(|file| file.name.clone()));
+        for name in files::names(&self.path)? {
+            if !kept.contains(&name) {
+                files::remove_file(&self.path.join(name))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks what is there of a file, and tells how much that is.
+    fn begin(&self, file: &CheckpointFile) -> Result<u64, StorageError> {
+        let whole = self.path.join(&file.name);
+        if size_of(&whole)?.is_some() {
+            if checksum::of_file(&whole)? == (file.size_bytes, file.checksum) {
+                return Ok(file.size_bytes);
+            }
+            files::remove_file(&whole)?;
+        }
+        let part = self.part(file);
+        let staged = size_of(&part)?.unwrap_or(0);
+        if staged < file.size_bytes {
+            return Ok(staged);
+        }
+        // It was cut off before it was checked, or there is nothing to come.
+        match self.file(file.clone())?.finish() {
+            Ok(()) => Ok(file.size_bytes),
+            Err(StorageError::Snapshot { .. }) if file.size_bytes > 0 => Ok(0),
+            Err(error) => Err(error),
+        }
     }
 }
 
 impl StagedFile {
+    fn open(path: PathBuf, part: PathBuf, announced: CheckpointFile) -> Result<Self, StorageError> {
+        let failed = |error| StorageError::io("opening a file of a received snapshot", &part, error);
+        let opened = File::options().read(true).append(true).create(true).open(&part);
+        let mut file = opened.map_err(failed)?;
+        let mut checksum = Xxh3::new();
+        let mut size_bytes = 0;
+        let mut chunk = vec![0; CHUNK_SIZE_BYTES];
+        loop {
+            let count = file.read(&mut chunk).map_err(failed)?;
+            if count == 0 {
+                break;
+            }
+            checksum.update(&chunk[..count]);
+            size_bytes += count as u64;
+        }
+        Ok(Self { announced, path, part, file, size_bytes, checksum, unfit: false })
+    }
+
     /// How much was received: the offset at which the next bytes must begin.
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
@@ -75,20 +179,20 @@ impl StagedFile {
         if offset != self.size_bytes {
             return Err(self.unfit(format!("bytes begin at {offset} instead of {}", self.size_bytes)));
         }
-        if bytes.len() as u64 > self.announced.size_bytes - self.size_bytes {
+        if bytes.len() as u64 > self.announced.size_bytes.saturating_sub(self.size_bytes) {
             return Err(
                 self.unfit(format!("it is longer than announced, {} bytes", self.announced.size_bytes))
             );
         }
         self.file
             .write_all(bytes)
-            .map_err(|error| StorageError::io("writing a received snapshot", &self.path, error))?;
+            .map_err(|error| StorageError::io("writing a received snapshot", &self.part, error))?;
         self.checksum.update(bytes);
         self.size_bytes += bytes.len() as u64;
         Ok(())
     }
 
-    /// Checks size and checksum against what was announced, and syncs the file.
+    /// Checks size and checksum against what was announced, syncs the file and gives it its name.
     pub fn finish(mut self) -> Result<(), StorageError> {
         if self.size_bytes != self.announced.size_bytes {
             let (found, announced) = (self.size_bytes, self.announced.size_bytes);
@@ -99,43 +203,88 @@ impl StagedFile {
         }
         self.file
             .sync_all()
-            .map_err(|error| StorageError::io("syncing a received snapshot", &self.path, error))?;
-        self.finished = true;
-        Ok(())
+            .map_err(|error| StorageError::io("syncing a received snapshot", &self.part, error))?;
+        fs::rename(&self.part, &self.path).map_err(|error| StorageError::io("renaming", &self.part, error))
     }
 
-    fn unfit(&self, reason: String) -> StorageError {
+    fn unfit(&mut self, reason: String) -> StorageError {
+        self.unfit = true;
         StorageError::snapshot(format!("file \"{}\": {reason}", self.announced.name))
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        if self.kept {
+        if self.stays {
             return;
         }
         if let Err(error) = files::remove_dir(&self.path) {
-            tracing::warn!(%error, "a received snapshot stays until the next start");
+            tracing::warn!(%error, "a received snapshot stays for now");
         }
     }
 }
 
 impl Drop for StagedFile {
     fn drop(&mut self) {
-        if self.finished {
+        if !self.unfit {
             return;
         }
-        if let Err(error) = files::remove_file(&self.path) {
-            tracing::warn!(%error, "an unfinished file of a received snapshot stays");
+        if let Err(error) = files::remove_file(&self.part) {
+            tracing::warn!(%error, "an unfit file of a received snapshot stays for now");
         }
     }
 }
 
-/// A name comes from another node: it must not lead out of the folder.
+fn size_of(path: &Path) -> Result<Option<u64>, StorageError> {
+    match fs::metadata(path) {
+        Ok(found) => Ok(Some(found.len())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(StorageError::io("measuring", path, error)),
+    }
+}
+
+/// Refuses a snapshot that would fill the disk: the node would stop, and the snapshot not come to an end either.
+fn check_room(path: &Path, missing_bytes: u64) -> Result<(), StorageError> {
+    let space = Space::at(path).map_err(|error| StorageError::io("measuring the disk", path, error))?;
+    if space.free_bytes >= missing_bytes.saturating_add(ROOM_KEPT_BYTES) {
+        return Ok(());
+    }
+    Err(StorageError::NoRoom {
+        path: path.to_owned(),
+        missing_bytes,
+        kept_bytes: ROOM_KEPT_BYTES,
+        free_bytes: space.free_bytes,
+    })
+}
+
+/// Of the state in use the error would say that it is damaged.
+pub(crate) fn as_unfit(error: StorageError) -> StorageError {
+    match error {
+        StorageError::StateDamaged { reason, .. } => StorageError::snapshot(reason),
+        other => other,
+    }
+}
+
+fn part_name(file: &CheckpointFile) -> String {
+    format!("{}.{:016x}-{}{PART_SUFFIX}", file.name, file.checksum, file.size_bytes)
+}
+
+fn check_names(announced: &[CheckpointFile]) -> Result<(), StorageError> {
+    let mut names = BTreeSet::new();
+    for file in announced {
+        check_name(&file.name)?;
+        if !names.insert(&file.name) {
+            return Err(StorageError::snapshot(format!("file \"{}\" is announced twice", file.name)));
+        }
+    }
+    Ok(())
+}
+
+/// A name comes from another node: it must not lead out of the folder, nor look like an unfinished file.
 fn check_name(name: &str) -> Result<(), StorageError> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     let fits = (1..=NAME_SIZE_BYTES_MAX).contains(&name.len());
-    if fits && name.bytes().all(plain) && !name.starts_with('.') {
+    if fits && name.bytes().all(plain) && !name.starts_with('.') && !name.ends_with(PART_SUFFIX) {
         Ok(())
     } else {
         Err(StorageError::snapshot(format!("\"{}\" is no name of a file", name.escape_debug())))

@@ -8,13 +8,15 @@
 //! # Generations
 //!
 //! The map lies in `state/<number>/`; `state/CURRENT` names the number. A received snapshot is staged
-//! as another number beside it and becomes the state by replacing CURRENT, which is written aside,
-//! synced and renamed: a crash leaves the one or the other. Readers that are inside of
-//! [`StateStore::read`] meanwhile keep the old generation; it is removed when the last of them leaves.
+//! beside it in `state/incoming/`, where it outlives a crash. When it is whole it is given a number, and
+//! becomes the state by replacing CURRENT, which is written aside, synced and renamed: a crash leaves the
+//! one or the other. Readers that are inside of [`StateStore::read`] meanwhile keep the old generation; it
+//! is removed when the last of them leaves.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
@@ -24,7 +26,12 @@ use parking_lot::RwLock;
 use crate::data_dir::DirLock;
 use crate::engine::Engine;
 use crate::generation::{self, Generation};
-use crate::{Checkpoint, DataDir, Staging, StorageError, current, files};
+use crate::staging::as_unfit;
+use crate::staging_slot::{StagingSlot, Taken};
+use crate::{Checkpoint, CheckpointFile, DataDir, Staging, StorageError, current, files};
+
+/// Where a snapshot is received.
+const INCOMING: &str = "incoming";
 
 /// The state of a node. Clones are handles of the same state.
 ///
@@ -40,6 +47,7 @@ struct Inner {
     engine: Engine,
     lock: DirLock,
     generation: ArcSwap<Generation>,
+    staging: StagingSlot,
     /// Held shared by whoever writes, and alone while a snapshot takes the state's place.
     replacing: RwLock<()>,
     /// Numbers generations and checkpoints: each is used once.
@@ -62,6 +70,7 @@ impl StateStore {
                 engine: dir.engine().clone(),
                 lock: dir.lock(),
                 generation: ArcSwap::from_pointee(generation),
+                staging: StagingSlot::new(),
                 replacing: RwLock::new(()),
                 next_number: AtomicU64::new(number + 1),
             }),
@@ -112,23 +121,37 @@ impl StateStore {
     /// An empty place for the files of another node's checkpoint. What is in it goes when it is dropped.
     pub fn stage(&self) -> Result<Staging, StorageError> {
         let inner = &self.inner;
-        let number = inner.take_number();
-        Staging::create(current::generation_path(&inner.folder, number), number, inner.lock.clone())
+        Staging::create(inner.incoming(), inner.take_staging()?, inner.lock.clone())
+    }
+
+    /// A place for these files of another node's checkpoint, with what is there of them already. What is in it
+    /// stays, also over a restart, to be resumed. If the rest does not fit on the disk, the error is
+    /// [`StorageError::NoRoom`]. Reads all that is there.
+    pub fn resume(&self, files: &[CheckpointFile]) -> Result<Staging, StorageError> {
+        let inner = &self.inner;
+        Staging::resume(inner.incoming(), files, inner.take_staging()?, inner.lock.clone())
+    }
+
+    /// Removes what was received of a snapshot, if nobody has been at it for `idle`; then true.
+    pub fn remove_idle_staging(&self, idle: Duration) -> Result<bool, StorageError> {
+        let path = self.inner.incoming();
+        let Some(_taken) = self.inner.staging.take_idle(idle) else { return Ok(false) };
+        let is_there = path.is_dir();
+        files::remove_dir(&path)?;
+        Ok(is_there)
     }
 
     /// Puts the staged files in the state's place, durably. If they cannot be opened the error is
     /// [`StorageError::Snapshot`], and the state stays what it was.
-    pub fn install(&self, staged: Staging) -> Result<(), StorageError> {
+    pub fn install(&self, mut staged: Staging) -> Result<(), StorageError> {
         let inner = &self.inner;
-        files::sync_dir(staged.path())?;
-        let opened = Generation::open(staged.path().to_owned(), &inner.engine);
-        let generation = opened.map_err(|error| match error {
-            StorageError::StateDamaged { reason, .. } => StorageError::snapshot(reason),
-            other => other,
-        })?;
+        let number = inner.take_number();
+        staged.rename(current::generation_path(&inner.folder, number))?;
+        files::sync_dir(&inner.folder)?;
+        let generation = Generation::open(staged.path().to_owned(), &inner.engine).map_err(as_unfit)?;
         let _alone = inner.replacing.write();
         // Whatever becomes of it, CURRENT may name the folder from here on.
-        let number = staged.keep();
+        staged.keep();
         current::replace(&inner.folder, number)?;
         inner.generation.swap(Arc::new(generation)).retire();
         Ok(())
@@ -141,6 +164,15 @@ impl StateStore {
 }
 
 impl Inner {
+    fn incoming(&self) -> PathBuf {
+        self.folder.join(INCOMING)
+    }
+
+    fn take_staging(&self) -> Result<Taken, StorageError> {
+        let busy = || StorageError::snapshot("another one is being received or installed");
+        self.staging.take().ok_or_else(busy)
+    }
+
     fn take_number(&self) -> u64 {
         self.next_number.fetch_add(1, Ordering::Relaxed)
     }

@@ -8,14 +8,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use conclave_core::cluster::Introduction;
 use conclave_core::config::{
     Action, Authorship, Commit, ConfigCommand, CreateNamespace, Edit, ItemContent, NamespaceEdits,
+    SettingsChange,
 };
 use conclave_core::{Answer, Command, ItemKey, NamespaceName, Proposal, RequestId, digest, encode_proposal};
 use conclave_mvcc::{Revised, Revision, newest_revision};
 use conclave_raft::{
-    ApplyObserver, BoxFuture, Consensus, ConsensusError, ConsensusOptions, LocalNode, NodeStatus,
-    PeerAddress, ProposeError,
+    ApplyObserver, BoxFuture, Consensus, ConsensusError, ConsensusOptions, Introduced, JoinRequest, Joined,
+    LocalNode, MembersAnswer, MembersError, MembersRequest, NodeStatus, PeerAddress, ProposeError,
 };
 use conclave_storage::{DataDir, Identity, LogStore, StateStore};
 use tempfile::TempDir;
@@ -35,8 +37,21 @@ pub(crate) fn soon() -> Instant {
 pub(crate) struct Cluster {
     folder: TempDir,
     members: BTreeMap<u64, PeerAddress>,
-    snapshot_entries: u64,
+    log_kept: LogKept,
     pub(crate) nodes: BTreeMap<u64, TestNode>,
+}
+
+/// How long the logs may become, and how fast snapshots travel.
+pub(crate) struct LogKept {
+    pub(crate) snapshot_entries: u64,
+    pub(crate) snapshot_log_bytes: u64,
+    pub(crate) snapshot_rate_bytes_per_s: u64,
+}
+
+impl Default for LogKept {
+    fn default() -> Self {
+        Self { snapshot_entries: 100_000, snapshot_log_bytes: 256 << 20, snapshot_rate_bytes_per_s: 0 }
+    }
 }
 
 /// One running node.
@@ -94,14 +109,36 @@ impl LocalNode for Local {
             version: "test".into(),
             uptime_s: 1,
             recovering: !self.consensus.recovered(),
+            instance: raft.node_id,
         };
         Box::pin(async move { Ok(status) })
+    }
+
+    fn change_members(
+        &self,
+        _request: MembersRequest,
+        _deadline: Duration,
+    ) -> BoxFuture<'_, Result<MembersAnswer, MembersError>> {
+        Box::pin(async { Ok(MembersAnswer::Done) })
+    }
+
+    fn join(&self, _: JoinRequest, _: Duration) -> BoxFuture<'_, Result<Joined, MembersError>> {
+        Box::pin(async { Err(MembersError::NoLeader) })
+    }
+
+    fn introduced(&self, _: Introduced) -> BoxFuture<'_, Introduction> {
+        Box::pin(async { Introduction::Unknown })
     }
 }
 
 impl Cluster {
     /// Nodes 1 to `count`, which form a cluster.
     pub(crate) async fn form(count: u64, snapshot_entries: u64) -> Self {
+        Self::form_with(count, LogKept { snapshot_entries, ..LogKept::default() }).await
+    }
+
+    /// The same, with other bounds of their logs.
+    pub(crate) async fn form_with(count: u64, log_kept: LogKept) -> Self {
         let mut listeners = BTreeMap::new();
         for id in 1..=count {
             listeners.insert(id, TcpListener::bind("127.0.0.1:0").await.unwrap());
@@ -109,10 +146,11 @@ impl Cluster {
         let address = |listener: &TcpListener| PeerAddress {
             peer: listener.local_addr().unwrap().to_string(),
             client: String::new(),
+            name: String::new(),
         };
         let members = listeners.iter().map(|(id, listener)| (*id, address(listener))).collect();
         let folder = tempfile::tempdir().unwrap();
-        let mut cluster = Self { folder, members, snapshot_entries, nodes: BTreeMap::new() };
+        let mut cluster = Self { folder, members, log_kept, nodes: BTreeMap::new() };
         for (id, listener) in listeners {
             let node = cluster.open(id, listener).await.unwrap();
             cluster.nodes.insert(id, node);
@@ -157,7 +195,9 @@ impl Cluster {
             heartbeat_ms: 50,
             election_ms_min: 500,
             election_ms_max: 1_000,
-            snapshot_entries: self.snapshot_entries,
+            snapshot_entries: self.log_kept.snapshot_entries,
+            snapshot_log_bytes: self.log_kept.snapshot_log_bytes,
+            snapshot_rate_bytes_per_s: self.log_kept.snapshot_rate_bytes_per_s,
         };
         let observed = Arc::new(Observed::default());
         let consensus = Consensus::start(options, log.clone(), state.clone(), observed.clone()).await?;
@@ -246,7 +286,7 @@ impl TestNode {
 pub(crate) fn create(namespace: &str) -> Bytes {
     let create = CreateNamespace {
         namespace: NamespaceName::parse(namespace).unwrap(),
-        description: String::new(),
+        settings: SettingsChange::default(),
         authorship: authorship(),
     };
     proposal(&format!("create-{namespace}"), ConfigCommand::CreateNamespace(create))

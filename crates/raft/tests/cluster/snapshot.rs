@@ -1,10 +1,14 @@
 //! Followers that are too far behind for the log.
 
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::Instant;
 
-use crate::nodes::{Cluster, put, put_number, soon};
+use crate::nodes::{Cluster, LogKept, put, put_number, soon};
 
 /// Writes until the leader has dropped entries that the stopped node lacks.
 async fn outrun(cluster: &Cluster, last_index: u64) -> u64 {
@@ -56,4 +60,88 @@ async fn a_follower_that_lacks_large_entries_is_sent_them_in_bounded_messages() 
     }
     cluster.start(behind).await;
     cluster.agree().await;
+}
+
+/// A value that compression makes no smaller.
+fn noise(seed: u64, size_bytes: usize) -> Bytes {
+    let mut state = seed ^ 0x9e37_79b9_7f4a_7c15;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_be_bytes()[0]
+    };
+    (0..size_bytes).map(|_| next()).collect::<Vec<u8>>().into()
+}
+
+fn files(folder: &Path) -> Vec<(PathBuf, fs::Metadata)> {
+    let entries = fs::read_dir(folder).into_iter().flatten();
+    entries
+        .filter_map(|entry| entry.ok().and_then(|entry| Some((entry.path(), entry.metadata().ok()?))))
+        .collect()
+}
+
+/// Waits until so much of a snapshot has come to a node.
+async fn has_come(incoming: &Path, size_bytes: u64) {
+    let deadline = soon();
+    while files(incoming).iter().map(|(_, file)| file.len()).sum::<u64>() < size_bytes {
+        assert!(Instant::now() < deadline, "no snapshot comes");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_that_broke_goes_on_where_it_ended() {
+    let log_kept = LogKept { snapshot_entries: 50, snapshot_rate_bytes_per_s: 4 << 20, ..LogKept::default() };
+    let mut cluster = Cluster::form_with(3, log_kept).await;
+    for number in 1..=5 {
+        cluster.propose(&put(&format!("big-{number}"), number, noise(number, 2 << 20))).await.unwrap();
+    }
+    cluster.agree().await;
+    let behind = cluster.followers().await[0];
+    let last_index = cluster.node(behind).consensus.status().last_log_index;
+    cluster.stop(behind).await;
+    let next = outrun(&cluster, last_index).await;
+    let incoming = cluster.path(behind).join("state/incoming");
+    cluster.start(behind).await;
+    has_come(&incoming, 3 << 20).await;
+    cluster.stop(behind).await;
+
+    // Kept by another name as well, to see what becomes of it: it grows if it is gone on with.
+    let is_part = |(path, _): &(PathBuf, fs::Metadata)| path.extension().is_some_and(|kind| kind == "part");
+    let (part, before) = files(&incoming).into_iter().find(is_part).expect("a file is on its way");
+    let link = cluster.path(behind).join("link");
+    fs::hard_link(&part, &link).unwrap();
+    for number in next..next + 120 {
+        cluster.propose(&put_number("app", number)).await.unwrap();
+    }
+    cluster.start(behind).await;
+    cluster.agree().await;
+    let node = cluster.node(behind);
+    assert_eq!(node.observed.replaced.load(Ordering::SeqCst), 1, "one snapshot was enough");
+    let after = fs::metadata(&link).unwrap();
+    assert!(
+        part.to_str().unwrap().ends_with(&format!("-{}.part", after.len())),
+        "it is not whole: {after:?}"
+    );
+    assert!(after.len() > before.len(), "it was sent anew");
+    assert!(!incoming.exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_cut_by_its_bytes_too() {
+    let log_kept = LogKept { snapshot_log_bytes: 2 << 20, ..LogKept::default() };
+    let cluster = Cluster::form_with(1, log_kept).await;
+    let log = &cluster.node(1).log;
+    let deadline = soon();
+    let mut number = 0;
+    while log.purged().is_none() {
+        number += 1;
+        cluster.propose(&put("app", number, noise(number, 64 << 10))).await.unwrap();
+        assert!(Instant::now() < deadline, "the log was never cut: {} bytes", log.size_bytes_from(0));
+    }
+    assert!(number >= 31, "{number} values are less than 2 MiB");
+    let (purged, _) = log.purged().unwrap();
+    let snapshot_bytes_kept = log.size_bytes_from(purged + 1);
+    assert!(number * (64 << 10) > snapshot_bytes_kept, "something is gone");
 }

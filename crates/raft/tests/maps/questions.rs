@@ -24,7 +24,7 @@ pub(crate) enum Question {
 /// What a map tells.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Told {
-    Item(Read<(Item, Version)>),
+    Item(Read<(Item, Version, Revision)>),
     Items(Read<ItemPage>),
     Namespaces(Result<(Vec<NamespaceInfo>, bool), MapError>),
     History(Read<HistoryPage>),
@@ -73,9 +73,9 @@ impl Question {
     /// Asks a map.
     pub(crate) fn ask(&self, view: &dyn ReadMap) -> Told {
         match self {
-            Self::Item { name, key, at } => Told::Item(get_item(view, name, key, *at)),
+            Self::Item { name, key, at } => Told::Item(get_item(view, name, key, at)),
             Self::Items { name, prefix, at, page } => {
-                Told::Items(list_items(view, &items(name, prefix, *at, *page)))
+                Told::Items(list_items(view, &items(name, prefix, at.clone(), *page)))
             }
             Self::Namespaces { at, page } => {
                 Told::Namespaces(list_namespaces(view, "", None, Revision::new(*at), *page))

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use conclave_core::config::{
     Action, At, Authorship, Commit, ConfigCommand, CreateNamespace, DeleteNamespace, Edit, ItemContent,
-    NamespaceEdits, Rollback, get_item,
+    NamespaceEdits, Rollback, SettingsChange, get_item,
 };
 use conclave_core::{Command, ItemKey, NamespaceName, Proposal, RequestId, Version};
 use conclave_mvcc::{ReadMap, Revision};
@@ -86,7 +86,10 @@ impl Change {
         Command::Config(match self.clone() {
             Self::Create(namespace) => ConfigCommand::CreateNamespace(CreateNamespace {
                 namespace,
-                description: "what for".into(),
+                settings: SettingsChange {
+                    description: Some("what for".into()),
+                    ..SettingsChange::default()
+                },
                 authorship,
             }),
             Self::Delete(namespace, expected) => ConfigCommand::DeleteNamespace(DeleteNamespace {
@@ -120,7 +123,7 @@ impl DrawnEdits {
 impl DrawnEdit {
     fn resolve(self, view: &dyn ReadMap, namespace: &NamespaceName) -> Edit {
         let Self { key, expected_mod_revision, put } = self;
-        let is_there = || get_item(view, namespace, &key, At::Now).unwrap().is_ok();
+        let is_there = || get_item(view, namespace, &key, &At::Now).unwrap().is_ok();
         let action = match put {
             Some(content) => Action::Put(content),
             None if is_there() => Action::Delete,

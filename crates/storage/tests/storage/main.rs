@@ -9,6 +9,8 @@ mod log_damage;
 #[cfg(test)]
 mod log_store;
 #[cfg(test)]
+mod staging;
+#[cfg(test)]
 mod state_store;
 #[cfg(test)]
 mod support;

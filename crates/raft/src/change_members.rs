@@ -1,0 +1,129 @@
+//! Changes of the members, as the leader has them agreed on.
+//!
+//! Each is one call of the engine; one that changes who votes passes through a joint configuration, in which
+//! the old and the new voters must both agree. If the leader is lost in between, [`MemberChange::Settle`]
+//! ends it at the next one.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use openraft::ChangeMembers;
+use openraft::async_runtime::WatchReceiver as _;
+use openraft::errors::{ChangeMembershipError, ClientWriteError, RaftError};
+use openraft::metrics::RaftMetrics;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::consensus::{Consensus, Raft};
+use crate::members::{MembersError, MembersRefusal};
+use crate::type_config::{PeerAddress, TypeConfig};
+
+/// How long a voter may take to lead after it was asked, before it is asked again.
+const TRANSFER_ATTEMPT: Duration = Duration::from_secs(2);
+
+/// A change of the members.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MemberChange {
+    /// A node follows from now on, without a vote.
+    AddLearner {
+        /// Its id, never used before.
+        id: u64,
+        /// Where it is reached.
+        address: PeerAddress,
+    },
+    /// A learner votes from now on.
+    Promote(u64),
+    /// A voter goes on as a learner.
+    Demote(u64),
+    /// A voter is out.
+    RemoveVoter(u64),
+    /// A learner is out.
+    RemoveLearner(u64),
+    /// A voter is out, and a learner votes in its place.
+    Replace {
+        /// The voter.
+        old_id: u64,
+        /// The learner.
+        new_id: u64,
+    },
+    /// Ends a change that another leader began.
+    Settle,
+}
+
+impl Consensus {
+    /// Has a change of the members agreed on, if this node leads.
+    ///
+    /// # Errors
+    /// [`MembersError::OutcomeUnknown`] if it was begun and not ended by the deadline.
+    pub async fn change_members(&self, change: MemberChange, deadline: Instant) -> Result<(), MembersError> {
+        let raft = self.raft();
+        tracing::info!(?change, "changing the members");
+        let (change, retain) = self.engine_change(change);
+        let changing = raft.change_membership(change, retain);
+        match timeout_at(deadline, changing).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(RaftError::APIError(error))) => Err(failed(error)),
+            Ok(Err(RaftError::Fatal(fatal))) => Err(MembersError::Failed(fatal.to_string())),
+            Err(_) => Err(MembersError::OutcomeUnknown),
+        }
+    }
+
+    /// Whether a change of who votes was begun and not ended.
+    pub fn is_changing(&self) -> bool {
+        let metrics = self.raft().metrics();
+        let membership = metrics.borrow_watched().membership_config.membership().clone();
+        membership.get_joint_config().len() > 1
+    }
+
+    /// Hands leadership to this voter, if this node leads; returns whether it does then.
+    pub async fn transfer_leader(&self, to: u64, deadline: Instant) -> bool {
+        timeout_at(deadline, transfer(self.raft(), to)).await.unwrap_or(false)
+    }
+
+    fn engine_change(&self, change: MemberChange) -> (ChangeMembers<u64, PeerAddress>, bool) {
+        let one = |id| BTreeSet::from([id]);
+        match change {
+            MemberChange::AddLearner { id, address } => {
+                (ChangeMembers::AddNodes(BTreeMap::from([(id, address)])), true)
+            }
+            MemberChange::Promote(id) => (ChangeMembers::AddVoterIds(one(id)), true),
+            MemberChange::Demote(id) => (ChangeMembers::RemoveVoters(one(id)), true),
+            MemberChange::RemoveVoter(id) => (ChangeMembers::RemoveVoters(one(id)), false),
+            MemberChange::RemoveLearner(id) => (ChangeMembers::RemoveNodes(one(id)), true),
+            MemberChange::Replace { old_id, new_id } => {
+                let mut voters = self.status().voters;
+                voters.remove(&old_id);
+                voters.insert(new_id);
+                (ChangeMembers::ReplaceAllVoters(voters), false)
+            }
+            MemberChange::Settle => (ChangeMembers::AddVoterIds(BTreeSet::new()), true),
+        }
+    }
+}
+
+fn failed(error: ClientWriteError<TypeConfig>) -> MembersError {
+    match error {
+        ClientWriteError::ForwardToLeader(forward) => MembersError::NotLeader { leader: forward.leader_id },
+        ClientWriteError::ChangeMembershipError(
+            ChangeMembershipError::InProgress(_) | ChangeMembershipError::UncommittedLeaderLog(_),
+        ) => MembersRefusal::ChangeUnderWay.into(),
+        // It was in the log here and is no more, but it may be in that of the next leader.
+        ClientWriteError::LogEntryDiscarded(_) => MembersError::OutcomeUnknown,
+        error @ (ClientWriteError::ChangeMembershipError(_) | ClientWriteError::PreconditionFailed(_)) => {
+            MembersError::Failed(error.to_string())
+        }
+    }
+}
+
+async fn transfer(raft: &Raft, to: u64) -> bool {
+    let mut metrics = raft.metrics();
+    let leads = |metrics: &RaftMetrics<TypeConfig>| metrics.current_leader == Some(to);
+    while !leads(&metrics.borrow_watched()) {
+        if raft.trigger().transfer_leader(to).await.is_err() {
+            return false;
+        }
+        if let Ok(Err(_)) = timeout(TRANSFER_ATTEMPT, metrics.wait_until(leads)).await {
+            return false;
+        }
+    }
+    true
+}

@@ -1,0 +1,212 @@
+//! Which snapshot a follower is offered: the newest, unless an older one is on its way.
+//!
+//! A snapshot that is being sent, or whose sending broke a moment ago, is of more use to the follower than a newer
+//! one of which it has nothing. So it is kept beside the newest until it has arrived or nobody comes back for it,
+//! and the log after it is kept as well ([`crate::log_keeper`]).
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use conclave_storage::Checkpoint;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use tokio_util::task::task_tracker::TaskTrackerToken;
+
+use crate::type_config::SnapshotMeta;
+
+/// A snapshot whose sending broke is kept so long for the next attempt.
+const RESUME_WAIT: Duration = Duration::from_secs(60);
+
+/// The files of a snapshot that was built on this node.
+pub(crate) struct BuiltFiles {
+    pub(crate) checkpoint: Checkpoint,
+    transfers: Mutex<Transfers>,
+    /// Shutting down waits for it, as for all that uses the store.
+    _in_use: TaskTrackerToken,
+}
+
+/// Who is sent the files.
+#[derive(Default)]
+struct Transfers {
+    active: usize,
+    resumed_until: Option<Instant>,
+}
+
+/// A sending that is under way, until this is dropped.
+pub(crate) struct Transfer {
+    files: Arc<BuiltFiles>,
+    arrived: bool,
+}
+
+/// A snapshot with its description.
+#[derive(Clone)]
+pub(crate) struct Built {
+    pub(crate) meta: SnapshotMeta,
+    pub(crate) files: Arc<BuiltFiles>,
+}
+
+/// The snapshots of this node that are of use to somebody.
+#[derive(Default)]
+pub(crate) struct Offers {
+    newest: Option<Built>,
+    /// One that is not the newest any more, and is wanted.
+    held: Option<Built>,
+}
+
+impl BuiltFiles {
+    pub(crate) fn new(checkpoint: Checkpoint, in_use: TaskTrackerToken) -> Self {
+        Self { checkpoint, transfers: Mutex::default(), _in_use: in_use }
+    }
+
+    /// Notes that the files are being sent.
+    pub(crate) fn begin_transfer(self: &Arc<Self>) -> Transfer {
+        self.transfers.lock().active += 1;
+        Transfer { files: Arc::clone(self), arrived: false }
+    }
+
+    fn is_wanted(&self) -> bool {
+        let transfers = self.transfers.lock();
+        transfers.active > 0 || transfers.resumed_until.is_some_and(|until| Instant::now() < until)
+    }
+}
+
+impl Transfer {
+    /// All has arrived.
+    pub(crate) fn arrived(mut self) {
+        self.arrived = true;
+    }
+}
+
+impl Drop for Transfer {
+    fn drop(&mut self) {
+        let mut transfers = self.files.transfers.lock();
+        transfers.active -= 1;
+        if !self.arrived {
+            transfers.resumed_until = Some(Instant::now() + RESUME_WAIT);
+        }
+    }
+}
+
+impl Built {
+    /// Index after the last entry that is in it.
+    fn next_index(&self) -> u64 {
+        self.meta.last_log_id.map_or(0, |log_id| log_id.index() + 1)
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.files.is_wanted()
+    }
+}
+
+impl Offers {
+    /// The one that is offered next.
+    pub(crate) fn offered(&self) -> Option<Built> {
+        let held = self.held.as_ref().filter(|held| held.is_wanted());
+        held.or(self.newest.as_ref()).cloned()
+    }
+
+    /// Takes in a new one, unless a newer one was taken in meanwhile. Gives back what is of no use any more.
+    #[must_use = "files are removed when it is dropped, which takes time"]
+    pub(crate) fn keep(&mut self, built: Built) -> Vec<Built> {
+        let mut useless = self.release(0);
+        let newer = self.newest.as_ref().is_none_or(|kept| kept.meta.last_log_id <= built.meta.last_log_id);
+        if !newer {
+            useless.push(built);
+            return useless;
+        }
+        match self.newest.replace(built) {
+            Some(replaced) if self.held.is_none() && replaced.is_wanted() => self.held = Some(replaced),
+            replaced => useless.extend(replaced),
+        }
+        useless
+    }
+
+    /// Gives back what nobody wants any more, or could not use: the log begins with entry `log_start`.
+    #[must_use = "files are removed when it is dropped, which takes time"]
+    pub(crate) fn release(&mut self, log_start: u64) -> Vec<Built> {
+        let useful = |held: &Built| held.is_wanted() && held.next_index() >= log_start;
+        let useless = self.held.take_if(|held| !useful(held));
+        useless.into_iter().collect()
+    }
+
+    /// The first entry that somebody needs who is being sent a snapshot.
+    pub(crate) fn needed_from(&self) -> Option<u64> {
+        let wanted = [&self.held, &self.newest].into_iter().flatten().filter(|built| built.is_wanted());
+        wanted.map(Built::next_index).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use conclave_storage::{DataDir, Identity, StateStore};
+    use tempfile::TempDir;
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::codec::log_id;
+
+    struct Source {
+        _folder: TempDir,
+        state: StateStore,
+        tasks: TaskTracker,
+    }
+
+    impl Source {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let dir = DataDir::open(folder.path(), Identity { node_id: 1, cluster_id: 1 }).unwrap();
+            Self { _folder: folder, state: StateStore::open(&dir).unwrap(), tasks: TaskTracker::new() }
+        }
+
+        fn built(&self, index: u64) -> Built {
+            let files = BuiltFiles::new(self.state.checkpoint().unwrap(), self.tasks.token());
+            let meta = SnapshotMeta { last_log_id: Some(log_id(1, index)), ..SnapshotMeta::default() };
+            Built { meta, files: Arc::new(files) }
+        }
+    }
+
+    fn offered(offers: &Offers) -> u64 {
+        offers.offered().unwrap().next_index() - 1
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_being_sent_is_offered_until_it_arrived() {
+        let (source, mut offers) = (Source::new(), Offers::default());
+        assert!(offers.offered().is_none() && offers.needed_from().is_none());
+        assert!(offers.keep(source.built(10)).is_empty());
+        let transfer = offers.offered().unwrap().files.begin_transfer();
+        assert_eq!(offers.needed_from(), Some(11));
+        assert!(offers.keep(source.built(20)).is_empty());
+        assert_eq!(offers.keep(source.built(30)).len(), 1, "20 is in nobody's way");
+        assert_eq!((offered(&offers), offers.needed_from()), (10, Some(11)));
+
+        transfer.arrived();
+        assert_eq!((offered(&offers), offers.needed_from()), (30, None));
+        assert_eq!(offers.release(0).len(), 1);
+        assert_eq!(offers.keep(source.built(5)).len(), 1, "a newer one is there");
+        assert_eq!(offered(&offers), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_whose_sending_broke_is_kept_for_a_while() {
+        let (source, mut offers) = (Source::new(), Offers::default());
+        assert!(offers.keep(source.built(10)).is_empty());
+        drop(offers.offered().unwrap().files.begin_transfer());
+        assert!(offers.keep(source.built(20)).is_empty());
+        assert_eq!((offered(&offers), offers.needed_from()), (10, Some(11)));
+        tokio::time::advance(RESUME_WAIT).await;
+        assert_eq!((offered(&offers), offers.needed_from()), (20, None));
+        assert_eq!(offers.release(0).len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_after_which_the_log_is_gone_is_of_no_use() {
+        let (source, mut offers) = (Source::new(), Offers::default());
+        assert!(offers.keep(source.built(10)).is_empty());
+        let _transfer = offers.offered().unwrap().files.begin_transfer();
+        assert!(offers.keep(source.built(20)).is_empty());
+        assert!(offers.release(11).is_empty());
+        assert_eq!(offers.release(12).len(), 1);
+        assert_eq!(offered(&offers), 20);
+    }
+}
