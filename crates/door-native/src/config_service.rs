@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::config_wire::{
-    self, Differences, Items, Namespaces, OneItem, OneNamespace, Page, Versions, Write,
+    self, Differences, ItemChanges, Items, Namespaces, OneItem, OneNamespace, OneSnapshot, Page, Search,
+    SnapshotNamespaces, Snapshots, Tags, TheDefaults, Versions, Write,
 };
 use crate::servers::config::config_service_server::ConfigService;
 use crate::watch::{WatchDoor, WatchStream};
@@ -43,8 +44,10 @@ impl ConfigDoor {
         } else {
             self.node.propose(request_id.clone(), command, deadline).await?
         };
-        let Outcome::Config(outcome) = answer?;
-        Ok((outcome, request_id))
+        match answer? {
+            Outcome::Config(outcome) => Ok((outcome, request_id)),
+            Outcome::Cluster(_) => Err(config_wire::strange_outcome()),
+        }
     }
 
     async fn read<T, F>(&self, consistency: Consistency, deadline: Instant, read: F) -> Result<T, Refusal>
@@ -153,6 +156,128 @@ impl ConfigService for ConfigDoor {
         let write = config_wire::rollback(request.into_inner(), &self.limits)?;
         let (outcome, request_id) = self.write(write, deadline).await?;
         Ok(Response::new(config_wire::rollback_response(outcome, &request_id)?))
+    }
+
+    async fn update_namespace(
+        &self,
+        request: Request<wire::UpdateNamespaceRequest>,
+    ) -> Answer<wire::UpdateNamespaceResponse> {
+        let deadline = deadline(&request)?;
+        let write = config_wire::update_namespace(request.into_inner(), &self.limits)?;
+        let (outcome, _) = self.write(write, deadline).await?;
+        Ok(Response::new(config_wire::update_response(outcome)?))
+    }
+
+    async fn get_defaults(
+        &self,
+        request: Request<wire::GetDefaultsRequest>,
+    ) -> Answer<wire::GetDefaultsResponse> {
+        let deadline = deadline(&request)?;
+        let (_, consistency) = TheDefaults::parse(&request.into_inner(), &self.limits)?;
+        Ok(Response::new(self.read(consistency, deadline, TheDefaults::answer).await?))
+    }
+
+    async fn update_defaults(
+        &self,
+        request: Request<wire::UpdateDefaultsRequest>,
+    ) -> Answer<wire::UpdateDefaultsResponse> {
+        let deadline = deadline(&request)?;
+        let write = config_wire::update_defaults(request.into_inner(), &self.limits)?;
+        let (outcome, _) = self.write(write, deadline).await?;
+        Ok(Response::new(config_wire::defaults_response(outcome)?))
+    }
+
+    async fn item_history(
+        &self,
+        request: Request<wire::ItemHistoryRequest>,
+    ) -> Answer<wire::ItemHistoryResponse> {
+        let deadline = deadline(&request)?;
+        let page = ItemChanges::parse(request.into_inner(), &self.limits)?;
+        Ok(Response::new(self.page(page, deadline, |page, view| page.answer(view)).await?))
+    }
+
+    async fn search(&self, request: Request<wire::SearchRequest>) -> Answer<wire::SearchResponse> {
+        let deadline = deadline(&request)?;
+        let page = Search::parse(request.into_inner(), &self.limits)?;
+        Ok(Response::new(self.page(page, deadline, |page, view| page.answer(view)).await?))
+    }
+
+    async fn set_tag(&self, request: Request<wire::SetTagRequest>) -> Answer<wire::SetTagResponse> {
+        let deadline = deadline(&request)?;
+        let write = config_wire::set_tag(request.into_inner(), &self.limits)?;
+        let (outcome, _) = self.write(write, deadline).await?;
+        Ok(Response::new(config_wire::set_tag_response(outcome)?))
+    }
+
+    async fn delete_tag(&self, request: Request<wire::DeleteTagRequest>) -> Answer<wire::DeleteTagResponse> {
+        let deadline = deadline(&request)?;
+        let write = config_wire::delete_tag(request.into_inner(), &self.limits)?;
+        let (outcome, _) = self.write(write, deadline).await?;
+        Ok(Response::new(config_wire::delete_tag_response(outcome)?))
+    }
+
+    async fn list_tags(&self, request: Request<wire::ListTagsRequest>) -> Answer<wire::ListTagsResponse> {
+        let deadline = deadline(&request)?;
+        let page = Tags::parse(request.into_inner(), &self.limits)?;
+        Ok(Response::new(self.page(page, deadline, |page, view| page.answer(view)).await?))
+    }
+
+    async fn create_snapshot(
+        &self,
+        request: Request<wire::CreateSnapshotRequest>,
+    ) -> Answer<wire::CreateSnapshotResponse> {
+        let deadline = deadline(&request)?;
+        let write = config_wire::create_snapshot(request.into_inner(), &self.limits)?;
+        let (outcome, _) = self.write(write, deadline).await?;
+        Ok(Response::new(config_wire::create_snapshot_response(outcome)?))
+    }
+
+    async fn get_snapshot(
+        &self,
+        request: Request<wire::GetSnapshotRequest>,
+    ) -> Answer<wire::GetSnapshotResponse> {
+        let deadline = deadline(&request)?;
+        let (query, consistency) = OneSnapshot::parse(&request.into_inner(), &self.limits)?;
+        let answer = self.read(consistency, deadline, move |view| query.answer(view)).await?;
+        Ok(Response::new(answer))
+    }
+
+    async fn list_snapshots(
+        &self,
+        request: Request<wire::ListSnapshotsRequest>,
+    ) -> Answer<wire::ListSnapshotsResponse> {
+        let deadline = deadline(&request)?;
+        let page = Snapshots::parse(&request.into_inner(), &self.limits)?;
+        Ok(Response::new(self.page(page, deadline, |page, view| page.answer(view)).await?))
+    }
+
+    async fn list_snapshot_namespaces(
+        &self,
+        request: Request<wire::ListSnapshotNamespacesRequest>,
+    ) -> Answer<wire::ListSnapshotNamespacesResponse> {
+        let deadline = deadline(&request)?;
+        let page = SnapshotNamespaces::parse(request.into_inner(), &self.limits)?;
+        Ok(Response::new(self.page(page, deadline, |page, view| page.answer(view)).await?))
+    }
+
+    async fn delete_snapshot(
+        &self,
+        request: Request<wire::DeleteSnapshotRequest>,
+    ) -> Answer<wire::DeleteSnapshotResponse> {
+        let deadline = deadline(&request)?;
+        let write = config_wire::delete_snapshot(request.into_inner(), &self.limits)?;
+        let (outcome, _) = self.write(write, deadline).await?;
+        Ok(Response::new(config_wire::delete_snapshot_response(outcome)?))
+    }
+
+    async fn rollback_snapshot(
+        &self,
+        request: Request<wire::RollbackSnapshotRequest>,
+    ) -> Answer<wire::RollbackSnapshotResponse> {
+        let deadline = deadline(&request)?;
+        let write = config_wire::rollback_snapshot(request.into_inner(), &self.limits)?;
+        let (outcome, request_id) = self.write(write, deadline).await?;
+        Ok(Response::new(config_wire::rollback_snapshot_response(outcome, &request_id)?))
     }
 
     type WatchStream = WatchStream;

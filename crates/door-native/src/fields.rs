@@ -4,7 +4,7 @@
 use std::fmt::Display;
 
 use conclave_core::config::{At, Authorship};
-use conclave_core::{ItemKey, NameError, NamespaceName, RequestId, Version};
+use conclave_core::{ItemKey, NameError, NamespaceName, PinName, RequestId, Version};
 use conclave_door::{Limits, Refusal, Violations};
 use conclave_mvcc::Revision;
 use conclave_node::Consistency;
@@ -40,6 +40,10 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn namespace(&mut self, field: impl Display, text: &str) -> Option<NamespaceName> {
         self.name(field, NamespaceName::parse(text))
+    }
+
+    pub(crate) fn pin_name(&mut self, field: impl Display, text: &str) -> Option<PinName> {
+        self.name(field, PinName::parse(text))
     }
 
     pub(crate) fn key(&mut self, field: impl Display, text: &str) -> Option<ItemKey> {
@@ -83,6 +87,11 @@ impl<'a> Fields<'a> {
                 self.refuse("at.revision", "it is 0: revisions begin at 1");
                 At::Now
             }
+            Some(wire::at::Moment::Tag(tag)) => self.pin_name("at.tag", &tag).map_or(At::Now, At::Tag),
+            Some(wire::at::Moment::Snapshot(snapshot)) => {
+                self.pin_name("at.snapshot", &snapshot).map_or(At::Now, At::Snapshot)
+            }
+            Some(wire::at::Moment::TimeMs(time_ms)) => At::Time(time_ms),
             Some(wire::at::Moment::Version(version)) => At::Version(Version::new(version)),
             Some(wire::at::Moment::Revision(revision)) => At::Revision(Revision::new(revision)),
         }

@@ -10,7 +10,9 @@
 //! Absent on purpose: tasks (each call and each stream is driven by the connection that asked for it), other
 //! doors, and anything that decides what a commit does.
 
+mod backup_service;
 mod cluster_service;
+mod cluster_wire;
 mod config_service;
 mod config_wire;
 mod fields;

@@ -4,6 +4,7 @@
 //! - [`deadline_of`]: how long a request may take.
 //! - [`Refusal`]: why a request got no answer, and in `status.rs` the one table that turns it into a status.
 //! - [`RequestSpanLayer`]: one span for each request, with its method, peer, code and time, never its content.
+//! - [`RpcMetrics`]: how many calls were answered, how, and how fast.
 //! - [`BoundedCodec`]: bounds what decoding a request may cost.
 //! - [`Readable`]: says clearly that a request could not be decoded.
 //!
@@ -16,6 +17,7 @@ mod metered;
 mod readable;
 mod refusal;
 mod request_span;
+mod rpc_metrics;
 mod status;
 mod violations;
 
@@ -25,4 +27,5 @@ pub use limits::Limits;
 pub use readable::Readable;
 pub use refusal::Refusal;
 pub use request_span::{RequestSpan, RequestSpanLayer};
+pub use rpc_metrics::RpcMetrics;
 pub use violations::{Violation, Violations};

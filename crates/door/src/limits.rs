@@ -28,6 +28,18 @@ impl Limits {
     pub const LABELS_MAX: usize = 16;
     /// Longest name and longest value of a label, in bytes.
     pub const LABEL_SIZE_BYTES_MAX: usize = 128;
+    /// Longest owner of a namespace, in bytes.
+    pub const OWNER_SIZE_BYTES_MAX: usize = 256;
+    /// Most namespaces that a snapshot, or a rollback to one, can name.
+    pub const SNAPSHOT_NAMESPACES_MAX: usize = 10_000;
+    /// Longest text that can be searched for, in bytes.
+    pub const SEARCH_TEXT_SIZE_BYTES_MAX: usize = 256;
+    /// Most items that one page of a search looks at.
+    pub const SEARCH_ITEMS_MAX: usize = 10_000;
+    /// Size of the items at which a page of a search ends, in bytes.
+    pub const SEARCH_SIZE_BYTES_MAX: usize = 16 << 20;
+    /// Larger values are left out of the matches of a search, in bytes.
+    pub const MATCH_VALUE_SIZE_BYTES_MAX: usize = 4 << 10;
     /// Longest content type, in bytes.
     pub const CONTENT_TYPE_SIZE_BYTES_MAX: usize = 256;
     /// Most entries of any page.

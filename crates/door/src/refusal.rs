@@ -2,7 +2,7 @@
 
 use conclave_core::Rejection;
 use conclave_mvcc::MapError;
-use conclave_node::RequestError;
+use conclave_node::{MembersRefusal, RequestError};
 
 use crate::Violations;
 
@@ -15,6 +15,8 @@ pub enum Refusal {
     PageTokenInvalid,
     /// The store's own answer, the same on all nodes.
     Rejection(Rejection),
+    /// A change of the members that may not be made.
+    Members(MembersRefusal),
     /// This node could not answer, this time.
     Request(RequestError),
     /// This node serves as many watches as it may.
@@ -38,6 +40,12 @@ impl From<Violations> for Refusal {
 impl From<Rejection> for Refusal {
     fn from(rejection: Rejection) -> Self {
         Self::Rejection(rejection)
+    }
+}
+
+impl From<MembersRefusal> for Refusal {
+    fn from(refusal: MembersRefusal) -> Self {
+        Self::Members(refusal)
     }
 }
 

@@ -1,11 +1,13 @@
 //! The request span: one for each request, with its method, its peer, the code of the answer and the time
-//! that it took. Nothing of what the request carries is ever in it.
+//! that it took. Each is counted, and one that was slow is a warning. Nothing of what a request carries is
+//! ever in it.
 //!
 //! For a stream the code and the time are those of its opening.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::{Request, Response};
 use tokio::time::Instant;
@@ -15,18 +17,36 @@ use tower::{Layer, Service};
 use tracing::Span;
 use tracing::field::Empty;
 
+use crate::rpc_metrics::RpcMetrics;
+
 /// Longest path that is noted, in bytes: a caller chooses it.
 const PATH_SIZE_BYTES_MAX: usize = 128;
 
-/// Puts each request into a span of its own.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct RequestSpanLayer;
+/// Puts each request into a span of its own, counts it, and warns of those that were slow.
+#[derive(Debug, Clone)]
+pub struct RequestSpanLayer {
+    teller: Teller,
+}
+
+/// Tells how a request was answered.
+#[derive(Debug, Clone)]
+struct Teller {
+    metrics: RpcMetrics,
+    slow: Duration,
+}
+
+impl RequestSpanLayer {
+    /// Requests are counted in `metrics`; one that takes `slow` or longer is logged. Zero: none is.
+    pub fn new(metrics: RpcMetrics, slow: Duration) -> Self {
+        Self { teller: Teller { metrics, slow } }
+    }
+}
 
 impl<S> Layer<S> for RequestSpanLayer {
     type Service = RequestSpan<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        RequestSpan { inner }
+        RequestSpan { inner, teller: self.teller.clone() }
     }
 }
 
@@ -34,6 +54,7 @@ impl<S> Layer<S> for RequestSpanLayer {
 #[derive(Debug, Clone)]
 pub struct RequestSpan<S> {
     inner: S,
+    teller: Teller,
 }
 
 impl<S, B, R> Service<Request<B>> for RequestSpan<S>
@@ -50,15 +71,20 @@ where
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let span = span_of(&request);
+        let path = cut(request.uri().path()).to_owned();
         let began = Instant::now();
         let inner = span.in_scope(|| self.inner.call(request));
-        Spanned { inner: Box::pin(inner), span, began }
+        Spanned { inner: Box::pin(inner), span, path, began, teller: self.teller.clone() }
     }
 }
 
+/// As much of a path as is noted.
+fn cut(path: &str) -> &str {
+    &path[..path.floor_char_boundary(PATH_SIZE_BYTES_MAX)]
+}
+
 fn span_of<B>(request: &Request<B>) -> Span {
-    let path = request.uri().path();
-    let rpc = &path[..path.floor_char_boundary(PATH_SIZE_BYTES_MAX)];
+    let rpc = cut(request.uri().path());
     let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
     let span = tracing::info_span!("request", rpc, peer = Empty, code = Empty, elapsed_us = Empty);
     if let Some(peer) = peer {
@@ -71,7 +97,9 @@ fn span_of<B>(request: &Request<B>) -> Span {
 pub struct Spanned<F> {
     inner: Pin<Box<F>>,
     span: Span,
+    path: String,
     began: Instant,
+    teller: Teller,
 }
 
 impl<F, R, E> Future for Spanned<F>
@@ -85,26 +113,32 @@ where
         let _entered = this.span.enter();
         let answer = ready!(this.inner.as_mut().poll(context));
         if let Ok(answer) = &answer {
-            tell(&this.span, code_of(answer), this.began);
+            this.teller.tell(&this.span, &this.path, code_of(answer), this.began.elapsed());
         }
         Poll::Ready(answer)
     }
 }
 
-fn tell(span: &Span, code: Code, began: Instant) {
-    span.record("code", tracing::field::debug(code));
-    span.record("elapsed_us", u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX));
-    match code {
-        // Never sent on purpose: whoever sees one has found a mistake in the node.
-        Code::Internal | Code::Unknown | Code::DataLoss => tracing::warn!("answered"),
-        _ => tracing::debug!("answered"),
+impl Teller {
+    fn tell(&self, span: &Span, path: &str, code: Code, elapsed: Duration) {
+        self.metrics.note(path, code, elapsed);
+        span.record("code", tracing::field::debug(code));
+        span.record("elapsed_us", u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
+        match code {
+            // Never sent on purpose: whoever sees one has found a mistake in the node.
+            Code::Internal | Code::Unknown | Code::DataLoss => tracing::warn!("answered"),
+            _ if !self.slow.is_zero() && elapsed >= self.slow => tracing::warn!("slow request"),
+            _ => tracing::debug!("answered"),
+        }
     }
 }
 
 /// An answer without a status in its head is one that has a message to give.
 fn code_of<R>(answer: &Response<R>) -> Code {
     let status = answer.headers().get("grpc-status");
-    status.map_or(Code::Ok, |status| Code::from_bytes(status.as_bytes()))
+    // Not of gRPC, and no page that is there.
+    let without = if answer.status().is_success() { Code::Ok } else { Code::Unimplemented };
+    status.map_or(without, |status| Code::from_bytes(status.as_bytes()))
 }
 
 #[cfg(test)]
@@ -113,6 +147,7 @@ mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
 
+    use prometheus_client::registry::Registry;
     use tower::{ServiceExt as _, service_fn};
     use tracing_subscriber::fmt::MakeWriter;
 
@@ -143,6 +178,10 @@ mod tests {
 
     /// What is logged of a call that is answered with this status.
     fn logged(path: &str, status: Option<&'static str>) -> String {
+        logged_with(Duration::ZERO, path, status)
+    }
+
+    fn logged_with(slow: Duration, path: &str, status: Option<&'static str>) -> String {
         let lines = Lines::default();
         let log = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
         let _guard = tracing::subscriber::set_default(log.with_writer(lines.clone()).finish());
@@ -153,7 +192,8 @@ mod tests {
             Ok::<_, Infallible>(answer.body("value").unwrap())
         });
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(RequestSpanLayer.layer(answering).oneshot(request)).unwrap();
+        let layer = RequestSpanLayer::new(RpcMetrics::register(&mut Registry::default()), slow);
+        runtime.block_on(layer.layer(answering).oneshot(request)).unwrap();
         let written = lines.0.lock().unwrap().clone();
         String::from_utf8(written).unwrap()
     }
@@ -174,6 +214,13 @@ mod tests {
         assert!(logged("/a.B/C", Some("5")).contains("DEBUG"));
         assert!(logged("/a.B/C", Some("13")).contains("WARN"));
         assert!(logged("/a.B/C", Some("5")).contains("code=NotFound"));
+    }
+
+    #[test]
+    fn slow_requests_are_a_warning() {
+        let line = logged_with(Duration::from_nanos(1), "/a.B/C", None);
+        assert!(line.contains("WARN") && line.contains("slow request"), "{line}");
+        assert!(logged_with(Duration::from_secs(60), "/a.B/C", None).contains("DEBUG"));
     }
 
     #[test]

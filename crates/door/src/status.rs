@@ -8,7 +8,8 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use conclave_core::Rejection;
-use conclave_node::RequestError;
+use conclave_core::cluster::ClusterRejection;
+use conclave_node::{MembersRefusal, RequestError};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
 
@@ -75,6 +76,7 @@ fn row(refusal: &Refusal) -> Row {
             "page_token is not one that this request got: begin at the first page, or send the other fields as they were",
         ),
         Refusal::Rejection(rejection) => of_rejection(rejection),
+        Refusal::Members(refusal) => of_members_refusal(refusal),
         Refusal::Request(error) => of_request_error(error),
         Refusal::WatchStreams { streams_max } => {
             let message =
@@ -89,31 +91,120 @@ fn row(refusal: &Refusal) -> Row {
 }
 
 fn of_rejection(rejection: &Rejection) -> Row {
-    let row = |code| Row::new(code, rejection.reason(), rejection);
+    let row = Row::new(code_of(rejection), rejection.reason(), rejection);
     match rejection {
-        Rejection::NamespaceNotFound { namespace } => row(Code::NotFound).with("namespace", namespace),
-        Rejection::NamespaceExists { namespace } => row(Code::AlreadyExists).with("namespace", namespace),
-        Rejection::KeyNotFound { namespace, key } => {
-            row(Code::NotFound).with("namespace", namespace).with("key", key)
+        Rejection::NamespaceNotFound { namespace } | Rejection::NamespaceExists { namespace } => {
+            row.with("namespace", namespace)
         }
+        Rejection::KeyNotFound { namespace, key } => row.with("namespace", namespace).with("key", key),
         Rejection::VersionNotFound { namespace, version, newest } => {
-            row(Code::NotFound).with("namespace", namespace).with("version", version).with("newest", newest)
+            row.with("namespace", namespace).with("version", version).with("newest", newest)
         }
         Rejection::RevisionNotFound { revision, newest } => {
-            row(Code::NotFound).with("revision", revision).with("newest", newest)
+            row.with("revision", revision).with("newest", newest)
         }
-        Rejection::VersionMismatch { namespace, expected, found } => row(Code::FailedPrecondition)
-            .with("namespace", namespace)
-            .with("expected", expected)
-            .with("found", found),
-        Rejection::ItemRevisionMismatch { namespace, key, expected, found } => row(Code::FailedPrecondition)
-            .with("namespace", namespace)
-            .with("key", key)
-            .with("expected", expected)
-            .with("found", found),
-        Rejection::RequestIdReused { request_id } => {
-            row(Code::FailedPrecondition).with("request_id", request_id)
+        Rejection::VersionMismatch { namespace, expected, found } => {
+            row.with("namespace", namespace).with("expected", expected).with("found", found)
         }
+        Rejection::ItemRevisionMismatch { namespace, key, expected, found } => {
+            let row = row.with("namespace", namespace).with("key", key);
+            row.with("expected", expected).with("found", found)
+        }
+        Rejection::RequestIdReused { request_id } => row.with("request_id", request_id),
+        Rejection::VersionDropped { namespace, version, oldest } => {
+            row.with("namespace", namespace).with("version", version).with("oldest", oldest)
+        }
+        Rejection::RevisionDropped { namespace, revision, oldest } => {
+            row.with("namespace", namespace).with("revision", revision).with("oldest", oldest)
+        }
+        Rejection::NoVersionThen { namespace, time_ms, oldest_ms, dropped: _ } => {
+            row.with("namespace", namespace).with("time_ms", time_ms).with("oldest_ms", oldest_ms)
+        }
+        Rejection::TagNotFound { namespace, tag } => row.with("namespace", namespace).with("tag", tag),
+        Rejection::TagExists { namespace, tag, version } => {
+            row.with("namespace", namespace).with("tag", tag).with("version", version)
+        }
+        Rejection::SnapshotNotFound { snapshot } | Rejection::SnapshotExists { snapshot } => {
+            row.with("snapshot", snapshot)
+        }
+        Rejection::NotInSnapshot { snapshot, namespace } => {
+            row.with("snapshot", snapshot).with("namespace", namespace)
+        }
+        Rejection::QuotaExceeded { namespace, quota, used, allowed, retry_after_ms } => {
+            let row = row.with("namespace", namespace).with("quota", quota.name());
+            let retry_after = (*retry_after_ms > 0).then(|| Duration::from_millis(*retry_after_ms));
+            Row { retry_after, ..row.with("used", used).with("allowed", allowed) }
+        }
+        Rejection::ChangeTooLarge { items, items_max, size_bytes, size_bytes_max } => {
+            let row = row.with("items", items).with("items_max", items_max);
+            row.with("size_bytes", size_bytes).with("size_bytes_max", size_bytes_max)
+        }
+        Rejection::Cluster(rejection) => of_cluster_rejection(rejection),
+    }
+}
+
+fn code_of(rejection: &Rejection) -> Code {
+    match rejection {
+        Rejection::NamespaceNotFound { .. }
+        | Rejection::KeyNotFound { .. }
+        | Rejection::VersionNotFound { .. }
+        | Rejection::RevisionNotFound { .. }
+        | Rejection::NoVersionThen { dropped: false, .. }
+        | Rejection::TagNotFound { .. }
+        | Rejection::SnapshotNotFound { .. }
+        | Rejection::NotInSnapshot { .. } => Code::NotFound,
+        Rejection::VersionDropped { .. }
+        | Rejection::RevisionDropped { .. }
+        | Rejection::NoVersionThen { dropped: true, .. } => Code::OutOfRange,
+        Rejection::NamespaceExists { .. } | Rejection::SnapshotExists { .. } => Code::AlreadyExists,
+        Rejection::VersionMismatch { .. }
+        | Rejection::ItemRevisionMismatch { .. }
+        | Rejection::RequestIdReused { .. }
+        | Rejection::TagExists { .. } => Code::FailedPrecondition,
+        Rejection::QuotaExceeded { .. } | Rejection::ChangeTooLarge { .. } => Code::ResourceExhausted,
+        Rejection::Cluster(rejection) => code_of_cluster(rejection),
+    }
+}
+
+fn of_cluster_rejection(rejection: &ClusterRejection) -> Row {
+    let row = Row::new(code_of_cluster(rejection), rejection.reason(), rejection);
+    match rejection.node_id() {
+        Some(id) => row.with("id", id),
+        None => row,
+    }
+}
+
+fn code_of_cluster(rejection: &ClusterRejection) -> Code {
+    match rejection {
+        ClusterRejection::NameTaken { .. } | ClusterRejection::AddressTaken { .. } => Code::AlreadyExists,
+        ClusterRejection::AdmissionsFull { .. } => Code::ResourceExhausted,
+        ClusterRejection::TokenUnknown => Code::NotFound,
+        ClusterRejection::TokenUsed { .. }
+        | ClusterRejection::TokenExpired { .. }
+        | ClusterRejection::OtherAddress { .. }
+        | ClusterRejection::MemberRemoved { .. }
+        | ClusterRejection::OtherInstance { .. } => Code::FailedPrecondition,
+    }
+}
+
+fn of_members_refusal(refusal: &MembersRefusal) -> Row {
+    let row = |code| Row::new(code, refusal.reason(), refusal);
+    match refusal {
+        MembersRefusal::Rejected(rejection) => of_cluster_rejection(rejection),
+        MembersRefusal::ChangeUnderWay | MembersRefusal::NotHandedOver => row(Code::FailedPrecondition),
+        MembersRefusal::NoSuchMember { id } => row(Code::NotFound).with("id", id),
+        MembersRefusal::NotAVoter { id }
+        | MembersRefusal::NotALearner { id }
+        | MembersRefusal::Silent { id }
+        | MembersRefusal::LastVoter { id } => row(Code::FailedPrecondition).with("id", id),
+        MembersRefusal::Behind { id, lag_entries, lag_entries_max } => row(Code::FailedPrecondition)
+            .with("id", id)
+            .with("lag_entries", lag_entries)
+            .with("lag_entries_max", lag_entries_max),
+        MembersRefusal::QuorumLoss { voters, healthy, needed } => row(Code::FailedPrecondition)
+            .with("voters", voters)
+            .with("healthy", healthy)
+            .with("needed", needed),
     }
 }
 
@@ -126,6 +217,9 @@ fn of_request_error(error: &RequestError) -> Row {
         RequestError::OutcomeUnknown => row(Code::Unavailable, "outcome-unknown"),
         RequestError::Overloaded { retry_after } => {
             row(Code::ResourceExhausted, "overloaded").retry_after(*retry_after)
+        }
+        RequestError::NoSpace { retry_after } => {
+            row(Code::ResourceExhausted, "no-space").retry_after(*retry_after)
         }
         RequestError::ShuttingDown { retry_after } => {
             row(Code::Unavailable, "shutting-down").retry_after(*retry_after)
@@ -178,6 +272,8 @@ pub(crate) fn undecodable(why: impl Display) -> Status {
 pub(crate) mod tests {
     use conclave_mvcc::MapError;
 
+    use conclave_core::QuotaKind;
+
     use super::*;
 
     /// A status as tonic makes it, without details.
@@ -189,6 +285,11 @@ pub(crate) mod tests {
 
     fn named(name: &str) -> String {
         name.to_owned()
+    }
+
+    fn quota_exceeded(quota: QuotaKind, retry_after_ms: u64) -> Rejection {
+        let namespace = named("a/b");
+        Rejection::QuotaExceeded { namespace, quota, used: 3, allowed: 2, retry_after_ms }
     }
 
     fn rejections() -> Vec<Rejection> {
@@ -207,6 +308,25 @@ pub(crate) mod tests {
                 found: 70,
             },
             Rejection::RequestIdReused { request_id: named("id-1") },
+            Rejection::VersionDropped { namespace: namespace(), version: 3, oldest: 5 },
+            Rejection::RevisionDropped { namespace: namespace(), revision: 30, oldest: 50 },
+            Rejection::NoVersionThen { namespace: namespace(), time_ms: 1, oldest_ms: 2, dropped: false },
+            Rejection::NoVersionThen { namespace: namespace(), time_ms: 1, oldest_ms: 2, dropped: true },
+            Rejection::TagNotFound { namespace: namespace(), tag: named("t") },
+            Rejection::TagExists { namespace: namespace(), tag: named("t"), version: 3 },
+            Rejection::SnapshotNotFound { snapshot: named("s") },
+            Rejection::SnapshotExists { snapshot: named("s") },
+            Rejection::NotInSnapshot { snapshot: named("s"), namespace: namespace() },
+            quota_exceeded(QuotaKind::Items, 0),
+            quota_exceeded(QuotaKind::VersionsPerMinute, 1_500),
+            Rejection::QuotaExceeded {
+                namespace: String::new(),
+                quota: QuotaKind::Namespaces,
+                used: 3,
+                allowed: 2,
+                retry_after_ms: 0,
+            },
+            Rejection::ChangeTooLarge { items: 4, items_max: 3, size_bytes: 20, size_bytes_max: 10 },
         ]
     }
 
@@ -215,11 +335,33 @@ pub(crate) mod tests {
             RequestError::NoLeader { retry_after: WAIT },
             RequestError::OutcomeUnknown,
             RequestError::Overloaded { retry_after: WAIT },
+            RequestError::NoSpace { retry_after: WAIT },
             RequestError::ShuttingDown { retry_after: WAIT },
             RequestError::Recovering { retry_after: WAIT },
             RequestError::DeadlineExceeded,
             RequestError::NodeFailed { cause: named("disk full") },
         ]
+    }
+
+    fn members_refusals() -> Vec<MembersRefusal> {
+        let rejections = vec![
+            ClusterRejection::NameTaken { name: named("db4"), id: 4 },
+            ClusterRejection::AddressTaken { address: named("db4:4201"), id: 4 },
+            ClusterRejection::AdmissionsFull { admissions_max: 64 },
+        ];
+        let mut refusals: Vec<_> = rejections.into_iter().map(MembersRefusal::from).collect();
+        refusals.extend([
+            MembersRefusal::ChangeUnderWay,
+            MembersRefusal::NoSuchMember { id: 4 },
+            MembersRefusal::NotAVoter { id: 4 },
+            MembersRefusal::NotALearner { id: 4 },
+            MembersRefusal::Behind { id: 4, lag_entries: 2_000, lag_entries_max: 1_000 },
+            MembersRefusal::Silent { id: 4 },
+            MembersRefusal::QuorumLoss { voters: 3, healthy: 1, needed: 2 },
+            MembersRefusal::LastVoter { id: 4 },
+            MembersRefusal::NotHandedOver,
+        ]);
+        refusals
     }
 
     fn refusals() -> Vec<Refusal> {
@@ -235,6 +377,7 @@ pub(crate) mod tests {
         ];
         refusals.extend(rejections().into_iter().map(Refusal::from));
         refusals.extend(request_errors().into_iter().map(Refusal::from));
+        refusals.extend(members_refusals().into_iter().map(Refusal::from));
         refusals
     }
 

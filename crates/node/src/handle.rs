@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use conclave_raft::Consensus;
-use conclave_storage::StateStore;
+use conclave_storage::{LogStore, StateStore};
 use conclave_watch::Hub;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
+use crate::alarms::Alarms;
 use crate::clock::Clock;
+use crate::metrics::NodeMetrics;
 use crate::readiness::Readiness;
 use crate::request_error::RequestError;
 
 /// The replicated store as a Rust API: [`propose`](NodeHandle::propose), [`read`](NodeHandle::read),
-/// [`watch`](NodeHandle::watch), [`cluster_status`](NodeHandle::cluster_status).
+/// [`watch`](NodeHandle::watch), [`cluster_status`](NodeHandle::cluster_status),
+/// [`change_members`](NodeHandle::change_members).
 #[derive(Clone)]
 pub struct NodeHandle {
     pub(crate) shared: Arc<Shared>,
@@ -25,6 +28,8 @@ pub(crate) struct Shared {
     pub(crate) node_id: u64,
     pub(crate) cluster_id: u64,
     pub(crate) cluster_name: String,
+    /// The number that this node drew: tells it from one that lost its data.
+    pub(crate) instance: u64,
     pub(crate) version: &'static str,
     pub(crate) started: Instant,
     pub(crate) clock: Arc<dyn Clock>,
@@ -32,10 +37,21 @@ pub(crate) struct Shared {
     pub(crate) state: StateStore,
     pub(crate) hub: Hub,
     pub(crate) proposals: Semaphore,
+    pub(crate) proposals_max: usize,
     pub(crate) reads: Arc<Semaphore>,
     /// The reads that run: shutting down waits for them.
     pub(crate) reading: TaskTracker,
+    /// Backups that may be made at once.
+    pub(crate) backups: Arc<Semaphore>,
     pub(crate) readiness: watch::Sender<Readiness>,
+    /// Held while this node, as the leader, changes the members.
+    pub(crate) changing: Mutex<()>,
+    /// Whether this node was taken out of the cluster.
+    pub(crate) removed: watch::Sender<bool>,
+    pub(crate) metrics: NodeMetrics,
+    pub(crate) alarms: watch::Sender<Alarms>,
+    /// Only for what it tells of itself: consensus writes it.
+    pub(crate) log: LogStore,
 }
 
 impl NodeHandle {
@@ -52,6 +68,16 @@ impl NodeHandle {
     /// The cluster's name.
     pub fn cluster_name(&self) -> &str {
         &self.shared.cluster_name
+    }
+
+    /// Whether the node was taken out of the cluster.
+    pub fn is_removed(&self) -> bool {
+        *self.shared.removed.borrow()
+    }
+
+    /// What is raised on this node, as it changes.
+    pub fn alarms(&self) -> watch::Receiver<Alarms> {
+        self.shared.alarms.subscribe()
     }
 
     /// Whether the node can serve, as it changes.

@@ -3,14 +3,21 @@
 //! [`Node`] opens the data directory, runs consensus and serves the other nodes, until it is shut down.
 //! [`NodeHandle`] is what the doors hold of it: every call may be made on any node.
 //!
+//! - Who belongs to the cluster is in `members/`.
 //! - A write is followed in `propose.rs`, a read in `read.rs`, a watch in `watch.rs`.
+//! - What is backed up is in `backup.rs`; how a node is made of it while none runs, in `restore.rs`.
 //! - Every failure of a call is a [`RequestError`]; a rejection is an answer, not a failure.
 //!
 //! Absent on purpose: the wire that clients speak, and the engine of consensus, which `conclave-raft` hides.
 
+mod alarms;
+mod backup;
 mod clock;
 mod cluster_id;
+mod collect;
 mod handle;
+mod members;
+mod metrics;
 mod node;
 mod options;
 mod peer_calls;
@@ -19,16 +26,25 @@ mod publish;
 mod read;
 mod readiness;
 mod request_error;
+mod restore;
 mod status;
 mod watch;
 
+pub use alarms::{Alarm, AlarmOptions, Alarms};
+pub use backup::{Backup, BackupManifest, BackupPiece};
 pub use clock::{Clock, SystemClock};
-pub use conclave_raft::{NodeStatus, PeerAddress, Role};
+pub use conclave_core::cluster::AdmissionInfo;
+pub use conclave_raft::{
+    Applied, MembersAnswer, MembersRefusal, MembersRequest, NodeStatus, PeerAddress, Role, Token,
+};
+pub use conclave_storage::CheckpointFile;
 pub use conclave_watch::{WatchClosed, WatchFilter, WatchOptions, Watched, Watcher};
 pub use handle::NodeHandle;
+pub use members::{JoinOptions, NotJoined};
 pub use node::{Node, StartError};
 pub use options::NodeOptions;
 pub use read::Consistency;
 pub use readiness::Readiness;
 pub use request_error::RequestError;
+pub use restore::{BackedUp, Restore, RestoreError, RestoreOptions, Restored};
 pub use status::{ClusterStatus, Health, MemberStatus};

@@ -4,23 +4,29 @@
 //! data directory ─► log store ─► state store ─► hub ─► consensus ─► peer service
 //! ```
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use conclave_mvcc::{MapError, newest_revision};
-use conclave_raft::{Consensus, ConsensusError, ConsensusOptions};
-use conclave_storage::{DataDir, Identity, LogStore, StateStore, StorageError};
+use conclave_raft::{Consensus, ConsensusError, ConsensusOptions, PeerAddress};
+use conclave_storage::{Claim, DataDir, Identity, LogStore, StateStore, StorageError};
 use conclave_watch::Hub;
 use tokio::net::TcpListener;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::alarms::{WatchedDisk, watch_disk};
+use crate::backup::BACKUPS_MAX;
 use crate::clock::SystemClock;
-use crate::cluster_id::cluster_id;
+use crate::collect::collect;
 use crate::handle::{NodeHandle, Shared};
+use crate::members::{Found, NotJoined, REMOVED, find, follow_fate, take_care};
+use crate::metrics::NodeMetrics;
 use crate::options::NodeOptions;
 use crate::peer_calls::PeerCalls;
 use crate::publish::{History, Publisher};
@@ -40,6 +46,22 @@ pub enum StartError {
     /// The data directory cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// The node did not come into the cluster.
+    #[error(transparent)]
+    NotJoined(#[from] NotJoined),
+    /// The data directory, or the token, is of another cluster.
+    #[error(
+        "{} belongs to a node of cluster {found:?}, but the settings say {expected:?} (cluster_name)",
+        path.display()
+    )]
+    OtherCluster {
+        /// The data directory.
+        path: PathBuf,
+        /// Name of the cluster.
+        found: String,
+        /// Name in the settings.
+        expected: String,
+    },
     /// Consensus cannot start on what the data directory holds.
     #[error(transparent)]
     Consensus(#[from] ConsensusError),
@@ -61,24 +83,25 @@ pub struct Node {
 }
 
 impl Node {
-    /// Opens the data directory and joins the cluster, or forms it with the other first members.
+    /// Opens the data directory and comes into the cluster: back as who it was, by a token, or by forming it with
+    /// the other first members.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn start(options: NodeOptions) -> Result<Self, StartError> {
+        let Found { claim, identity, cluster_name, instance, members } = find(&options).await?;
         let listener = listen(options.peer_listen).await?;
-        let cluster_id = cluster_id(&options.cluster_name, &options.members);
-        let (log, state) = open(&options, cluster_id).await?;
+        let (log, state) = open(claim, identity).await?;
         let newest = state.read(newest_revision)?;
         let hub = Hub::new(Arc::new(History { state: state.clone() }), options.watch.clone(), newest);
         let observer = Arc::new(Publisher { hub: hub.clone() });
-        let consensus =
-            Consensus::start(consensus_options(&options, cluster_id), log.clone(), state.clone(), observer)
-                .await?;
+        let terms = consensus_options(&options, identity, members);
+        let consensus = Consensus::start(terms, log.clone(), state.clone(), observer).await?;
         let shared = Arc::new(Shared {
-            node_id: options.node_id,
-            cluster_id,
-            cluster_name: options.cluster_name,
+            node_id: identity.node_id,
+            cluster_id: identity.cluster_id,
+            cluster_name,
+            instance,
             version: options.version,
             started: Instant::now(),
             clock: Arc::new(SystemClock),
@@ -86,9 +109,16 @@ impl Node {
             state,
             hub,
             proposals: Semaphore::new(options.proposals_max),
+            proposals_max: options.proposals_max,
             reads: Arc::new(Semaphore::new(options.reads_max)),
             reading: TaskTracker::new(),
+            backups: Arc::new(Semaphore::new(BACKUPS_MAX)),
             readiness: watch::Sender::new(Readiness::Recovering),
+            changing: Mutex::new(()),
+            removed: watch::Sender::new(false),
+            metrics: NodeMetrics::default(),
+            alarms: watch::Sender::default(),
+            log: log.clone(),
         });
         let mut node = Self {
             handle: NodeHandle { shared },
@@ -96,6 +126,8 @@ impl Node {
             tasks: JoinSet::new(),
             stop: CancellationToken::new(),
         };
+        let disk = WatchedDisk { path: options.data_dir, pace: node.log.pace(), options: options.alarms };
+        node.tasks.spawn(watch_disk(node.handle.shared.clone(), disk, node.stop.clone()));
         node.spawn_tasks(listener);
         Ok(node)
     }
@@ -107,11 +139,18 @@ impl Node {
 
     /// Waits until the node has stopped itself, and tells why. Pending while it is well.
     pub async fn failed(&self) -> String {
-        let mut failed = self.handle.shared.consensus.failed();
-        match failed.wait_for(Option::is_some).await.map(|cause| cause.clone()) {
-            Ok(cause) => cause.unwrap_or_default(),
-            // Consensus has ended without a failure: that is a shutdown, which is no failure either.
-            Err(_) => std::future::pending().await,
+        let shared = &self.handle.shared;
+        let (mut failed, mut removed) = (shared.consensus.failed(), shared.removed.subscribe());
+        let failure = async {
+            match failed.wait_for(Option::is_some).await.map(|cause| cause.clone()) {
+                Ok(cause) => cause.unwrap_or_default(),
+                // Consensus has ended without a failure: that is a shutdown, which is no failure either.
+                Err(_) => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            cause = failure => cause,
+            Ok(_) = removed.wait_for(|removed| *removed) => REMOVED.to_owned(),
         }
     }
 
@@ -161,6 +200,9 @@ impl Node {
                 tracing::error!(%error, "the peer service ended");
             }
         });
+        self.tasks.spawn(take_care(Arc::clone(&shared), self.stop.clone()));
+        self.tasks.spawn(follow_fate(Arc::clone(&shared), self.stop.clone()));
+        self.tasks.spawn(collect(Arc::clone(&shared), self.stop.clone()));
         self.tasks.spawn(follow_readiness(shared, self.stop.clone()));
     }
 }
@@ -170,11 +212,9 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
 }
 
 /// Opens the stores, on a thread that may block.
-async fn open(options: &NodeOptions, cluster_id: u64) -> Result<(LogStore, StateStore), StorageError> {
-    let path = options.data_dir.clone();
-    let identity = Identity { node_id: options.node_id, cluster_id };
+async fn open(claim: Claim, identity: Identity) -> Result<(LogStore, StateStore), StorageError> {
     let opening = tokio::task::spawn_blocking(move || {
-        let dir = DataDir::open(&path, identity)?;
+        let dir = claim.open(identity)?;
         let log = LogStore::open(&dir)?;
         let state = open_state(&dir, &log)?;
         Ok((log, state))
@@ -194,15 +234,21 @@ fn open_state(dir: &DataDir, log: &LogStore) -> Result<StateStore, StorageError>
     }
 }
 
-fn consensus_options(options: &NodeOptions, cluster_id: u64) -> ConsensusOptions {
+fn consensus_options(
+    options: &NodeOptions,
+    identity: Identity,
+    members: BTreeMap<u64, PeerAddress>,
+) -> ConsensusOptions {
     ConsensusOptions {
-        node_id: options.node_id,
-        cluster_id,
-        members: options.members.clone(),
+        node_id: identity.node_id,
+        cluster_id: identity.cluster_id,
+        members,
         heartbeat_ms: options.heartbeat_ms,
         election_ms_min: options.election_ms_min,
         election_ms_max: options.election_ms_max,
         snapshot_entries: options.snapshot_entries,
+        snapshot_log_bytes: options.snapshot_log_bytes,
+        snapshot_rate_bytes_per_s: options.snapshot_rate_bytes_per_s,
     }
 }
 
@@ -248,17 +294,19 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
-    use conclave_raft::PeerAddress;
     use conclave_watch::WatchOptions;
 
     use super::*;
     use crate::read::Consistency;
 
     async fn start(data_dir: &std::path::Path) -> Node {
-        let address = PeerAddress { peer: "127.0.0.1:1".into(), client: String::new() };
+        let address = PeerAddress { peer: "127.0.0.1:1".into(), ..PeerAddress::default() };
         let options = NodeOptions {
             node_id: 1,
+            node_id_given: true,
             cluster_name: "alone".into(),
+            cluster_name_given: true,
+            join: None,
             data_dir: data_dir.to_owned(),
             peer_listen: "127.0.0.1:0".parse().unwrap(),
             members: [(1, address)].into(),
@@ -266,10 +314,13 @@ mod tests {
             election_ms_min: 300,
             election_ms_max: 600,
             snapshot_entries: 1_000,
+            snapshot_log_bytes: 1 << 20,
+            snapshot_rate_bytes_per_s: 0,
             version: "0",
             watch: WatchOptions::default(),
             proposals_max: 1,
             reads_max: 1,
+            alarms: crate::AlarmOptions { space_reserve_bytes: 0, slow_fsync: Duration::from_secs(60) },
         };
         let node = Node::start(options).await.unwrap();
         node.handle().readiness().wait_for(|readiness| *readiness == Readiness::Ready).await.unwrap();

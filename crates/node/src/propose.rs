@@ -13,6 +13,7 @@ use conclave_core::{Answer, Command, Proposal, RequestId, decode_proposal, encod
 use conclave_raft::ProposeError;
 use tokio::time::Instant;
 
+use crate::alarms::Alarm;
 use crate::handle::{NodeHandle, Shared};
 use crate::request_error::RequestError;
 
@@ -20,6 +21,8 @@ use crate::request_error::RequestError;
 const LEADER_WAIT_MAX: Duration = Duration::from_millis(250);
 /// The shortest wait between two attempts, so that two nodes that point at each other do not spin.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(10);
+/// When a write that found no space should be tried again.
+const NO_SPACE_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The answer must be on its way this long before the caller stops waiting for it.
 const ANSWER_MARGIN_MAX: Duration = Duration::from_millis(200);
 
@@ -38,7 +41,10 @@ impl NodeHandle {
         let shared = &self.shared;
         let _permit = shared.proposals.try_acquire().map_err(|_| RequestError::overloaded())?;
         let proposal = Proposal { request_id, time_ms: shared.clock.now_ms(), command };
-        settle(shared, encode_proposal(&proposal), with_margin(deadline)).await
+        let began = Instant::now();
+        let outcome = settle(shared, encode_proposal(&proposal), with_margin(deadline)).await;
+        shared.metrics.proposed(&outcome, began.elapsed());
+        outcome
     }
 }
 
@@ -50,7 +56,15 @@ pub(crate) async fn propose_for_peer(shared: &Shared, proposal: &Bytes) -> Resul
         ProposeError::Overloaded { retry_after_ms: 1_000 }
     })?;
     let stamped = Proposal { time_ms: shared.clock.now_ms(), ..read };
-    shared.consensus.propose(encode_proposal(&stamped)).await
+    propose_here(shared, encode_proposal(&stamped)).await
+}
+
+/// Proposes on this node, unless its disk has hardly any room: what was begun must still find some.
+async fn propose_here(shared: &Shared, proposal: Bytes) -> Result<Answer, ProposeError> {
+    if shared.alarms.borrow().raised.contains(&Alarm::NoSpace) {
+        return Err(ProposeError::NoSpace);
+    }
+    shared.consensus.propose(proposal).await
 }
 
 /// What the attempts so far leave open.
@@ -62,7 +76,12 @@ enum Doubt {
     Possible,
 }
 
-async fn settle(shared: &Shared, proposal: Bytes, deadline: Instant) -> Result<Answer, RequestError> {
+/// Has an encoded proposal applied, here or by the leader.
+pub(crate) async fn settle(
+    shared: &Shared,
+    proposal: Bytes,
+    deadline: Instant,
+) -> Result<Answer, RequestError> {
     let mut doubt = Doubt::None;
     let mut hint = None;
     loop {
@@ -99,7 +118,7 @@ async fn attempt(
     match leader {
         None => Err(ProposeError::NoLeader),
         Some(id) if id == shared.node_id => {
-            let proposed = shared.consensus.propose(proposal.clone());
+            let proposed = propose_here(shared, proposal.clone());
             tokio::time::timeout_at(deadline, proposed).await.unwrap_or(Err(ProposeError::OutcomeUnknown))
         }
         Some(id) => shared.consensus.forward_propose(id, proposal.clone(), deadline).await,
@@ -111,6 +130,7 @@ fn final_error(error: &ProposeError) -> Option<RequestError> {
     match error {
         ProposeError::Fatal(cause) => Some(RequestError::NodeFailed { cause: cause.clone() }),
         ProposeError::ShuttingDown => Some(RequestError::shutting_down()),
+        ProposeError::NoSpace => Some(RequestError::NoSpace { retry_after: NO_SPACE_RETRY_AFTER }),
         ProposeError::Overloaded { retry_after_ms } => {
             Some(RequestError::Overloaded { retry_after: Duration::from_millis(*retry_after_ms) })
         }

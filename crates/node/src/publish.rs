@@ -1,6 +1,6 @@
 //! From the state machine to the watch hub, and from the watch hub back to the store's history.
 
-use conclave_mvcc::{ChangeLimits, MapError, Revised, Revision, changes_since};
+use conclave_mvcc::{ChangeLimits, KeyRange, MapError, Revised, Revision, changes_since, floor_of};
 use conclave_raft::ApplyObserver;
 use conclave_storage::StateStore;
 use conclave_watch::{ChangeSource, Hub};
@@ -26,7 +26,19 @@ pub(crate) struct History {
 }
 
 impl ChangeSource for History {
-    fn changes_since(&self, from: Revision, limits: ChangeLimits) -> Result<Vec<Revised>, MapError> {
-        self.state.read(|view| changes_since(view, from, limits))
+    fn changes_since(
+        &self,
+        from: Revision,
+        ranges: &[KeyRange],
+        limits: ChangeLimits,
+    ) -> Result<Option<Vec<Revised>>, MapError> {
+        self.state.read(|view| {
+            for range in ranges {
+                if from <= floor_of(view, range)? {
+                    return Ok(None);
+                }
+            }
+            changes_since(view, from, limits).map(Some)
+        })
     }
 }

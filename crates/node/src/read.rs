@@ -59,8 +59,10 @@ impl NodeHandle {
 /// Waits until this node has applied all that was acknowledged anywhere before now.
 pub(crate) async fn become_fresh(shared: &Shared, deadline: Instant) -> Result<(), RequestError> {
     shared.require_recovered()?;
+    let began = Instant::now();
     let index = shared.consensus.read_index(deadline).await.map_err(refused)?;
     let applied = shared.consensus.wait_applied(index, deadline).await;
+    shared.metrics.became_fresh(began.elapsed());
     applied.map_err(|_| RequestError::DeadlineExceeded)
 }
 

@@ -24,6 +24,12 @@ pub enum RequestError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The leader has hardly any room on its disk. Nothing was changed; reads go on.
+    #[error("the leader has hardly any room left on its disk: make room; writes then go on by themselves")]
+    NoSpace {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The node is about to stop. Nothing was changed; another node can answer.
     #[error("the node is about to stop: ask another one")]
     ShuttingDown {

@@ -1,8 +1,9 @@
 //! The state of this node and of the cluster, for operators.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use conclave_core::cluster::{AdmissionInfo, admissions};
 use conclave_core::{Digest, applied_index, digest};
 use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
 use conclave_raft::{NodeStatus, PeerAddress};
@@ -32,6 +33,8 @@ pub struct ClusterStatus {
     pub term: u64,
     /// The members in order of id.
     pub members: Vec<MemberStatus>,
+    /// Nodes that were admitted and have not joined yet, in order of id.
+    pub admissions: Vec<AdmissionInfo>,
 }
 
 /// The state of one member.
@@ -39,8 +42,10 @@ pub struct ClusterStatus {
 pub struct MemberStatus {
     /// Id of the node.
     pub id: u64,
-    /// Where its peers reach it.
+    /// Where it is reached, and its name.
     pub address: PeerAddress,
+    /// Whether it votes.
+    pub voter: bool,
     /// Whether it does its work.
     pub health: Health,
     /// What it said of itself; none if it did not answer.
@@ -81,7 +86,8 @@ impl NodeHandle {
             answered_by: shared.node_id,
             leader_id: raft.leader_id,
             term: raft.term,
-            members: members(raft.members, told),
+            members: members(raft.members, &raft.voters, told),
+            admissions: shared.state.read(|view| admissions(view, shared.clock.now_ms()))?,
         })
     }
 }
@@ -102,6 +108,7 @@ pub(crate) fn own_status(shared: &Shared) -> Result<NodeStatus, MapError> {
         version: shared.version.to_owned(),
         uptime_s: shared.started.elapsed().as_secs(),
         recovering: !shared.consensus.recovered(),
+        instance: shared.instance,
     })
 }
 
@@ -137,13 +144,18 @@ async fn ask_members(shared: &Shared, ids: impl Iterator<Item = u64>) -> BTreeMa
     told
 }
 
-fn members(addresses: BTreeMap<u64, PeerAddress>, mut told: BTreeMap<u64, NodeStatus>) -> Vec<MemberStatus> {
+fn members(
+    addresses: BTreeMap<u64, PeerAddress>,
+    voters: &BTreeSet<u64>,
+    mut told: BTreeMap<u64, NodeStatus>,
+) -> Vec<MemberStatus> {
     let furthest = told.values().map(|status| status.last_log_index).max().unwrap_or(0);
     let member = |(id, address)| {
         let told: Option<NodeStatus> = told.remove(&id);
         let applied = told.as_ref().map_or(0, |status| status.applied_index);
         let lag_entries = if told.is_some() { furthest.saturating_sub(applied) } else { 0 };
-        MemberStatus { id, address, health: health(told.as_ref(), lag_entries), told, lag_entries }
+        let (voter, health) = (voters.contains(&id), health(told.as_ref(), lag_entries));
+        MemberStatus { id, address, voter, health, told, lag_entries }
     };
     addresses.into_iter().map(member).collect()
 }
@@ -177,15 +189,17 @@ mod tests {
             version: String::new(),
             uptime_s: 1,
             recovering: false,
+            instance: node_id,
         }
     }
 
     #[test]
     fn lag_is_counted_from_the_furthest_log() {
-        let address = || PeerAddress { peer: "a:1".into(), client: "http://a:2".into() };
+        let address = PeerAddress::default;
         let addresses = BTreeMap::from([(1, address()), (2, address()), (3, address())]);
         let told = BTreeMap::from([(1, status(1, 5_000, 4_990)), (2, status(2, 3_000, 2_000))]);
-        let members = members(addresses, told);
+        let members = members(addresses, &BTreeSet::from([1, 2]), told);
+        assert_eq!(members.iter().map(|member| member.voter).collect::<Vec<_>>(), [true, true, false]);
         let seen: Vec<_> = members.iter().map(|member| (member.health, member.lag_entries)).collect();
         assert_eq!(seen, [(Health::Ok, 10), (Health::Lagging, 3_000), (Health::Unreachable, 0)]);
     }

@@ -1,6 +1,6 @@
 //! The edits of a commit: from messages to core's, with every rule that they must keep.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use conclave_core::Version;
@@ -9,6 +9,7 @@ use conclave_door::Limits;
 use conclave_mvcc::Revision;
 use conclave_proto::config::v1 as wire;
 
+use super::labels;
 use crate::fields::Fields;
 use crate::media_type::is_media_type;
 
@@ -124,7 +125,7 @@ fn content(fields: &mut Fields<'_>, path: fmt::Arguments<'_>, put: wire::PutItem
     let limits = fields.limits;
     fields.size(format_args!("{path}.value"), put.value.len(), limits.value_size_bytes_max);
     let content_type = content_type(fields, format_args!("{path}.content_type"), put.content_type);
-    check_labels(fields, format_args!("{path}.labels"), &put.labels);
+    labels::check(fields, format_args!("{path}.labels"), &put.labels);
     ItemContent { value: put.value, content_type, labels: put.labels }
 }
 
@@ -140,33 +141,6 @@ fn content_type(fields: &mut Fields<'_>, path: fmt::Arguments<'_>, text: String)
         );
     }
     text
-}
-
-fn check_labels(fields: &mut Fields<'_>, path: fmt::Arguments<'_>, labels: &BTreeMap<String, String>) {
-    if labels.len() > Limits::LABELS_MAX {
-        let what = format_args!("they are {}, of which {} are allowed", labels.len(), Limits::LABELS_MAX);
-        return fields.refuse(path, what);
-    }
-    for (name, value) in labels {
-        if name.is_empty() {
-            fields.refuse(path, "one has no name: give at least one character");
-        }
-        check_label_text(fields, format_args!("{path}[{name:?}]"), "its name", name);
-        check_label_text(fields, format_args!("{path}[{name:?}]"), "its value", value);
-    }
-}
-
-fn check_label_text(fields: &mut Fields<'_>, path: fmt::Arguments<'_>, what: &str, text: &str) {
-    let (size_bytes, max) = (text.len(), Limits::LABEL_SIZE_BYTES_MAX);
-    if size_bytes > max {
-        fields.refuse(
-            path,
-            format_args!("{what} takes {size_bytes} bytes, of which {max} are allowed: shorten it"),
-        );
-    }
-    if let Some(character) = text.chars().find(|character| character.is_control()) {
-        fields.refuse(path, format_args!("{what} holds the control character {character:?}: leave it out"));
-    }
 }
 
 #[cfg(test)]

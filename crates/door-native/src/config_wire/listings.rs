@@ -17,7 +17,7 @@ use crate::fields::{Fields, page_entries};
 use crate::paging::{PageBounds, Place, Tokens, gather};
 
 /// Versions without their changes, and namespaces, that are read at once to fill a page by size.
-const PIECE_ENTRIES: usize = 64;
+pub(super) const PIECE_ENTRIES: usize = 64;
 
 /// A page that was asked for.
 #[derive(Debug)]
@@ -26,9 +26,9 @@ pub(crate) struct Page<Q> {
     /// How fresh the first page must be.
     pub(crate) consistency: Consistency,
     /// Where it begins; none: at the beginning.
-    place: Option<Place>,
-    entries_max: usize,
-    tokens: Tokens,
+    pub(super) place: Option<Place>,
+    pub(super) entries_max: usize,
+    pub(super) tokens: Tokens,
 }
 
 impl<Q> Page<Q> {
@@ -38,21 +38,21 @@ impl<Q> Page<Q> {
     }
 
     /// The revision at which all pages are read: that of the first, which this is if none is known yet.
-    fn revision(&self, view: &dyn ReadMap) -> Result<Revision, conclave_mvcc::MapError> {
+    pub(super) fn revision(&self, view: &dyn ReadMap) -> Result<Revision, conclave_mvcc::MapError> {
         self.place.as_ref().map_or_else(|| newest_revision(view), |place| Ok(place.revision))
     }
 
-    fn after(&self) -> Option<&str> {
+    pub(super) fn after(&self) -> Option<&str> {
         self.place.as_ref().map(|place| place.after.as_str())
     }
 
-    fn bounds(&self, piece_entries: usize) -> PageBounds {
+    pub(super) fn bounds(&self, piece_entries: usize) -> PageBounds {
         let size_bytes_max = Limits::PAGE_SIZE_BYTES_MAX;
         PageBounds { entries_max: self.entries_max, size_bytes_max, piece_entries }
     }
 
     /// The token that leads to what follows; empty if nothing does.
-    fn token(&self, more: bool, next: impl FnOnce() -> Place) -> String {
+    pub(super) fn token(&self, more: bool, next: impl FnOnce() -> Place) -> String {
         if more { self.tokens.write(&next()) } else { String::new() }
     }
 }
@@ -94,7 +94,7 @@ impl Page<Namespaces> {
             let after = last.map(|info| info.name.as_str()).or(self.after());
             list_namespaces(view, &self.query.prefix, after, revision, entries_max).map(Ok)
         };
-        let size_bytes = |info: &NamespaceInfo| info.name.as_str().len() + info.description.len();
+        let size_bytes = messages::namespace_size_bytes;
         let page = gather(self.bounds(PIECE_ENTRIES), size_bytes, read)?;
         Ok(page.map(|(found, more)| {
             let after = || found.last().map(|info| info.name.to_string()).unwrap_or_default();
@@ -123,7 +123,7 @@ impl Items {
         let mut fields = Fields::new(limits);
         let namespace = fields.namespace("namespace", &request.namespace);
         fields.key_prefix("key_prefix", &request.key_prefix);
-        let at = fields.at(request.at);
+        let at = fields.at(request.at.clone());
         let consistency = fields.consistency(request.consistency);
         let namespace = fields.finish(namespace)?;
         let (page_size, page_token) = (request.page_size, request.page_token.clone());
@@ -163,11 +163,13 @@ impl Page<Items> {
         }))
     }
 
-    /// "Now" is the moment of the first page; the other moments stand for themselves.
+    /// "Now" is the moment of the first page, and so is what a tag or a time meant there; the other moments
+    /// stand for themselves.
     fn at(&self) -> At {
-        match (&self.place, self.query.at) {
+        match (&self.place, &self.query.at) {
             (Some(place), At::Now) => At::Revision(place.revision),
-            (_, at) => at,
+            (Some(place), At::Tag(_) | At::Time(_)) => At::Version(Version::new(place.version)),
+            (_, at) => at.clone(),
         }
     }
 }

@@ -1,6 +1,9 @@
 //! What answers and watches are made of: items, versions, changes.
 
-use conclave_core::config::{Item, ItemChange, KeyChange, NamespaceInfo, VersionInfo};
+use conclave_core::config::{
+    Defaults, Item, ItemChange, KeyChange, NamespaceInfo, Quota, Retention, SnapshotInfo, TagInfo,
+    VersionInfo,
+};
 use conclave_mvcc::ChangeKind;
 use conclave_proto::config::v1 as wire;
 
@@ -11,6 +14,58 @@ pub(super) fn namespace(info: NamespaceInfo) -> wire::Namespace {
         revision: info.revision.get(),
         time_ms: info.time_ms,
         description: info.description,
+        labels: info.labels,
+        owner: info.owner,
+        retention: Some(retention(info.retention)),
+        quota: Some(quota(info.quota)),
+        usage: Some(wire::Usage { items: info.usage.items, size_bytes: info.usage.size_bytes }),
+        oldest_version: info.oldest_version.get(),
+    }
+}
+
+/// About what a namespace takes on the wire.
+pub(super) fn namespace_size_bytes(info: &NamespaceInfo) -> usize {
+    let labels = info.labels.iter().map(|(name, value)| name.len() + value.len());
+    info.name.as_str().len() + info.description.len() + info.owner.len() + labels.sum::<usize>()
+}
+
+fn retention(retention: Retention) -> wire::Retention {
+    wire::Retention { versions: retention.versions, days: retention.days }
+}
+
+fn quota(quota: Quota) -> wire::Quota {
+    let Quota { items_max, size_bytes_max, versions_per_minute_max } = quota;
+    wire::Quota { items_max, size_bytes_max, versions_per_minute_max }
+}
+
+pub(super) fn defaults(defaults: Defaults) -> wire::Defaults {
+    wire::Defaults {
+        retention: Some(retention(defaults.retention)),
+        quota: Some(quota(defaults.quota)),
+        namespaces_max: defaults.namespaces_max,
+    }
+}
+
+pub(super) fn tag(tag: TagInfo) -> wire::Tag {
+    wire::Tag {
+        name: tag.name.to_string(),
+        version: tag.version.get(),
+        author: tag.author,
+        message: tag.message,
+        time_ms: tag.time_ms,
+        revision: tag.revision.get(),
+    }
+}
+
+pub(super) fn snapshot(snapshot: SnapshotInfo) -> wire::Snapshot {
+    wire::Snapshot {
+        name: snapshot.name.to_string(),
+        revision: snapshot.revision.get(),
+        all_namespaces: snapshot.all_namespaces,
+        namespaces: snapshot.namespaces,
+        author: snapshot.author,
+        message: snapshot.message,
+        time_ms: snapshot.time_ms,
     }
 }
 
@@ -55,7 +110,7 @@ fn key_change(change: KeyChange) -> wire::KeyChange {
     wire::KeyChange { key: change.key, kind: change_kind(change.kind).into() }
 }
 
-fn change_kind(kind: ChangeKind) -> wire::ChangeKind {
+pub(super) fn change_kind(kind: ChangeKind) -> wire::ChangeKind {
     match kind {
         ChangeKind::Added => wire::ChangeKind::Added,
         ChangeKind::Changed => wire::ChangeKind::Changed,

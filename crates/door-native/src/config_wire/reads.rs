@@ -1,9 +1,9 @@
 //! The requests that read one thing.
 
-use conclave_core::config::{At, HistoryQuery, Read, get_item, get_namespace, history};
-use conclave_core::{ItemKey, NamespaceName, Version};
+use conclave_core::config::{At, Read, defaults, get_item, get_namespace, get_snapshot};
+use conclave_core::{ItemKey, NamespaceName, PinName};
 use conclave_door::{Limits, Refusal};
-use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
+use conclave_mvcc::{ReadMap, newest_revision};
 use conclave_node::Consistency;
 use conclave_proto::config::v1 as wire;
 
@@ -55,31 +55,54 @@ impl OneItem {
     }
 
     pub(crate) fn answer(&self, view: &dyn ReadMap) -> Read<wire::GetResponse> {
-        let (item, version) = match get_item(view, &self.namespace, &self.key, self.at)? {
-            Ok(found) => found,
-            Err(rejection) => return Ok(Err(rejection)),
-        };
-        Ok(Ok(wire::GetResponse {
+        let found = get_item(view, &self.namespace, &self.key, &self.at)?;
+        Ok(found.map(|(item, version, revision)| wire::GetResponse {
             item: Some(messages::item(item)),
             version: version.get(),
-            store_revision: self.revision_read(view, version)?.get(),
+            store_revision: revision.get(),
         }))
     }
+}
 
-    /// The revision of the store that was read, in which this version of the namespace was found.
-    fn revision_read(&self, view: &dyn ReadMap, found: Version) -> Result<Revision, MapError> {
-        match self.at {
-            At::Now => newest_revision(view),
-            At::Revision(revision) => Ok(revision),
-            At::Version(_) => {
-                let (namespace, before) = (&self.namespace, Some(found.next()));
-                let query = HistoryQuery { namespace, before, page_max: 1, changes_max: None };
-                let (versions, _) = history(view, &query)?.map_err(MapError::new)?;
-                let (info, _) = versions
-                    .first()
-                    .ok_or_else(|| MapError::new("a version that was read has no history"))?;
-                Ok(info.revision)
-            }
-        }
+/// Asks for the defaults.
+#[derive(Debug)]
+pub(crate) struct TheDefaults;
+
+impl TheDefaults {
+    pub(crate) fn parse(
+        request: &wire::GetDefaultsRequest,
+        limits: &Limits,
+    ) -> Result<(Self, Consistency), Refusal> {
+        let mut fields = Fields::new(limits);
+        let consistency = fields.consistency(request.consistency);
+        fields.finish(Some((Self, consistency)))
+    }
+
+    pub(crate) fn answer(view: &dyn ReadMap) -> Read<wire::GetDefaultsResponse> {
+        let (found, namespaces) = defaults(view)?;
+        Ok(Ok(wire::GetDefaultsResponse { defaults: Some(messages::defaults(found)), namespaces }))
+    }
+}
+
+/// Asks for one snapshot.
+#[derive(Debug)]
+pub(crate) struct OneSnapshot {
+    snapshot: PinName,
+}
+
+impl OneSnapshot {
+    pub(crate) fn parse(
+        request: &wire::GetSnapshotRequest,
+        limits: &Limits,
+    ) -> Result<(Self, Consistency), Refusal> {
+        let mut fields = Fields::new(limits);
+        let snapshot = fields.pin_name("snapshot", &request.snapshot);
+        let consistency = fields.consistency(request.consistency);
+        fields.finish(snapshot.map(|snapshot| (Self { snapshot }, consistency)))
+    }
+
+    pub(crate) fn answer(&self, view: &dyn ReadMap) -> Read<wire::GetSnapshotResponse> {
+        let found = get_snapshot(view, &self.snapshot)?;
+        Ok(found.map(|info| wire::GetSnapshotResponse { snapshot: Some(messages::snapshot(info)) }))
     }
 }

@@ -35,7 +35,7 @@ impl Store {
         let request = wire::CreateNamespaceRequest {
             namespace: namespace.into(),
             description: format!("about {namespace}"),
-            authorship: None,
+            ..Default::default()
         };
         self.write(create_namespace(request, &Limits::default())).unwrap();
     }
@@ -74,8 +74,10 @@ impl Store {
 }
 
 fn outcome(answer: Answer) -> ConfigOutcome {
-    let Outcome::Config(outcome) = answer.unwrap();
-    outcome
+    match answer.unwrap() {
+        Outcome::Config(outcome) => outcome,
+        other @ Outcome::Cluster(_) => panic!("of the cluster: {other:?}"),
+    }
 }
 
 #[test]
@@ -84,7 +86,7 @@ fn a_request_comes_back_as_an_answer() {
     let request = wire::CreateNamespaceRequest {
         namespace: "a/b".into(),
         description: "first".into(),
-        authorship: None,
+        ..Default::default()
     };
     let answer = store.write(create_namespace(request, &Limits::default()));
     let created = create_response(outcome(answer)).unwrap().namespace.unwrap();

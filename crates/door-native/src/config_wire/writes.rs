@@ -9,7 +9,7 @@ use conclave_door::{Limits, Refusal};
 use conclave_node::RequestError;
 use conclave_proto::config::v1 as wire;
 
-use super::{edits, messages};
+use super::{edits, messages, settings};
 use crate::fields::Fields;
 
 /// A write, as it was asked for.
@@ -24,7 +24,7 @@ pub(crate) struct Write {
 }
 
 impl Write {
-    fn new(request_id: RequestId, command: ConfigCommand) -> Self {
+    pub(super) fn new(request_id: RequestId, command: ConfigCommand) -> Self {
         Self { request_id, command: Command::Config(command), dry_run: false }
     }
 }
@@ -35,10 +35,10 @@ pub(crate) fn create_namespace(
 ) -> Result<Write, Refusal> {
     let mut fields = Fields::new(limits);
     let namespace = fields.namespace("namespace", &request.namespace);
-    fields.size("description", request.description.len(), limits.message_size_bytes_max);
+    let settings = settings::of_new(&mut fields, &request);
     let authorship = fields.authorship(request.authorship);
     let write = namespace.zip(authorship).map(|(namespace, (id, authorship))| {
-        let create = CreateNamespace { namespace, description: request.description, authorship };
+        let create = CreateNamespace { namespace, settings, authorship };
         Write::new(id, ConfigCommand::CreateNamespace(create))
     });
     fields.finish(write)
@@ -91,7 +91,7 @@ pub(crate) fn create_response(outcome: ConfigOutcome) -> Result<wire::CreateName
         ConfigOutcome::Created(info) => {
             Ok(wire::CreateNamespaceResponse { namespace: Some(messages::namespace(info)) })
         }
-        ConfigOutcome::Committed(_) => Err(strange_outcome()),
+        _ => Err(strange_outcome()),
     }
 }
 
@@ -131,7 +131,7 @@ pub(crate) fn delete_response(
 fn committed(outcome: ConfigOutcome) -> Result<Committed, Refusal> {
     match outcome {
         ConfigOutcome::Committed(committed) => Ok(committed),
-        ConfigOutcome::Created(_) => Err(strange_outcome()),
+        _ => Err(strange_outcome()),
     }
 }
 
@@ -139,7 +139,7 @@ fn only_version(committed: Committed) -> Result<wire::CommittedVersion, Refusal>
     committed.versions.into_iter().next().map(committed_version).ok_or_else(strange_outcome)
 }
 
-fn committed_version(version: CommittedVersion) -> wire::CommittedVersion {
+pub(super) fn committed_version(version: CommittedVersion) -> wire::CommittedVersion {
     wire::CommittedVersion {
         namespace: version.namespace.to_string(),
         version: version.version.get(),
@@ -150,7 +150,7 @@ fn committed_version(version: CommittedVersion) -> wire::CommittedVersion {
 }
 
 /// The store answers each command in kind: only a store that this program does not know would not.
-fn strange_outcome() -> Refusal {
+pub(crate) fn strange_outcome() -> Refusal {
     RequestError::NodeFailed { cause: "the store answered a command as if it were another".into() }.into()
 }
 
@@ -171,11 +171,15 @@ mod tests {
             namespace: "payments/prod".into(),
             description: "Payments".into(),
             authorship: named("id-1"),
+            ..Default::default()
         };
         let write = create_namespace(request, &Limits::default()).unwrap();
         assert_eq!((write.request_id.as_str(), write.dry_run), ("id-1", false));
         let Command::Config(ConfigCommand::CreateNamespace(create)) = write.command else { panic!() };
-        assert_eq!((create.namespace.as_str(), create.description.as_str()), ("payments/prod", "Payments"));
+        assert_eq!(
+            (create.namespace.as_str(), create.settings.description.as_deref().unwrap_or_default()),
+            ("payments/prod", "Payments")
+        );
         assert_eq!((create.authorship.author.as_str(), create.authorship.message.as_str()), ("ann", "why"));
     }
 
@@ -186,6 +190,7 @@ mod tests {
             namespace: "a//b".into(),
             description: "abc".into(),
             authorship: named("a b"),
+            ..Default::default()
         };
         assert_eq!(
             told(create_namespace(request, &limits)),

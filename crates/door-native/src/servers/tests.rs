@@ -55,6 +55,20 @@ came_through! {
     history: HistoryRequest => HistoryResponse,
     diff: DiffRequest => DiffResponse,
     rollback: RollbackRequest => RollbackResponse,
+    update_namespace: UpdateNamespaceRequest => UpdateNamespaceResponse,
+    get_defaults: GetDefaultsRequest => GetDefaultsResponse,
+    update_defaults: UpdateDefaultsRequest => UpdateDefaultsResponse,
+    item_history: ItemHistoryRequest => ItemHistoryResponse,
+    search: SearchRequest => SearchResponse,
+    set_tag: SetTagRequest => SetTagResponse,
+    delete_tag: DeleteTagRequest => DeleteTagResponse,
+    list_tags: ListTagsRequest => ListTagsResponse,
+    create_snapshot: CreateSnapshotRequest => CreateSnapshotResponse,
+    get_snapshot: GetSnapshotRequest => GetSnapshotResponse,
+    list_snapshots: ListSnapshotsRequest => ListSnapshotsResponse,
+    list_snapshot_namespaces: ListSnapshotNamespacesRequest => ListSnapshotNamespacesResponse,
+    delete_snapshot: DeleteSnapshotRequest => DeleteSnapshotResponse,
+    rollback_snapshot: RollbackSnapshotRequest => RollbackSnapshotResponse,
 }
 
 /// Sends a message as the request of a call.

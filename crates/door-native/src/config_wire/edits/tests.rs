@@ -1,5 +1,7 @@
 //! Every rule of a commit's edits, and that all broken ones are told at once.
 
+use std::collections::BTreeMap;
+
 use conclave_door::Refusal;
 
 use super::*;

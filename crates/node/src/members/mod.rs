@@ -1,0 +1,139 @@
+//! The members of the cluster: who comes, who goes, who votes.
+//!
+//! Any node takes a request; the leader does it (`lead.rs`), one at a time, after it has seen that the cluster
+//! goes on afterwards (`guard.rs`). A request that is asked twice has the effect of once, so what fails for the
+//! moment is tried again until the deadline.
+//!
+//! | file | what |
+//! |---|---|
+//! | `lead.rs` | what the leader does |
+//! | `guard.rs` | who is well, and whether they are enough |
+//! | `join.rs` | a node that comes: by its token, or by the first members |
+//! | `care.rs` | what the leader does unasked: ends changes that were cut off, learns instances |
+//! | `fate.rs` | how a node that was removed finds out |
+
+mod care;
+mod fate;
+mod guard;
+mod join;
+mod lead;
+
+use std::time::Duration;
+
+use conclave_core::cluster::{ClusterCommand, ClusterOutcome};
+use conclave_core::{Command, Outcome, Proposal, RequestId, encode_proposal};
+use conclave_raft::{MembersAnswer, MembersError, MembersRefusal, MembersRequest};
+use tokio::time::Instant;
+
+use crate::handle::{NodeHandle, Shared};
+use crate::propose::{settle, with_margin};
+use crate::request_error::RequestError;
+
+pub use join::{JoinOptions, NotJoined};
+
+pub(crate) use care::take_care;
+pub(crate) use fate::{REMOVED, follow_fate};
+pub(crate) use join::{Found, find};
+pub(crate) use lead::lead;
+
+/// The longest wait for a leader before the next attempt, should no change be told.
+const LEADER_WAIT_MAX: Duration = Duration::from_millis(250);
+/// The shortest wait between two attempts, so that two nodes that point at each other do not spin.
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(20);
+
+impl NodeHandle {
+    /// Has something about the members done; gives what was done, or why it may not be.
+    ///
+    /// # Errors
+    /// See [`RequestError`]; what may have been begun by the deadline is [`RequestError::OutcomeUnknown`], and may
+    /// be asked for again.
+    pub async fn change_members(
+        &self,
+        request: MembersRequest,
+        deadline: Instant,
+    ) -> Result<Result<MembersAnswer, MembersRefusal>, RequestError> {
+        match at_leader(&self.shared, &request, with_margin(deadline)).await {
+            Ok(answer) => Ok(Ok(answer)),
+            Err(MembersError::Refused(refusal)) => Ok(Err(refusal)),
+            Err(MembersError::NotLeader { .. } | MembersError::NoLeader) => Err(RequestError::no_leader()),
+            Err(MembersError::OutcomeUnknown) => Err(RequestError::OutcomeUnknown),
+            Err(MembersError::ShuttingDown) => Err(RequestError::shutting_down()),
+            Err(MembersError::Failed(cause)) => Err(RequestError::NodeFailed { cause }),
+        }
+    }
+}
+
+/// Has the leader do it, whoever that is.
+pub(crate) async fn at_leader(
+    shared: &Shared,
+    request: &MembersRequest,
+    deadline: Instant,
+) -> Result<MembersAnswer, MembersError> {
+    let mut hint = None;
+    loop {
+        let mut leaders = shared.consensus.leader_changes();
+        let leader = hint.take().or(*leaders.borrow_and_update());
+        let outcome = match leader {
+            None => Err(MembersError::NoLeader),
+            Some(id) if id == shared.node_id => lead(shared, request, deadline).await,
+            Some(id) => shared.consensus.forward_members(id, request, deadline).await,
+        };
+        let error = match outcome {
+            Err(
+                error @ (MembersError::NotLeader { .. }
+                | MembersError::NoLeader
+                | MembersError::OutcomeUnknown),
+            ) => error,
+            settled => return settled,
+        };
+        tracing::debug!(?leader, %error, "an attempt to change the members failed");
+        hint = match &error {
+            MembersError::NotLeader { leader: told } if *told != leader => *told,
+            _ => None,
+        };
+        let wait = if hint.is_some() { ATTEMPT_PAUSE } else { LEADER_WAIT_MAX };
+        let until = deadline.min(Instant::now() + wait);
+        // Whether a change was told or the time is up, the next attempt finds out who leads.
+        let _ = tokio::time::timeout_at(until, leaders.changed()).await;
+        if Instant::now() >= deadline {
+            return Err(match error {
+                MembersError::OutcomeUnknown => error,
+                _ => MembersError::NoLeader,
+            });
+        }
+    }
+}
+
+/// Has a command about the nodes applied.
+async fn propose(
+    shared: &Shared,
+    request_id: String,
+    command: ClusterCommand,
+    deadline: Instant,
+) -> Result<ClusterOutcome, MembersError> {
+    let request_id =
+        RequestId::parse(&request_id).map_err(|error| MembersError::Failed(error.to_string()))?;
+    let proposal =
+        Proposal { request_id, time_ms: shared.clock.now_ms(), command: Command::Cluster(command) };
+    match settle(shared, encode_proposal(&proposal), deadline).await {
+        Ok(Ok(Outcome::Cluster(outcome))) => Ok(outcome),
+        Ok(Ok(Outcome::Config(_))) => Err(MembersError::Failed("another command was answered".to_owned())),
+        Ok(Err(conclave_core::Rejection::Cluster(rejection))) => Err(MembersError::Refused(rejection.into())),
+        Ok(Err(rejection)) => Err(MembersError::Failed(rejection.to_string())),
+        Err(error) => Err(unsettled(&error)),
+    }
+}
+
+fn unsettled(error: &RequestError) -> MembersError {
+    match error {
+        RequestError::OutcomeUnknown => MembersError::OutcomeUnknown,
+        RequestError::ShuttingDown { .. } => MembersError::ShuttingDown,
+        RequestError::NodeFailed { cause } => MembersError::Failed(cause.clone()),
+        _ => MembersError::NoLeader,
+    }
+}
+
+/// An id that no other request has.
+fn new_request_id() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
