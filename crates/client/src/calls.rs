@@ -1,7 +1,5 @@
 //! One method for each RPC. Writes get a request id if the caller gave none.
 
-use conclave_proto::cluster::v1::cluster_service_client::ClusterServiceClient;
-use conclave_proto::cluster::v1::{GetStatusRequest, GetStatusResponse};
 use conclave_proto::config::v1::config_service_client::ConfigServiceClient;
 use conclave_proto::config::v1::{
     CommitRequest, CommitResponse, CreateNamespaceRequest, CreateNamespaceResponse, DeleteNamespaceRequest,
@@ -96,12 +94,5 @@ impl Client {
         let id = request_id::ensure(&mut request.authorship);
         let rpc = |channel, request| async move { self.config(channel).rollback(request).await };
         self.call(Effect::Write(&id), request, rpc).await
-    }
-
-    /// Asks for the state of the cluster, as one of its nodes sees it.
-    pub async fn cluster_status(&self) -> Answer<GetStatusResponse> {
-        let rpc =
-            |channel, request| async move { ClusterServiceClient::new(channel).get_status(request).await };
-        self.call(Effect::Read, GetStatusRequest {}, rpc).await
     }
 }

@@ -44,6 +44,32 @@ pub mod reason {
     pub const NODE_FAILED: &str = "node-failed";
     /// The page token is not one that a node made.
     pub const PAGE_TOKEN_INVALID: &str = "page-token-invalid";
+    /// The version is no longer kept.
+    pub const VERSION_DROPPED: &str = "version-dropped";
+    /// What the namespace held at the revision is no longer kept.
+    pub const REVISION_DROPPED: &str = "revision-dropped";
+    /// Nothing was committed by that time, or what was is no longer kept.
+    pub const NO_VERSION_THEN: &str = "no-version-then";
+    /// The namespace has no such tag.
+    pub const TAG_NOT_FOUND: &str = "tag-not-found";
+    /// The tag names another version.
+    pub const TAG_EXISTS: &str = "tag-exists";
+    /// There is no such snapshot.
+    pub const SNAPSHOT_NOT_FOUND: &str = "snapshot-not-found";
+    /// A snapshot of this name exists already.
+    pub const SNAPSHOT_EXISTS: &str = "snapshot-exists";
+    /// The namespace is not in the snapshot.
+    pub const NOT_IN_SNAPSHOT: &str = "not-in-snapshot";
+    /// More than the quota allows would be used.
+    pub const QUOTA_EXCEEDED: &str = "quota-exceeded";
+    /// More would change in one commit than may.
+    pub const CHANGE_TOO_LARGE: &str = "change-too-large";
+    /// Another change of the members is under way.
+    pub const CHANGE_UNDER_WAY: &str = "change-under-way";
+    /// There is no such member.
+    pub const MEMBER_NOT_FOUND: &str = "member-not-found";
+    /// The voters that would be left and are well are no majority.
+    pub const QUORUM_LOSS: &str = "quorum-loss";
     /// Made by the client: the node cannot be reached, or the connection to it broke.
     pub const UNREACHABLE: &str = "unreachable";
     /// Made by the client: a watch stream broke the protocol or went silent.

@@ -13,6 +13,9 @@
 //!   tokens; all pages of a listing are of one revision.
 //! - **Watches that resume.** [`Client::watch`] outlives the nodes that it is connected to: it goes
 //!   on at the next node from the revision after the last one seen, without a gap or a repetition.
+//! - **Configuration at hand.** [`ConfigCache`] keeps a namespace in memory, current by a watch, and a
+//!   last good copy in a file, from which a program starts while the cluster is away.
+//! - **Even load.** Clients spread over the nodes by themselves: see [`ClientOptions::client_id`].
 //!
 //! ```no_run
 //! use conclave_client::{Client, ClientOptions, WatchEvent, WatchOptions, edits};
@@ -49,17 +52,27 @@
 //! # }
 //! ```
 
+mod backup;
+mod cache;
 mod calls;
 mod client;
+mod cluster_calls;
 pub mod edits;
 mod error;
+mod keep_calls;
 mod nodes;
 mod options;
 mod pages;
 mod request_id;
 mod retry;
+mod spread;
 mod watch;
 
+pub use backup::BackupStream;
+pub use cache::{
+    CacheChange, CacheError, CacheFileError, CacheOptions, CacheState, ConfigCache, Content, KeyStep,
+    ViewError, key_steps,
+};
 pub use client::Client;
 pub use error::{ClientError, FieldViolation, reason};
 pub use options::ClientOptions;

@@ -1,6 +1,7 @@
 //! The nodes that a client knows, a connection to each, and which of them last answered.
 //!
-//! Connections are made at first use and again after they broke; none is made here.
+//! Connections are made at first use and again after they broke; none is made here. The nodes lie in the
+//! order in which this client turns to them (see [`spread`](crate::spread)).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use tonic::transport::{Channel, Endpoint};
 
 use crate::error::{ClientError, reason};
 use crate::options::ClientOptions;
+use crate::spread;
 
 /// A connection that carries nothing is tested this often, so that a dead node is noticed.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
@@ -34,11 +36,12 @@ pub(crate) struct Nodes {
 
 impl Nodes {
     pub(crate) fn new(options: &ClientOptions) -> Result<Self, ClientError> {
-        let nodes: Vec<Node> =
-            options.endpoints.iter().map(|text| node(text, options)).collect::<Result<_, _>>()?;
-        if nodes.is_empty() {
+        let urls: Vec<String> = options.endpoints.iter().map(|text| url(text)).collect::<Result<_, _>>()?;
+        if urls.is_empty() {
             return Err(invalid("no endpoint is given: name at least one node as host:port".into()));
         }
+        let order = spread::order(&options.client_id, &urls);
+        let nodes = order.into_iter().map(|at| node(&urls[at], options)).collect::<Result<_, _>>()?;
         Ok(Self { nodes, preferred: AtomicUsize::new(0) })
     }
 
@@ -70,18 +73,17 @@ impl Nodes {
     }
 }
 
-fn node(text: &str, options: &ClientOptions) -> Result<Node, ClientError> {
-    let url = url(text)?;
-    let channel = Endpoint::from_shared(url.clone())
+fn node(url: &str, options: &ClientOptions) -> Result<Node, ClientError> {
+    let channel = Endpoint::from_shared(url.to_owned())
         .and_then(|endpoint| endpoint.user_agent(options.user_agent.clone()))
-        .map_err(|error| invalid(format!("endpoint \"{text}\" or the user agent cannot be used: {error}")))?
+        .map_err(|error| invalid(format!("endpoint \"{url}\" or the user agent cannot be used: {error}")))?
         .connect_timeout(options.connect_timeout())
         .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true)
         .connect_lazy();
-    Ok(Node { url, channel })
+    Ok(Node { url: url.to_owned(), channel })
 }
 
 /// Completes `host:port` to a URL; refuses what could not work.
@@ -131,6 +133,19 @@ mod tests {
         nodes.worked(2);
         nodes.failed(2);
         assert_eq!(nodes.preferred(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_client_turns_to_its_own_first_node_and_one_without_an_id_to_the_first_named() {
+        let first = |client_id: &str| {
+            let options =
+                ClientOptions { client_id: client_id.into(), ..ClientOptions::new(["a:1", "b:1", "c:1"]) };
+            let nodes = Nodes::new(&options).expect("usable endpoints");
+            nodes.get(nodes.preferred()).url.clone()
+        };
+        assert_eq!(first(""), "http://a:1");
+        let firsts: std::collections::BTreeSet<String> = (0..50).map(|id| first(&id.to_string())).collect();
+        assert_eq!(firsts.len(), 3);
     }
 
     #[tokio::test]

@@ -1,6 +1,9 @@
 //! What a client can be told: where the nodes are, and how long to try.
 
+use std::sync::LazyLock;
 use std::time::Duration;
+
+use crate::request_id::new_request_id;
 
 /// Options of a [`Client`](crate::Client). Start from [`ClientOptions::new`] and change fields.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +26,14 @@ pub struct ClientOptions {
     pub message_size_bytes_max: usize,
     /// What the nodes see as the program's name.
     pub user_agent: String,
+    /// Who this client is among all clients: it decides in which order the client turns to the nodes,
+    /// so that many clients spread over them. By default random, the same for the whole process.
+    /// Empty: the order of `endpoints`.
+    pub client_id: String,
 }
+
+/// The client id of this process, unless the program has a better one.
+static PROCESS_CLIENT_ID: LazyLock<String> = LazyLock::new(new_request_id);
 
 impl Default for ClientOptions {
     fn default() -> Self {
@@ -37,6 +47,7 @@ impl Default for ClientOptions {
             backoff_max_ms: 1_000,
             message_size_bytes_max: 8 * 1024 * 1024,
             user_agent: concat!("conclave-client/", env!("CARGO_PKG_VERSION")).into(),
+            client_id: PROCESS_CLIENT_ID.clone(),
         }
     }
 }

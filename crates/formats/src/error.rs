@@ -54,7 +54,7 @@ impl FormatError {
 
 /// A name that is none of the formats'.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown format {name:?}; known are yaml, json, toml, properties and env")]
+#[error("unknown format {name:?}; known are yaml, json, toml, properties, env and xml")]
 pub struct UnknownFormat {
     /// The name that was given.
     pub name: String,

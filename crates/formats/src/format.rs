@@ -19,11 +19,13 @@ pub enum Format {
     Properties,
     /// Shell-like `NAME=value` lines.
     Env,
+    /// XML 1.0: a list of items, or nested elements.
+    Xml,
 }
 
 impl Format {
     /// All formats.
-    pub const ALL: [Self; 5] = [Self::Yaml, Self::Json, Self::Toml, Self::Properties, Self::Env];
+    pub const ALL: [Self; 6] = [Self::Yaml, Self::Json, Self::Toml, Self::Properties, Self::Env, Self::Xml];
 
     /// The format's name, which is also the usual file extension.
     pub fn name(self) -> &'static str {
@@ -33,6 +35,7 @@ impl Format {
             Self::Toml => "toml",
             Self::Properties => "properties",
             Self::Env => "env",
+            Self::Xml => "xml",
         }
     }
 
@@ -64,6 +67,7 @@ impl FromStr for Format {
             "toml" => Ok(Self::Toml),
             "properties" => Ok(Self::Properties),
             "env" => Ok(Self::Env),
+            "xml" => Ok(Self::Xml),
             _ => Err(UnknownFormat { name: name.to_owned() }),
         }
     }

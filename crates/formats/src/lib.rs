@@ -1,6 +1,6 @@
 //! Configuration files as items and items as configuration files.
 //!
-//! [`parse`] takes a YAML, JSON, TOML, properties or env file apart into flat items; [`render`]
+//! [`parse`] takes a YAML, JSON, TOML, properties, env or XML file apart into flat items; [`render`]
 //! writes items as one such file. Pure functions over bytes: no files, no network, and bounded in
 //! memory and depth whatever the input (see [`limits`]).
 //!
@@ -9,7 +9,8 @@
 //! map `server`. A map key that is empty, does not print, or contains a dot, bracket or quote is
 //! quoted: `hosts["db.internal"].port`. Places and keys correspond one to one. Properties and env
 //! files have no structure; their keys are taken literally. A name in an env file has letters, digits,
-//! `_`, `.` and `-`, and no digit first.
+//! `_`, `.` and `-`, and no digit first. XML is written as a list of items, whose keys are literal too; of any
+//! other XML document the elements are nested keys.
 //!
 //! # Values and content types
 //! | in the file | value | content type |
@@ -21,15 +22,15 @@
 //!
 //! Of an item with another content type, the value is written as a string if it is UTF-8 and as
 //! bytes otherwise. An `application/json` item that holds a map or list is written as that map or
-//! list, and reads back as the items in it.
+//! list, and reads back as the items in it. XML keeps every value and content type as it is.
 //!
 //! # What is promised
 //! Items that [`parse`] gave, [`render`] writes in the same format so that they parse to the same
 //! items; maps come out in key order, so equal items give equal bytes. Nothing is bent to fit:
 //!
 //! - Keys that cannot be one document (`a` and `a.b`, a list with a gap, a key that is no path) are
-//!   an error that names them, and so is a key given twice. Properties take any key.
-//! - Bytes can only be written to YAML, null not to TOML, `inf` and `nan` only to YAML and TOML; the
+//!   an error that names them, and so is a key given twice. Properties and XML take any key.
+//! - Bytes can only be written to YAML and XML, null not to TOML, `inf` and `nan` only to YAML, TOML and XML; the
 //!   error names the key. Dates become strings in YAML and JSON.
 //! - Properties and env files hold text only: numbers, booleans and dates are written as their text
 //!   and read back as strings.
@@ -40,7 +41,8 @@
 //! # What is refused, with line and column
 //! Text that is not UTF-8, a key set twice, and of YAML: several documents, tags other than the core
 //! ones and `!!binary`, maps and lists as keys, aliases that unfold beyond the limits. YAML anchors
-//! and merge keys (`<<`) are resolved.
+//! and merge keys (`<<`) are resolved. Of XML: several roots, text beside elements or attributes, and document
+//! types that declare anything, so nothing can be expanded or fetched.
 //!
 //! ```
 //! use conclave_formats::{Format, parse, render};
@@ -72,6 +74,7 @@ mod quote;
 mod source;
 mod toml;
 mod tree;
+mod xml;
 mod yaml;
 
 use source::Source;
@@ -115,6 +118,7 @@ pub fn parse(text: &[u8], format: Format) -> Result<Vec<FileItem>, FormatError> 
         Format::Toml => flatten::flatten(&source, toml::compose(&source)?),
         Format::Properties => properties::parse(&source),
         Format::Env => env::parse(&source),
+        Format::Xml => xml::parse(&source),
     }
 }
 
@@ -129,6 +133,7 @@ pub fn render(items: &[FileItem], format: Format) -> Result<Vec<u8>, FormatError
         Format::Toml => toml::render(tree::unflatten(items)?),
         Format::Properties => properties::render(items),
         Format::Env => env::render(items),
+        Format::Xml => xml::render(items),
     }?;
     Ok(text.into_bytes())
 }

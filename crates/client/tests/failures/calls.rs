@@ -2,8 +2,11 @@
 
 use std::time::{Duration, Instant};
 
-use conclave_client::config::{CommitRequest, CommitResponse, Item, ListRequest, ListResponse};
+use conclave_client::config::{
+    CommitRequest, CommitResponse, Item, ListRequest, ListResponse, Match, SearchRequest, SearchResponse,
+};
 use conclave_client::{Client, ClientOptions, Code, reason};
+use futures::{StreamExt as _, TryStreamExt as _};
 use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -121,4 +124,37 @@ async fn pages_are_followed_to_the_last() {
     let keys: Vec<_> = listing.items.iter().map(|item| item.key.as_str()).collect();
     assert_eq!((keys.as_slice(), listing.version, listing.store_revision), (&["a", "b", "c"][..], 4, 9));
     assert_eq!(node.page_tokens(), ["", "t1", "t2"]);
+}
+
+fn found(namespaces: &[&str], next_page_token: &str) -> Reply<SearchResponse> {
+    let one = |name: &&str| Match { namespace: (*name).to_owned(), ..Default::default() };
+    let matches = namespaces.iter().map(one).collect();
+    Reply::Answer(SearchResponse { matches, next_page_token: next_page_token.to_owned(), store_revision: 9 })
+}
+
+#[tokio::test]
+async fn a_page_without_matches_does_not_end_a_search() {
+    let node = FakeNode::start().await;
+    node.on_search(found(&["a", "b"], "t1")).on_search(found(&[], "t2")).on_search(found(&["c"], ""));
+    let client = client_of(&[node.address()]);
+    let matches: Vec<_> = client.search_stream(SearchRequest::default()).try_collect().await.unwrap();
+    let names: Vec<_> = matches.iter().map(|found| found.namespace.as_str()).collect();
+    assert_eq!(
+        (names.as_slice(), node.search_tokens()),
+        (&["a", "b", "c"][..], vec![String::new(), "t1".into(), "t2".into()])
+    );
+}
+
+#[tokio::test]
+async fn pages_are_asked_for_as_they_are_needed_and_an_error_ends_them() {
+    let node = FakeNode::start().await;
+    node.on_search(found(&["a", "b"], "t1"));
+    node.on_search(Reply::Refuse(refusal(Code::InvalidArgument, reason::PAGE_TOKEN_INVALID)));
+    let client = client_of(&[node.address()]);
+    let mut stream = std::pin::pin!(client.search_stream(SearchRequest::default()));
+    assert_eq!(stream.next().await.unwrap().unwrap().namespace, "a");
+    assert_eq!(node.search_tokens().len(), 1, "what is on the first page needs no second");
+    assert_eq!(stream.next().await.unwrap().unwrap().namespace, "b");
+    assert_eq!(stream.next().await.unwrap().unwrap_err().reason(), reason::PAGE_TOKEN_INVALID);
+    assert!(stream.next().await.is_none());
 }

@@ -9,8 +9,9 @@ use conclave_client::{Client, ClientOptions};
 use conclave_proto::config::v1::config_service_server::{ConfigService, ConfigServiceServer};
 use futures::{Stream, StreamExt as _, stream};
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio_stream::wrappers::TcpListenerStream;
+use tokio_stream::wrappers::{TcpListenerStream, UnboundedReceiverStream};
 use tonic::{Request, Response, Status};
 
 /// What a node does with a call.
@@ -32,9 +33,10 @@ pub(crate) enum End {
 }
 
 /// What a node does with a watch.
-#[derive(Clone)]
 pub(crate) enum Stage {
     Stream(Vec<Event>, End),
+    /// Tells what the test sends, when it sends it, and closes the stream when the sender is dropped.
+    Live(mpsc::UnboundedReceiver<Event>),
     Refuse(Status),
 }
 
@@ -43,9 +45,11 @@ pub(crate) enum Stage {
 struct Script {
     commits: VecDeque<Reply<config::CommitResponse>>,
     lists: VecDeque<Reply<config::ListResponse>>,
+    searches: VecDeque<Reply<config::SearchResponse>>,
     watches: VecDeque<Stage>,
     committed: Vec<config::CommitRequest>,
     listed: Vec<config::ListRequest>,
+    searched: Vec<config::SearchRequest>,
     watched: Vec<config::WatchRequest>,
 }
 
@@ -84,6 +88,11 @@ impl FakeNode {
         self
     }
 
+    pub(crate) fn on_search(&self, reply: Reply<config::SearchResponse>) -> &Self {
+        self.script().searches.push_back(reply);
+        self
+    }
+
     pub(crate) fn on_watch(&self, stage: Stage) -> &Self {
         self.script().watches.push_back(stage);
         self
@@ -98,6 +107,11 @@ impl FakeNode {
     /// The page tokens of the listings that arrived here.
     pub(crate) fn page_tokens(&self) -> Vec<String> {
         self.script().listed.iter().map(|list| list.page_token.clone()).collect()
+    }
+
+    /// The page tokens of the searches that arrived here.
+    pub(crate) fn search_tokens(&self) -> Vec<String> {
+        self.script().searched.iter().map(|search| search.page_token.clone()).collect()
     }
 
     /// The revisions from which watches were begun here.
@@ -123,6 +137,8 @@ pub(crate) fn client_of(addresses: &[&str]) -> Client {
         attempt_timeout_ms: 150,
         backoff_min_ms: 1,
         backoff_max_ms: 10,
+        // Tests name the nodes in the order in which they are to be asked.
+        client_id: String::new(),
         ..ClientOptions::new(addresses.iter().copied())
     };
     Client::connect(options).expect("the options can be used")
@@ -145,9 +161,28 @@ async fn replied<T>(reply: Option<Reply<T>>) -> Result<Response<T>, Status> {
     }
 }
 
+#[allow(clippy::unnecessary_wraps, reason = "streams carry results")]
+fn message(event: Event) -> Result<config::WatchResponse, Status> {
+    Ok(config::WatchResponse { event: Some(event) })
+}
+
 fn unexpected() -> Status {
     Status::failed_precondition("the test told this node nothing about such a call")
 }
+
+/// Calls that no test makes, written as the trait's macro would write them.
+macro_rules! unexpected {
+    ($($call:ident($request:ident) $response:ident;)*) => {$(
+        fn $call<'s, 'f>(&'s self, _: Request<config::$request>) -> Unexpected<'f, config::$response>
+        where
+            's: 'f,
+        {
+            Box::pin(async { Err(unexpected()) })
+        }
+    )*};
+}
+
+type Unexpected<'f, A> = Pin<Box<dyn Future<Output = Result<Response<A>, Status>> + Send + 'f>>;
 
 #[tonic::async_trait]
 impl ConfigService for Served {
@@ -175,6 +210,18 @@ impl ConfigService for Served {
         replied(reply).await
     }
 
+    async fn search(
+        &self,
+        request: Request<config::SearchRequest>,
+    ) -> Result<Response<config::SearchResponse>, Status> {
+        let reply = {
+            let mut script = self.script();
+            script.searched.push(request.into_inner());
+            script.searches.pop_front()
+        };
+        replied(reply).await
+    }
+
     type WatchStream = Pin<Box<dyn Stream<Item = Result<config::WatchResponse, Status>> + Send>>;
 
     async fn watch(
@@ -186,8 +233,10 @@ impl ConfigService for Served {
         match script.watches.pop_front() {
             None => Err(unexpected()),
             Some(Stage::Refuse(status)) => Err(status),
+            Some(Stage::Live(events)) => {
+                Ok(Response::new(UnboundedReceiverStream::new(events).map(message).boxed()))
+            }
             Some(Stage::Stream(events, end)) => {
-                let message = |event| Ok(config::WatchResponse { event: Some(event) });
                 let told = stream::iter(events.into_iter().map(message));
                 Ok(Response::new(match end {
                     End::Close => told.boxed(),
@@ -197,53 +246,27 @@ impl ConfigService for Served {
         }
     }
 
-    async fn create_namespace(
-        &self,
-        _: Request<config::CreateNamespaceRequest>,
-    ) -> Result<Response<config::CreateNamespaceResponse>, Status> {
-        Err(unexpected())
-    }
-
-    async fn get_namespace(
-        &self,
-        _: Request<config::GetNamespaceRequest>,
-    ) -> Result<Response<config::GetNamespaceResponse>, Status> {
-        Err(unexpected())
-    }
-
-    async fn list_namespaces(
-        &self,
-        _: Request<config::ListNamespacesRequest>,
-    ) -> Result<Response<config::ListNamespacesResponse>, Status> {
-        Err(unexpected())
-    }
-
-    async fn delete_namespace(
-        &self,
-        _: Request<config::DeleteNamespaceRequest>,
-    ) -> Result<Response<config::DeleteNamespaceResponse>, Status> {
-        Err(unexpected())
-    }
-
-    async fn get(&self, _: Request<config::GetRequest>) -> Result<Response<config::GetResponse>, Status> {
-        Err(unexpected())
-    }
-
-    async fn history(
-        &self,
-        _: Request<config::HistoryRequest>,
-    ) -> Result<Response<config::HistoryResponse>, Status> {
-        Err(unexpected())
-    }
-
-    async fn diff(&self, _: Request<config::DiffRequest>) -> Result<Response<config::DiffResponse>, Status> {
-        Err(unexpected())
-    }
-
-    async fn rollback(
-        &self,
-        _: Request<config::RollbackRequest>,
-    ) -> Result<Response<config::RollbackResponse>, Status> {
-        Err(unexpected())
+    unexpected! {
+        create_namespace(CreateNamespaceRequest) CreateNamespaceResponse;
+        update_namespace(UpdateNamespaceRequest) UpdateNamespaceResponse;
+        get_namespace(GetNamespaceRequest) GetNamespaceResponse;
+        list_namespaces(ListNamespacesRequest) ListNamespacesResponse;
+        delete_namespace(DeleteNamespaceRequest) DeleteNamespaceResponse;
+        get_defaults(GetDefaultsRequest) GetDefaultsResponse;
+        update_defaults(UpdateDefaultsRequest) UpdateDefaultsResponse;
+        get(GetRequest) GetResponse;
+        history(HistoryRequest) HistoryResponse;
+        item_history(ItemHistoryRequest) ItemHistoryResponse;
+        diff(DiffRequest) DiffResponse;
+        rollback(RollbackRequest) RollbackResponse;
+        set_tag(SetTagRequest) SetTagResponse;
+        delete_tag(DeleteTagRequest) DeleteTagResponse;
+        list_tags(ListTagsRequest) ListTagsResponse;
+        create_snapshot(CreateSnapshotRequest) CreateSnapshotResponse;
+        get_snapshot(GetSnapshotRequest) GetSnapshotResponse;
+        list_snapshots(ListSnapshotsRequest) ListSnapshotsResponse;
+        list_snapshot_namespaces(ListSnapshotNamespacesRequest) ListSnapshotNamespacesResponse;
+        delete_snapshot(DeleteSnapshotRequest) DeleteSnapshotResponse;
+        rollback_snapshot(RollbackSnapshotRequest) RollbackSnapshotResponse;
     }
 }

@@ -108,3 +108,12 @@ fn values_are_what_their_authors_meant() {
     assert_eq!(value(&worker, "WORKER_PRICE_FORMAT"), b"$ %.2f");
     assert_eq!(value(&worker, "WORKER_TEMP_DIR"), b"/var/tmp/worker");
 }
+
+#[test]
+fn xml_is_what_its_authors_meant() {
+    let search = items_of("search.xml");
+    assert_eq!(value(&search, "index.language"), b"de");
+    assert_eq!(value(&search, "index.field[2]"), b"brand");
+    assert_eq!(value(&search, "synonyms.set[1]"), "Möhre, Karotte & gelbe Rübe".as_bytes());
+    assert!(value(&search, "ranking.script").starts_with(b"if (doc.stock < 1 && "));
+}

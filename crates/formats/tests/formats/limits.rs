@@ -28,6 +28,37 @@ fn nesting_is_bounded_to_the_level() {
 }
 
 #[test]
+fn nesting_of_elements_is_bounded_to_the_level() {
+    let nested = |levels: usize| format!("<r>{}x{}</r>", "<a>".repeat(levels), "</a>".repeat(levels));
+    assert_eq!(parse(nested(DEPTH_MAX).as_bytes(), Format::Xml).unwrap().len(), 1);
+    let message = refused(nested(DEPTH_MAX + 1).as_bytes(), Format::Xml);
+    assert!(message.ends_with("nested deeper than 64 levels"), "{message}");
+}
+
+#[test]
+fn elements_and_items_of_xml_are_counted() {
+    let elements = format!("<a>{}</a>", "<b/>".repeat(250_000));
+    let message = refused(elements.as_bytes(), Format::Xml);
+    assert!(message.ends_with("more than 250000 values, maps and lists in one file"), "{message}");
+    let attributes = (0..=ITEMS_MAX).fold(String::from("<a"), |mut text, index| {
+        write!(text, " k{index}='1'").unwrap();
+        text
+    });
+    let message = refused(format!("{attributes}/>").as_bytes(), Format::Xml);
+    assert!(message.ends_with("more than 100000 items in one file"), "{message}");
+    let items = (0..=ITEMS_MAX).fold(String::from("<configuration>"), |mut text, index| {
+        write!(text, "<item key='k{index}'/>").unwrap();
+        text
+    });
+    let message = refused(format!("{items}</configuration>").as_bytes(), Format::Xml);
+    assert!(message.ends_with("more than 100000 items in one file"), "{message}");
+    let key = "k".repeat(KEY_SIZE_BYTES_MAX + 1);
+    let message =
+        refused(format!("<configuration><item key='{key}'/></configuration>").as_bytes(), Format::Xml);
+    assert!(message.ends_with("the key has 4097 bytes, 4096 are allowed"), "{message}");
+}
+
+#[test]
 fn nesting_without_end_ends() {
     let levels = 1_000_000;
     let brackets = format!("{}{}", "[".repeat(levels), "]".repeat(levels));
@@ -47,6 +78,8 @@ fn nesting_without_end_ends() {
         (Format::Toml, dotted),
         (Format::Toml, tables),
         (Format::Toml, braces),
+        (Format::Xml, "<a>".repeat(levels)),
+        (Format::Xml, format!("{}{}", "<a>".repeat(levels), "</a>".repeat(levels))),
     ] {
         let error = parse(text.as_bytes(), format).unwrap_err();
         assert!(error.position().is_some(), "{format}: {error}");
@@ -126,6 +159,8 @@ fn written_depth_is_bounded() {
 fn large_bytes_are_written_in_time() {
     let bytes = vec![0xA5; 4 << 20];
     let item = FileItem { key: "k".into(), value: bytes, content_type: "application/octet-stream".into() };
-    let text = render(std::slice::from_ref(&item), Format::Yaml).unwrap();
-    assert_eq!(parse(&text, Format::Yaml).unwrap(), [item]);
+    for format in [Format::Yaml, Format::Xml] {
+        let text = render(std::slice::from_ref(&item), format).unwrap();
+        assert_eq!(parse(&text, format).unwrap(), std::slice::from_ref(&item), "{format}");
+    }
 }

@@ -4,6 +4,8 @@ mod env;
 #[cfg(test)]
 mod examples;
 mod json;
+#[cfg(test)]
+mod kept;
 mod limits;
 mod properties;
 #[cfg(test)]
@@ -11,4 +13,5 @@ mod round_trip;
 #[cfg(test)]
 mod support;
 mod toml;
+mod xml;
 mod yaml;

@@ -59,6 +59,13 @@ fn bytes_content() -> impl Strategy<Value = Content> {
     prop::collection::vec(any::<u8>(), 0..200).prop_map(|bytes| (bytes, "application/octet-stream"))
 }
 
+/// Any bytes under any name of a type.
+fn typed_content() -> impl Strategy<Value = Content> {
+    let types =
+        vec!["image/png", "text/html; charset=\"utf-8\"", "", "application/json", "text/plain", "a\tb\n"];
+    (prop::collection::vec(any::<u8>(), 0..40), prop::sample::select(types))
+}
+
 /// What a format can hold and give back.
 fn content(format: Format) -> BoxedStrategy<Content> {
     match format {
@@ -69,6 +76,10 @@ fn content(format: Format) -> BoxedStrategy<Content> {
         Format::Json => prop_oneof![4 => text_content(), 2 => json_content(), 1 => null_content()].boxed(),
         Format::Toml => prop_oneof![4 => text_content(), 2 => json_content(), 1 => toml_content()].boxed(),
         Format::Properties | Format::Env => text_content().boxed(),
+        Format::Xml => {
+            prop_oneof![4 => text_content(), 1 => json_content(), 1 => toml_content(), 1 => bytes_content(), 1 => typed_content()]
+                .boxed()
+        }
     }
 }
 
@@ -155,6 +166,11 @@ fn flat(format: Format, key: impl Strategy<Value = String>) -> impl Strategy<Val
     items.prop_map(|map| map.into_iter().map(|(key, content)| item(key, content)).collect())
 }
 
+/// Whether XML cannot hold a character, not even as a reference.
+fn has_no_place(c: char) -> bool {
+    (c.is_ascii_control() && !"\t\n\r\u{7f}".contains(c)) || "\u{FFFE}\u{FFFF}".contains(c)
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -183,12 +199,31 @@ proptest! {
         assert_round_trip(items, Format::Env)?;
     }
 
+    #[test]
+    fn xml(items in flat(Format::Xml, text().prop_filter("XML cannot hold it", |key| !key.contains(has_no_place)))) {
+        assert_round_trip(items, Format::Xml)?;
+    }
+
+    /// Whatever another format holds, XML holds to the byte.
+    #[test]
+    fn yaml_to_xml_and_back(items in structured(Format::Yaml)) {
+        assert_round_trip(items, Format::Xml)?;
+    }
+
     /// What YAML holds, and JSON can, crosses over unchanged.
     #[test]
     fn yaml_to_json_and_back(items in structured(Format::Json)) {
         let yaml = render(&items, Format::Yaml).unwrap();
         let crossed = render(&parse(&yaml, Format::Yaml).unwrap(), Format::Json).unwrap();
         prop_assert_eq!(sorted(parse(&crossed, Format::Json).unwrap()), sorted(items));
+    }
+
+    /// No document makes the reader panic, and what it takes it writes so that it reads the same again.
+    #[test]
+    fn any_document(text in "(<configuration>|<properties>|<a>)((<b>|</b>|<b c='1'/>|<item key='k'>|</item>|<entry key=\"j\"/>|&lt;|&#9;|<!--|-->|<!\\[CDATA\\[|\\]\\]>|[ax\\n\\r <>&]){0,6})(</configuration>|</properties>|</a>)") {
+        if let Ok(items) = parse(text.as_bytes(), Format::Xml) {
+            assert_round_trip(items, Format::Xml)?;
+        }
     }
 
     /// No text makes a reader panic, and what it takes it writes so that it reads the same again.

@@ -1,0 +1,4 @@
+//! Backups in every kind of place.
+
+#[cfg(test)]
+mod places;
