@@ -1,7 +1,7 @@
 # What people and CI run; `make help` lists it. Each target is a line or two: the work is in deploy/scripts.
 SHELL := /bin/bash
 .NOTPARALLEL:
-.PHONY: help up down test fmt clippy doc tidy deny unit cluster python fmt-fix clean-data
+.PHONY: help up down test fmt clippy doc tidy deny unit cluster python alerts bench-smoke fmt-fix clean-data
 
 STEP := @deploy/scripts/banner.sh
 RUN  := @. deploy/scripts/env.sh &&
@@ -19,7 +19,7 @@ down: ## stops them; the data stays
 clean-data: down ## stops them and deletes ./data
 	rm -rf data
 
-test: needs-test fmt clippy doc tidy deny unit cluster python ## all that CI runs
+test: needs-test fmt clippy doc tidy deny alerts unit cluster python ## all that CI runs
 	@deploy/scripts/banner.sh "all passed"
 .PHONY: needs-test
 needs-test:
@@ -51,3 +51,9 @@ cluster: ## tests with clusters of real processes
 python: ## the client made from proto/ alone, against a cluster
 	$(STEP) "Python client tests"
 	$(RUN) cargo build --locked --workspace --bin conclave && deploy/scripts/python.sh
+alerts: ## the alert rules, where promtool is installed
+	$(STEP) "alert rules"
+	@deploy/scripts/alerts.sh
+bench-smoke: ## a release build with 100,000 items: start, memory, disk, backup, catch-up
+	$(STEP) "bench smoke"
+	$(RUN) cargo build --release --locked --bin conclave --bin conclave-bench && "$$CARGO_TARGET_DIR/release/conclave-bench" --binary "$$CARGO_TARGET_DIR/release/conclave" smoke

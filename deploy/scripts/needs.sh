@@ -20,8 +20,9 @@ command -v g++ > /dev/null || required+=(g++)
 has_libclang || required+=(libclang-dev)
 if [ "${1:-build}" = test ]; then
     python3 -c 'import venv, ensurepip' 2> /dev/null || required+=(python3-venv)
+    command -v promtool > /dev/null || wanted+=(prometheus)
 fi
-# Only saves time when RocksDB is compiled again.
+# ccache only saves time when RocksDB is compiled again.
 command -v ccache > /dev/null || wanted+=(ccache)
 
 if [ ${#required[@]} -eq 0 ] && [ ${#wanted[@]} -eq 0 ]; then exit 0; fi

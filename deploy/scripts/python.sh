@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs tests/python against the binary in the target directory, in a virtual environment beside it.
+# Runs the Python tests against the binary in the target directory, in a virtual environment beside it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/scripts/env.sh
@@ -12,4 +12,4 @@ if ! cmp -s tests/python/requirements.txt "$stamp"; then
     cp tests/python/requirements.txt "$stamp"
 fi
 export CONCLAVE_BIN="${CONCLAVE_BIN:-$CARGO_TARGET_DIR/debug/conclave}"
-PYTHONDONTWRITEBYTECODE=1 exec "$venv/bin/python" -m pytest -p no:cacheprovider tests/python "$@"
+PYTHONDONTWRITEBYTECODE=1 exec "$venv/bin/python" -m pytest -p no:cacheprovider "${@:-tests}"

@@ -16,21 +16,35 @@ from grpc_tools import protoc
 from conclave_cluster import Cluster
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-PROTOS = ["conclave/config/v1/config.proto", "conclave/cluster/v1/cluster.proto"]
+PROTOS = ROOT / "proto"
 
 
 @pytest.fixture(scope="session")
 def stubs(tmp_path_factory):
     """The generated modules: messages as `config` and `cluster`, services as `config_grpc` and `cluster_grpc`."""
     out = tmp_path_factory.mktemp("stubs")
-    arguments = [f"-I{ROOT / 'proto'}", f"--python_out={out}", f"--grpc_python_out={out}"]
-    assert protoc.main(["protoc", *arguments, *PROTOS]) == 0, "protoc takes the definitions as they are"
+    files = [
+        str(path.relative_to(PROTOS))
+        for name in ("config", "cluster")
+        for path in sorted((PROTOS / "conclave" / name / "v1").glob("*.proto"))
+    ]
+    arguments = [f"-I{PROTOS}", f"--python_out={out}", f"--grpc_python_out={out}"]
+    assert protoc.main(["protoc", *arguments, *files]) == 0, "protoc takes the definitions as they are"
     sys.path.insert(0, str(out))
     found = types.SimpleNamespace()
     for name in ("config", "cluster"):
-        setattr(found, name, importlib.import_module(f"conclave.{name}.v1.{name}_pb2"))
+        setattr(found, name, messages(out / "conclave" / name / "v1", f"conclave.{name}.v1", name))
         setattr(found, f"{name}_grpc", importlib.import_module(f"conclave.{name}.v1.{name}_pb2_grpc"))
     return found
+
+
+def messages(folder, package, name):
+    """All messages of a package, whichever of its files they are in; `DESCRIPTOR` is that of the service's file."""
+    found = {}
+    for path in sorted(folder.glob("*_pb2.py"), key=lambda path: path.stem == f"{name}_pb2"):
+        module = importlib.import_module(f"{package}.{path.stem}")
+        found |= {key: value for key, value in vars(module).items() if not key.startswith("_")}
+    return types.SimpleNamespace(**found)
 
 
 @pytest.fixture(scope="session")

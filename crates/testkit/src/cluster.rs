@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use conclave_client::cluster::{GetStatusResponse, Health, Member};
+use conclave_client::cluster::{AddMemberRequest, GetStatusResponse, Health, Member};
 use conclave_client::{Client, ClientOptions};
 use conclave_proto::config::v1::config_service_client::ConfigServiceClient;
+use conclave_proto::raft::v1::admission_service_client::AdmissionServiceClient;
+use conclave_proto::raft::v1::{IntroduceRequest, Introduction};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
@@ -53,6 +55,7 @@ pub struct Cluster {
     nodes: BTreeMap<u64, NodeProcess>,
     links: Option<Links>,
     binary: PathBuf,
+    settings: Vec<(String, String)>,
     folder: TempDir,
 }
 
@@ -87,7 +90,60 @@ impl Cluster {
             node.set("initial_cluster", &members);
             options.settings.iter().for_each(|(name, value)| node.set(name, value));
         }
-        Self { nodes, links, binary: options.binary, folder }
+        Self { nodes, links, binary: options.binary, settings: options.settings, folder }
+    }
+
+    /// Has a new node admitted, which is to join when it is started; tells its id. It is not behind links.
+    ///
+    /// # Panics
+    /// If it is not admitted.
+    pub async fn admit(&mut self, client: &Client) -> u64 {
+        let id = self.nodes.keys().next_back().map_or(1, |id| id + 1);
+        let mut node = NodeProcess::new(&self.binary, self.folder.path(), id);
+        let peer_address = node.peer_address().to_string();
+        let request = AddMemberRequest { name: format!("db{id}"), peer_address, ..Default::default() };
+        let admitted = client.add_member(request).await.expect("the node is admitted");
+        assert_eq!(admitted.id, id, "ids ascend");
+        self.settings.iter().for_each(|(name, value)| node.set(name, value));
+        node.unset("node_id");
+        node.set("join", admitted.join_addresses.join(","));
+        node.set("token", admitted.token);
+        self.nodes.insert(id, node);
+        id
+    }
+
+    /// Waits until every node that runs knows of this one which instance it is: one that takes its id is told then.
+    ///
+    /// # Panics
+    /// If that takes too long.
+    pub async fn knows(&mut self, id: u64) {
+        let running = self.running();
+        let peers: Vec<_> = running.iter().map(|id| self.nodes[id].peer_address()).collect();
+        let known = async || {
+            let status = self.status_of(*running.first()?).await?;
+            let cluster_id = u64::from_str_radix(&status.cluster_id, 16).ok()?;
+            for peer in &peers {
+                let endpoint = Endpoint::from_shared(format!("http://{peer}")).ok()?;
+                let stranger = IntroduceRequest { cluster_id, node_id: id, instance: 1 };
+                let told = AdmissionServiceClient::new(endpoint.connect_lazy()).introduce(stranger).await;
+                if told.ok()?.into_inner().introduction() != Introduction::OtherInstance {
+                    return None;
+                }
+            }
+            Some(())
+        };
+        wait::until("all know which instance a node is", known).await;
+    }
+
+    /// Has a new node admitted and starts it; waits until it serves as a learner.
+    ///
+    /// # Panics
+    /// If that takes too long.
+    pub async fn join(&mut self, client: &Client) -> u64 {
+        let id = self.admit(client).await;
+        self.start_node(id);
+        self.all_serve().await;
+        id
     }
 
     /// Ids of all nodes.

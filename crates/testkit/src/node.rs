@@ -54,6 +54,11 @@ impl NodeProcess {
         self.settings.insert(name.into(), value.to_string());
     }
 
+    /// Takes a setting back, for the next start.
+    pub fn unset(&mut self, name: &str) {
+        self.settings.remove(name);
+    }
+
     /// Where clients reach it.
     pub fn client_address(&self) -> SocketAddr {
         self.client_port.address()

@@ -22,6 +22,12 @@ const DRAWING: &[Place] = &[
     Place { name: "conclave-mvcc", sees: &[], never_linked: IO, never_named: &[] },
     Place { name: "conclave-core", sees: &["conclave-mvcc"], never_linked: IO, never_named: &[] },
     Place { name: "conclave-formats", sees: &[], never_linked: IO, never_named: &[] },
+    Place {
+        name: "conclave-backup",
+        sees: &[],
+        never_linked: &["openraft", "rocksdb", "tonic"],
+        never_named: &[],
+    },
     Place { name: "conclave-proto", sees: &[], never_linked: &["rocksdb", "openraft"], never_named: &[] },
     Place {
         name: "conclave-storage",
@@ -60,6 +66,18 @@ const DRAWING: &[Place] = &[
         never_named: &["openraft", "rocksdb"],
     },
     Place {
+        name: "conclave-door-http",
+        sees: &["conclave-node"],
+        never_linked: &["conclave-client"],
+        never_named: &["openraft", "rocksdb", "tonic"],
+    },
+    Place {
+        name: "conclave-bench",
+        sees: &["conclave-client", "conclave-testkit"],
+        never_linked: &[],
+        never_named: &["openraft", "rocksdb", "tonic"],
+    },
+    Place {
         name: "conclave-client",
         sees: &["conclave-proto"],
         never_linked: &["openraft", "rocksdb"],
@@ -68,8 +86,10 @@ const DRAWING: &[Place] = &[
     Place {
         name: "conclave",
         sees: &[
+            "conclave-backup",
             "conclave-client",
             "conclave-door",
+            "conclave-door-http",
             "conclave-door-native",
             "conclave-formats",
             "conclave-node",

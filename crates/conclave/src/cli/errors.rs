@@ -122,11 +122,22 @@ fn exit_of(reason: &str, code: Code) -> Exit {
         reason::NAMESPACE_NOT_FOUND
         | reason::KEY_NOT_FOUND
         | reason::VERSION_NOT_FOUND
-        | reason::REVISION_NOT_FOUND => Exit::NotFound,
+        | reason::REVISION_NOT_FOUND
+        | reason::VERSION_DROPPED
+        | reason::REVISION_DROPPED
+        | reason::NO_VERSION_THEN
+        | reason::TAG_NOT_FOUND
+        | reason::SNAPSHOT_NOT_FOUND
+        | reason::NOT_IN_SNAPSHOT
+        | reason::MEMBER_NOT_FOUND => Exit::NotFound,
         reason::NAMESPACE_EXISTS
         | reason::VERSION_MISMATCH
         | reason::ITEM_REVISION_MISMATCH
-        | reason::REQUEST_ID_REUSED => Exit::Conflict,
+        | reason::REQUEST_ID_REUSED
+        | reason::TAG_EXISTS
+        | reason::SNAPSHOT_EXISTS
+        | reason::CHANGE_UNDER_WAY
+        | reason::QUORUM_LOSS => Exit::Conflict,
         reason::NO_LEADER
         | reason::OVERLOADED
         | reason::SHUTTING_DOWN
@@ -136,7 +147,10 @@ fn exit_of(reason: &str, code: Code) -> Exit {
         | reason::UNREACHABLE
         | reason::STREAM_BROKEN => Exit::Unavailable,
         reason::OUTCOME_UNKNOWN => Exit::OutcomeUnknown,
-        reason::INVALID_ARGUMENT | reason::PAGE_TOKEN_INVALID => Exit::Invalid,
+        reason::INVALID_ARGUMENT
+        | reason::PAGE_TOKEN_INVALID
+        | reason::QUOTA_EXCEEDED
+        | reason::CHANGE_TOO_LARGE => Exit::Invalid,
         reason::INVALID_OPTIONS => Exit::Usage,
         reason::EVENT_TOO_LARGE => Exit::Failed,
         _ => exit_of_code(code),
@@ -179,6 +193,19 @@ fn hint_for(error: &ClientError) -> Option<String> {
         reason::VERSION_MISMATCH | reason::ITEM_REVISION_MISMATCH => format!(
             "somebody committed in between: look at `conclave config history {namespace}`, then decide again"
         ),
+        reason::VERSION_DROPPED | reason::REVISION_DROPPED | reason::NO_VERSION_THEN => format!(
+            "`conclave config history {namespace}` lists what is kept, `config describe` says for how long"
+        ),
+        reason::TAG_NOT_FOUND => format!("`conclave config tags {namespace}` lists its tags"),
+        reason::TAG_EXISTS => "--move lets it name this version".into(),
+        reason::SNAPSHOT_NOT_FOUND => "`conclave snapshot list` lists them".into(),
+        reason::NOT_IN_SNAPSHOT => {
+            format!("`conclave snapshot show {}` lists what is in it", named("snapshot", "SNAPSHOT"))
+        }
+        reason::QUOTA_EXCEEDED => format!(
+            "`conclave config describe {namespace}` shows the bounds, `config update` and `config defaults set` \
+             change them"
+        ),
         reason::REQUEST_ID_REUSED => "leave --request-id out, or take a new one".into(),
         reason::OUTCOME_UNKNOWN => format!(
             "the same command again with --request-id {} settles it, and applies it once at most",
@@ -203,7 +230,7 @@ mod tests {
     use super::*;
 
     /// Every reason that the SDK knows, with the code that scripts get.
-    const REASONS: [(&str, Exit); 21] = [
+    const REASONS: [(&str, Exit); 34] = [
         (reason::INVALID_ARGUMENT, Exit::Invalid),
         (reason::NAMESPACE_NOT_FOUND, Exit::NotFound),
         (reason::NAMESPACE_EXISTS, Exit::Conflict),
@@ -225,6 +252,19 @@ mod tests {
         (reason::STREAM_BROKEN, Exit::Unavailable),
         (reason::EVENT_TOO_LARGE, Exit::Failed),
         (reason::INVALID_OPTIONS, Exit::Usage),
+        (reason::VERSION_DROPPED, Exit::NotFound),
+        (reason::REVISION_DROPPED, Exit::NotFound),
+        (reason::NO_VERSION_THEN, Exit::NotFound),
+        (reason::TAG_NOT_FOUND, Exit::NotFound),
+        (reason::TAG_EXISTS, Exit::Conflict),
+        (reason::SNAPSHOT_NOT_FOUND, Exit::NotFound),
+        (reason::SNAPSHOT_EXISTS, Exit::Conflict),
+        (reason::NOT_IN_SNAPSHOT, Exit::NotFound),
+        (reason::QUOTA_EXCEEDED, Exit::Invalid),
+        (reason::CHANGE_TOO_LARGE, Exit::Invalid),
+        (reason::CHANGE_UNDER_WAY, Exit::Conflict),
+        (reason::MEMBER_NOT_FOUND, Exit::NotFound),
+        (reason::QUORUM_LOSS, Exit::Conflict),
     ];
 
     #[test]

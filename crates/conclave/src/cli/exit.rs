@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     Failed,
     /// The arguments, variables or a settings file are wrong.
     Usage,
-    /// There is no such namespace, key, version or revision.
+    /// There is no such namespace, key, version, tag, snapshot or member, or it is no longer kept.
     NotFound,
     /// A precondition does not hold, or the name is taken.
     Conflict,
@@ -19,7 +19,7 @@ pub(crate) enum Exit {
     Unavailable,
     /// A write may have taken place or not.
     OutcomeUnknown,
-    /// What was sent, or the file that was read, breaks a rule.
+    /// What was sent, or the file that was read, breaks a rule or a quota.
     Invalid,
 }
 
@@ -28,11 +28,11 @@ const TABLE: [(Exit, u8, &str); 8] = [
     (Exit::Done, 0, "done"),
     (Exit::Failed, 1, "failed, for a reason that no other code names"),
     (Exit::Usage, 2, "wrong arguments, variables or settings file"),
-    (Exit::NotFound, 3, "no such namespace, key, version or revision"),
+    (Exit::NotFound, 3, "no such namespace, key, version, tag, snapshot or member, or no longer kept"),
     (Exit::Conflict, 4, "a precondition does not hold, or the name is taken: nothing was changed"),
     (Exit::Unavailable, 5, "no node answered in time, or there is no quorum: nothing was changed"),
     (Exit::OutcomeUnknown, 6, "a write may have taken place or not: the same --request-id settles it"),
-    (Exit::Invalid, 7, "a name, value or file breaks a rule: nothing was changed"),
+    (Exit::Invalid, 7, "a name, value or file breaks a rule or a quota: nothing was changed"),
 ];
 
 impl Exit {

@@ -4,12 +4,17 @@
 //! |---|---|
 //! | [`serve_command`] | the flags of `conclave serve`, made from the table of settings |
 //! | [`config`] | what is done with configuration, a file a command |
+//! | [`snapshot`] | the same for snapshots of many namespaces |
+//! | [`run`] | a program with a namespace as its environment and files |
 //! | [`cluster`] | the state of the cluster |
+//! | [`backup`] | backups, and clusters that are made of them |
 //! | [`options`] | settings of client commands: flags, variables, file |
 //! | [`output`] | the one writer, and the formats of reports |
+//! | [`progress`] | bars for long work |
 //! | [`errors`], [`exit`] | what is said of a failure, and the codes that scripts get |
 //! | [`text`], [`table`], [`colour`] | how text for people is made |
 
+mod backup;
 mod cluster;
 mod colour;
 mod completions;
@@ -18,8 +23,11 @@ mod errors;
 mod exit;
 mod options;
 mod output;
+mod progress;
+mod run;
 mod serve_command;
 mod session;
+mod snapshot;
 mod table;
 mod text;
 mod version;
@@ -59,7 +67,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Serve(serve_command::ServeArgs),
-    /// Read, change, compare and watch configuration
+    /// Read, change, compare, tag, search and watch configuration
     #[command(
         arg_required_else_help = true,
         after_help = "Examples:\n  \
@@ -73,6 +81,20 @@ enum Command {
         #[command(subcommand)]
         command: Box<config::ConfigCommand>,
     },
+    /// Name, compare and bring back the state of many namespaces at once
+    #[command(
+        arg_required_else_help = true,
+        after_help = "Examples:\n  \
+            conclave snapshot create before-upgrade --all\n  \
+            conclave snapshot diff before-upgrade\n  \
+            conclave snapshot rollback before-upgrade"
+    )]
+    Snapshot {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(subcommand)]
+        command: snapshot::SnapshotCommand,
+    },
     /// Look at the cluster itself
     #[command(
         arg_required_else_help = true,
@@ -83,6 +105,26 @@ enum Command {
         client: ClientArgs,
         #[command(subcommand)]
         command: cluster::ClusterCommand,
+    },
+    /// Back up the cluster, check and list backups, and make a cluster of one
+    #[command(
+        arg_required_else_help = true,
+        after_help = "Examples:\n  \
+            conclave backup create /backups\n  \
+            conclave backup verify /backups\n  \
+            conclave backup list /backups"
+    )]
+    Backup {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(subcommand)]
+        command: backup::BackupCommand,
+    },
+    Run {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(flatten)]
+        args: run::RunArgs,
     },
     Completions(completions::CompletionsArgs),
     Version(version::VersionArgs),
@@ -102,8 +144,20 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Config { client, command } => {
             in_session(&client, async |session| command.run(session).await)
         }
+        Command::Snapshot { client, command } => {
+            in_session(&client, async |session| command.run(session).await)
+        }
         Command::Cluster { client, command } => {
             in_session(&client, async |session| command.run(session).await)
+        }
+        Command::Backup { client, command } => {
+            in_session(&client, async |session| command.run(session).await)
+        }
+        Command::Run { client, args } => {
+            match within_session(&client, async |session| args.run(session).await) {
+                Ok(code) => code,
+                Err(failure) => tell(&failure),
+            }
         }
         Command::Completions(args) => end(args.run(&mut Output::standard(OutputFormat::Table))),
         Command::Version(args) => end(args.run(&mut Output::standard(args.output()))),
@@ -112,15 +166,22 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 
 /// Runs a command that talks to the cluster.
 fn in_session(args: &ClientArgs, command: impl AsyncFnOnce(&mut Session) -> Result<(), Failure>) -> ExitCode {
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return tell(&Failure::new(Exit::Failed, format!("the runtime cannot start: {error}"))),
-    };
+    end(within_session(args, command))
+}
+
+/// The same, for a command that makes something of it.
+fn within_session<T>(
+    args: &ClientArgs,
+    command: impl AsyncFnOnce(&mut Session) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime =
+        runtime.map_err(|error| Failure::new(Exit::Failed, format!("the runtime cannot start: {error}")))?;
     let environment = Environment::of(std::env::vars_os());
-    end(runtime.block_on(async {
+    runtime.block_on(async {
         let mut session = Session::open(Options::read(args, &environment)?)?;
         command(&mut session).await
-    }))
+    })
 }
 
 fn end(outcome: Result<(), Failure>) -> ExitCode {

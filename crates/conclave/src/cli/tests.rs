@@ -33,7 +33,7 @@ fn the_tree_holds_together() {
 #[test]
 fn every_help_has_an_example_of_its_command() {
     let commands = all_commands();
-    assert!(commands.len() >= 17, "only {} commands were found", commands.len());
+    assert!(commands.len() >= 34, "only {} commands were found", commands.len());
     for (path, mut command) in commands {
         let help = command.render_long_help().to_string();
         let examples = help.split_once("Examples:\n").map(|(_, examples)| examples.to_owned());
@@ -76,7 +76,7 @@ fn example_words(line: &str) -> Vec<String> {
     for c in line[start..].chars() {
         match c {
             '"' => quoted = !quoted,
-            '|' | '>' | '<' if !quoted => break,
+            '|' | '>' | '<' | '#' if !quoted => break,
             c if c.is_whitespace() && !quoted => words.push(std::mem::take(&mut word)),
             c => word.push(c),
         }
@@ -109,7 +109,7 @@ fn wrong_arguments_are_refused_at_the_door() {
         "conclave config get ns --at-version 0",
         "conclave config get ns --at-version 1 --at-revision 2",
         "conclave config get ns key --format yaml",
-        "conclave config get ns --format xml",
+        "conclave config get ns --format ini",
         "conclave config get ns --format yaml --output json",
         "conclave config get ns --output xml",
         "conclave config diff ns",
@@ -119,6 +119,23 @@ fn wrong_arguments_are_refused_at_the_door() {
         "conclave config history ns --limit 0",
         "conclave config watch",
         "conclave config watch ns --from-revision 0",
+        "conclave config get ns --version 1 --tag stable",
+        "conclave config get ns --at-time yesterday",
+        "conclave config diff ns 3 --tag stable",
+        "conclave config history ns key --changes",
+        "conclave config search",
+        "conclave config tag ns",
+        "conclave config update ns --keep-versions 0",
+        "conclave config defaults set --max-namespaces 0",
+        "conclave config export folder",
+        "conclave config export folder --all --namespace ns",
+        "conclave config export folder --namespace ns --prune",
+        "conclave config import",
+        "conclave config import folder --prune-namespaces",
+        "conclave config import ns file --prune --prune-namespaces",
+        "conclave snapshot create name",
+        "conclave snapshot create name ns --all",
+        "conclave snapshot rollback",
         "conclave config put ns",
         "conclave config put ns a=1 --request-id=",
         "conclave serve --no-such-setting 1",

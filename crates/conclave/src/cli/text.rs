@@ -71,11 +71,11 @@ pub(super) fn duration(seconds: u64) -> String {
 
 /// `1 key`, `2 keys`, `1,000 keys`.
 pub(super) fn counted(count: usize, noun: &str) -> String {
-    format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
+    format!("{} {noun}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
 }
 
 /// A number with a comma between thousands.
-fn grouped(number: usize) -> String {
+pub(super) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {

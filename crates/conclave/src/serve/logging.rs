@@ -1,38 +1,107 @@
-//! The log: events with fields, to standard error.
+//! The log: events with fields, to standard error; and spans, to a collector if one is set.
 //!
 //! The engine of consensus tells much that only its own developers need: of it, warnings are told, unless
 //! `log_level` says something else of `openraft`.
 
+use std::fmt;
 use std::io::IsTerminal as _;
+use std::time::Duration;
 
+use opentelemetry::KeyValue;
+use opentelemetry::trace::TracerProvider as _;
+use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig as _};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
-use tracing_subscriber::{Layer as _, fmt};
+use tracing_subscriber::{Layer, Registry, fmt as lines, reload};
 
 use super::settings::{LogFormat, Settings};
 
 /// Under this name the engine of consensus tells what it does.
 const ENGINE: &str = "openraft";
+/// How long the collector may take to take in a batch of spans.
+const COLLECTOR_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Starts the log as the settings say. To be called once.
-pub(super) fn start(settings: &Settings) {
-    let levels = levels(&settings.log_level);
-    let lines = fmt::layer().with_writer(std::io::stderr);
-    let registry = tracing_subscriber::registry();
-    match settings.log_format {
+/// The running log: its level can be changed, and it is to be ended.
+pub(super) struct Log {
+    levels: reload::Handle<Targets, Registry>,
+    spans: Option<SdkTracerProvider>,
+}
+
+/// Starts the log as the settings say. To be called once, within the runtime that sends the spans.
+///
+/// # Errors
+/// If the collector's address is none.
+pub(super) fn start(settings: &Settings) -> Result<Log, ExporterBuildError> {
+    let spans = settings.otlp_endpoint.as_deref().map(|address| collector(address, settings)).transpose()?;
+    let (levels, handle) = reload::Layer::new(levels(&settings.log_level));
+    let to_collector = spans.as_ref().map(|provider| {
+        let tracer = provider.tracer("conclave");
+        tracing_opentelemetry::layer().with_tracer(tracer).with_filter(span_levels())
+    });
+    tracing_subscriber::registry()
+        .with(lines_of(settings.log_format).with_filter(levels))
+        .with(to_collector)
+        .init();
+    Ok(Log { levels: handle, spans })
+}
+
+impl Log {
+    /// Ends it: spans that wait are sent.
+    pub(super) fn end(self) {
+        let ended = self.spans.map(|provider| provider.shutdown());
+        if let Some(Err(error)) = ended {
+            tracing::warn!(%error, "the last spans were not sent");
+        }
+    }
+}
+
+fn lines_of(format: LogFormat) -> Box<dyn Layer<Registry> + Send + Sync> {
+    let lines = lines::layer().with_writer(std::io::stderr);
+    match format {
         LogFormat::Text => {
             let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-            registry.with(lines.with_ansi(colour).with_filter(levels)).init();
+            lines.with_ansi(colour).boxed()
         }
-        LogFormat::Json => registry.with(lines.json().flatten_event(true).with_filter(levels)).init(),
+        LogFormat::Json => lines.json().flatten_event(true).boxed(),
     }
+}
+
+/// Sends spans in batches, beside all else; what the collector does not take in time is lost.
+fn collector(address: &str, settings: &Settings) -> Result<SdkTracerProvider, ExporterBuildError> {
+    let exporter = SpanExporter::builder()
+        .with_tonic()
+        .with_endpoint(address)
+        .with_timeout(COLLECTOR_TIMEOUT)
+        .build()?;
+    let resource = Resource::builder()
+        .with_service_name("conclave")
+        .with_attributes([
+            KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+            KeyValue::new("service.namespace", settings.cluster_name.clone()),
+            KeyValue::new("service.instance.id", settings.node_id.to_string()),
+        ])
+        .build();
+    Ok(SdkTracerProvider::builder().with_batch_exporter(exporter).with_resource(resource).build())
+}
+
+/// Spans are those of requests; what carries them to the collector must not make more.
+fn span_levels() -> Targets {
+    Targets::new().with_target("conclave", LevelFilter::INFO).with_target("conclave_door", LevelFilter::INFO)
 }
 
 fn levels(setting: &str) -> Targets {
     let levels: Targets = setting.parse().expect("the settings were checked");
     let says_all = levels.default_level().unwrap_or(LevelFilter::OFF) <= LevelFilter::WARN;
     if says_all || setting.contains(ENGINE) { levels } else { levels.with_target(ENGINE, LevelFilter::WARN) }
+}
+
+impl fmt::Debug for Log {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Log").field("levels", &self.levels.clone_current()).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
@@ -48,5 +117,11 @@ mod tests {
         assert!(!would("error", Level::WARN));
         assert!(would("info,openraft=debug", Level::DEBUG));
         assert!(levels("debug").would_enable("conclave_raft", &Level::DEBUG));
+    }
+
+    #[test]
+    fn spans_are_those_of_requests() {
+        assert!(span_levels().would_enable("conclave_door::request_span", &Level::INFO));
+        assert!(!span_levels().would_enable("tonic::transport", &Level::INFO));
     }
 }

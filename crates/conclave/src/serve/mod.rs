@@ -13,7 +13,9 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use conclave_node::{Node, NodeOptions, PeerAddress, WatchOptions};
+use conclave_node::{
+    AlarmOptions, JoinOptions, Node, NodeHandle, NodeOptions, PeerAddress, Token, WatchOptions,
+};
 use settings::{Mistake, Settings, Sources};
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -39,16 +41,14 @@ pub(crate) fn run(sources: &Sources) -> ExitCode {
         Ok(settings) => settings,
         Err(mistakes) => return refuse(&mistakes),
     };
-    logging::start(&settings);
-    for variable in sources.passed_over() {
-        tracing::warn!(variable, "this variable is not a setting: it is passed over");
+    match run_with(settings, sources) {
+        Ok(code) => code,
+        Err(error) => {
+            // Without a standard error there is nobody to tell; the exit code still says it.
+            let _ = writeln!(std::io::stderr(), "conclave serve: {}", with_causes(&error));
+            ExitCode::FAILURE
+        }
     }
-    let outcome = run_with(settings);
-    if let Err(error) = outcome {
-        tracing::error!("{}", with_causes(&error));
-        return ExitCode::FAILURE;
-    }
-    ExitCode::SUCCESS
 }
 
 /// An error with its causes, but for those that it tells itself.
@@ -71,15 +71,30 @@ fn refuse(mistakes: &[Mistake]) -> ExitCode {
     ExitCode::from(EXIT_SETTINGS)
 }
 
-fn run_with(settings: Settings) -> anyhow::Result<()> {
+/// An error is one that came before the log could tell it.
+fn run_with(settings: Settings, sources: &Sources) -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("conclave")
         .build()
         .context("the runtime cannot start")?;
+    let entered = runtime.enter();
+    let log = logging::start(&settings).context("spans cannot be sent (otlp_endpoint)")?;
+    drop(entered);
+    for variable in sources.passed_over() {
+        tracing::warn!(variable, "this variable is not a setting: it is passed over");
+    }
     let outcome = runtime.block_on(serve(settings));
+    let code = match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{}", with_causes(&error));
+            ExitCode::FAILURE
+        }
+    };
+    log.end();
     runtime.shutdown_timeout(THREADS_END_MAX);
-    outcome
+    Ok(code)
 }
 
 async fn serve(settings: Settings) -> anyhow::Result<()> {
@@ -89,15 +104,28 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
         .await
         .with_context(|| format!("cannot listen for clients at {address} (client_listen)"))?;
     let grace = Duration::from_millis(settings.shutdown_grace_ms);
-    let node = Node::start(node_options(&settings)).await.context("the node cannot start")?;
-    tell_started(&settings);
+    let starting = Node::start(node_options(&settings));
+    let node = tokio::select! {
+        started = starting => started.context("the node cannot start")?,
+        name = signal.received() => {
+            tracing::info!(signal = name, "stopped before it had started");
+            return Ok(());
+        }
+    };
+    tell_started(&settings, &node.handle());
 
     let stop = CancellationToken::new();
-    let served = server::serve(node.handle(), server::limits(&settings), listener, stop.clone());
+    let served = server::serve(node.handle(), server::Terms::from(&settings), listener, stop.clone());
     tokio::pin!(served);
     tokio::select! {
         ended = &mut served => ended.context("the client service ended")?,
-        cause = node.failed() => anyhow::bail!("the node has stopped itself: {cause}"),
+        cause = node.failed() => {
+            // One that was removed is well and ends in order; of one that failed nothing is known any more.
+            if node.handle().is_removed() {
+                let _ = tokio::time::timeout(grace, node.shutdown()).await;
+            }
+            anyhow::bail!("the node has stopped itself: {cause}");
+        }
         name = signal.received() => tracing::info!(signal = name, grace_ms = settings.shutdown_grace_ms, "stopping"),
     }
 
@@ -116,11 +144,14 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
 fn node_options(settings: &Settings) -> NodeOptions {
     let members = settings.initial_cluster.iter().map(|(id, member)| {
         let client = member.client.clone().unwrap_or_default();
-        (*id, PeerAddress { peer: member.peer.clone(), client })
+        (*id, PeerAddress { peer: member.peer.clone(), client, name: String::new() })
     });
     NodeOptions {
         node_id: settings.node_id,
+        node_id_given: settings.given.node_id,
         cluster_name: settings.cluster_name.clone(),
+        cluster_name_given: settings.given.cluster_name,
+        join: join_options(settings),
         data_dir: settings.data_dir.clone(),
         peer_listen: settings.peer_listen.0,
         members: members.collect(),
@@ -128,6 +159,12 @@ fn node_options(settings: &Settings) -> NodeOptions {
         election_ms_min: settings.election_ms_min,
         election_ms_max: settings.election_ms_max,
         snapshot_entries: settings.snapshot_entries,
+        snapshot_log_bytes: settings.snapshot_log_bytes,
+        snapshot_rate_bytes_per_s: settings.snapshot_rate_bytes_per_s,
+        alarms: AlarmOptions {
+            space_reserve_bytes: settings.space_reserve_bytes,
+            slow_fsync: Duration::from_millis(settings.slow_fsync_ms),
+        },
         version: env!("CARGO_PKG_VERSION"),
         watch: WatchOptions::default(),
         proposals_max: PROPOSALS_MAX,
@@ -135,11 +172,22 @@ fn node_options(settings: &Settings) -> NodeOptions {
     }
 }
 
-fn tell_started(settings: &Settings) {
+fn join_options(settings: &Settings) -> Option<JoinOptions> {
+    let token = Token(settings.token.clone()?);
+    let known = "the settings were checked: both are told or can be taken from what is listened on";
+    Some(JoinOptions {
+        addresses: settings.join.0.clone(),
+        token,
+        peer_advertise: settings.peer_advertise.clone().expect(known),
+        client_advertise: settings.client_advertise.clone().expect(known),
+    })
+}
+
+fn tell_started(settings: &Settings, node: &NodeHandle) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        node_id = settings.node_id,
-        cluster = settings.cluster_name,
+        node_id = node.node_id(),
+        cluster = node.cluster_name(),
         clients = %settings.client_listen.0,
         peers = %settings.peer_listen.0,
         data_dir = %settings.data_dir.display(),

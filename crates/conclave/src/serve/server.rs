@@ -1,9 +1,12 @@
 //! The client port: the doors on one listener.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use conclave_door::Limits;
+use conclave_door::{Limits, RequestSpanLayer, RpcMetrics};
 use conclave_node::NodeHandle;
+use prometheus_client::metrics::info::Info;
+use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Server;
@@ -21,24 +24,60 @@ const STREAMS_A_CONNECTION_MAX: u32 = 1_000;
 /// Serves clients until `stop`, then until the requests under way have ended.
 pub(super) async fn serve(
     node: NodeHandle,
-    limits: Limits,
+    Terms { limits, slow }: Terms,
     listener: TcpListener,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let routes = conclave_door_native::services(node, limits, stop.clone());
+    let metrics = metrics(&node);
+    let span = RequestSpanLayer::new(metrics.rpc, slow);
+    let mut routes = conclave_door_native::services(node.clone(), limits, stop.clone());
+    let http = conclave_door_http::routes(&node, Arc::new(metrics.registry));
+    let grpc = std::mem::take(routes.axum_router_mut());
+    *routes.axum_router_mut() = grpc.merge(http);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     Server::builder()
+        // Probes and scrapers speak HTTP/1.1.
+        .accept_http1(true)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .max_concurrent_streams(Some(STREAMS_A_CONNECTION_MAX))
-        .layer(conclave_door::RequestSpanLayer)
+        .layer(span)
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await
 }
 
+/// What the node's metrics are told from.
+struct Metrics {
+    registry: Registry,
+    rpc: RpcMetrics,
+}
+
+fn metrics(node: &NodeHandle) -> Metrics {
+    let mut registry = Registry::default();
+    let version = [("version", env!("CARGO_PKG_VERSION"))];
+    registry.register("conclave_build", "Version of the program", Info::new(version));
+    let rpc = RpcMetrics::register(&mut registry);
+    node.register_metrics(&mut registry);
+    registry.register_collector(Box::new(conclave_door_http::ProcessCollector));
+    Metrics { registry, rpc }
+}
+
+/// On what terms clients are served.
+pub(super) struct Terms {
+    limits: Limits,
+    /// A request that takes so long is logged. Zero: none is.
+    slow: Duration,
+}
+
+impl From<&Settings> for Terms {
+    fn from(settings: &Settings) -> Self {
+        Self { limits: limits(settings), slow: Duration::from_millis(settings.log_slow_request_ms) }
+    }
+}
+
 /// The bounds that the settings set.
-pub(super) fn limits(settings: &Settings) -> Limits {
+fn limits(settings: &Settings) -> Limits {
     Limits {
         key_size_bytes_max: settings.limits_key_size_bytes_max,
         value_size_bytes_max: settings.limits_value_size_bytes_max,

@@ -267,6 +267,7 @@ async fn who_why_and_under_which_id() {
         namespace: "new".into(),
         description: "d".repeat(4_097),
         authorship: Some(authorship),
+        ..Default::default()
     };
     let told = invalid("CreateNamespace", scene.cluster.service(1).create_namespace(create).await);
     check(&told);

@@ -110,6 +110,7 @@ async fn outputs_for_people_and_programs() {
         ("env", "name"),
         ("toml", "name = \"Röstung №1 ☕\"\nprice = \"2\"\n"),
         ("yaml", "name: Röstung №1 ☕\nprice: \"2\"\n"),
+        ("xml", "<?xml"),
     ] {
         let text = cli.run(&["config", "get", "shop/prod", "--format", format]).await.done();
         let plain = |text: &str| text.replace(" = ", "=").replace(['"', '\''], "");
@@ -219,9 +220,9 @@ async fn exit_codes_tell_scripts_what_went_wrong() {
 async fn help_versions_and_completions() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cli = CommandLine::new(crate::stage::BINARY.as_ref(), folder.path());
-    for command in
-        ["put", "import", "get", "list", "create", "delete", "history", "diff", "rollback", "watch"]
-    {
+    let commands = "put import export get list search create describe update delete history diff rollback tag \
+                    untag tags watch defaults";
+    for command in commands.split_whitespace() {
         let help = cli.run(&["config", command, "--help"]).await.done();
         assert!(
             help.contains("Examples:\n") && help.contains(&format!("conclave config {command}")),

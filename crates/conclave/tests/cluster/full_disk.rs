@@ -45,6 +45,11 @@ impl Drop for SmallDisk {
     }
 }
 
+/// Nodes that write until the disk is full.
+fn without_reserve(nodes: u64) -> ClusterOptions {
+    ClusterOptions::new(BINARY, nodes).set("space_reserve_bytes", 0)
+}
+
 /// Values that cannot be compressed to nothing.
 fn noise(seed: usize) -> String {
     let mut state = seed as u64 ^ 0x9e37_79b9_7f4a_7c15;
@@ -92,7 +97,7 @@ async fn is_all_there(cluster: &mut Cluster, acknowledged: usize) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_on_a_full_disk_stops_and_loses_nothing() {
-    let mut cluster = Cluster::prepare(ClusterOptions::new(BINARY, 1)).await;
+    let mut cluster = Cluster::prepare(without_reserve(1)).await;
     let Some(disk) = SmallDisk::mount(&cluster.folder().join("small")) else {
         println!("skipped: mounting a small tmpfs needs root");
         return;
@@ -131,7 +136,7 @@ async fn a_node_on_a_full_disk_stops_and_loses_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_other_nodes_go_on_without_one_whose_disk_is_full() {
-    let mut cluster = Cluster::prepare(ClusterOptions::new(BINARY, 3)).await;
+    let mut cluster = Cluster::prepare(without_reserve(3)).await;
     let Some(disk) = SmallDisk::mount(&cluster.folder().join("small")) else {
         println!("skipped: mounting a small tmpfs needs root");
         return;
@@ -159,4 +164,41 @@ async fn the_other_nodes_go_on_without_one_whose_disk_is_full() {
     cluster.all_serve().await;
     cluster.agree().await;
     assert_eq!(writers::history(&client, "shop").await.len(), number + 1);
+}
+
+/// Small enough that a second of writes stays far below the reserve.
+const PIECE_SIZE_BYTES: usize = 16 << 10;
+const RESERVE_BYTES: u64 = 30 << 20;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writes_are_refused_before_the_disk_is_full_and_go_on_by_themselves() {
+    let options = ClusterOptions::new(BINARY, 1).set("space_reserve_bytes", RESERVE_BYTES);
+    let mut cluster = Cluster::prepare(options).await;
+    let Some(disk) = SmallDisk::mount(&cluster.folder().join("small")) else {
+        println!("skipped: mounting a small tmpfs needs root");
+        return;
+    };
+    cluster.node(1).set("data_dir", disk.0.join("data").display());
+    cluster.start_node(1);
+    cluster.all_serve().await;
+    let client = cluster.client_of(1, 3_000);
+    create(&client, "shop").await;
+    let mut acknowledged = 0;
+    let refusal = loop {
+        let edit = edits::put(format!("item-{acknowledged}"), &noise(acknowledged)[..PIECE_SIZE_BYTES]);
+        match client.commit(commit_under(&format!("write-{acknowledged}"), "shop", vec![edit])).await {
+            Ok(_) => acknowledged += 1,
+            Err(error) => break error,
+        }
+        assert!(acknowledged < 10 * WRITES_MAX, "the disk was never full");
+    };
+    assert_eq!((refusal.code(), refusal.reason()), (Code::ResourceExhausted, "no-space"), "{refusal}");
+    assert!(cluster.node(1).is_running(), "it goes on, and serves reads");
+    assert_eq!(items(&client, "shop").await.len(), acknowledged);
+
+    disk.grow();
+    let edit = edits::put("after", "1");
+    let patient = cluster.client_of(1, 20_000);
+    patient.commit(commit_under("after", "shop", vec![edit])).await.expect("there is room again");
+    assert_eq!(items(&client, "shop").await.len(), acknowledged + 1);
 }

@@ -2,21 +2,25 @@
 //!
 //! | files | what |
 //! |---|---|
-//! | `command_line`, `examples`, `serve_alone` | what a user does, end to end |
+//! | `command_line`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `wait_version` | what a user does, end to end |
 //! | `bad_requests`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk` | what bad input gets |
-//! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries` | what must hold while things break |
+//! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `backup`, `cache` | what must hold while things break |
 //!
-//! `stage` has what the tests begin with. They run one after the other (`make cluster`): each has the machine to
+//! `fake_bucket` stands for S3. `stage` has what the tests begin with. They run one after the other (`make cluster`): each has the machine to
 //! itself, as far as the machine allows.
 
 #[cfg(test)]
 mod all_killed;
+#[cfg(test)]
+mod backup;
 #[cfg(test)]
 mod bad_files;
 #[cfg(test)]
 mod bad_requests;
 #[cfg(test)]
 mod bad_settings;
+#[cfg(test)]
+mod cache;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
@@ -26,9 +30,19 @@ mod data_directory;
 #[cfg(test)]
 mod examples;
 #[cfg(test)]
+mod fake_bucket;
+#[cfg(test)]
 mod full_disk;
 #[cfg(test)]
 mod leader_killed;
+#[cfg(test)]
+mod members;
+#[cfg(test)]
+mod members_join;
+#[cfg(test)]
+mod members_killed;
+#[cfg(test)]
+mod namespaces;
 #[cfg(test)]
 mod no_quorum;
 #[cfg(test)]
@@ -38,9 +52,13 @@ mod refusals;
 #[cfg(test)]
 mod restarts;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod retries;
 #[cfg(test)]
 mod rollback;
+#[cfg(test)]
+mod run_program;
 #[cfg(test)]
 mod serve_alone;
 #[cfg(test)]
@@ -48,6 +66,16 @@ mod shutdown;
 #[cfg(test)]
 mod snapshot;
 #[cfg(test)]
+mod snapshots_of_namespaces;
+#[cfg(test)]
+mod spans;
+#[cfg(test)]
 mod stage;
 #[cfg(test)]
 mod start_refused;
+#[cfg(test)]
+mod tags;
+#[cfg(test)]
+mod trees;
+#[cfg(test)]
+mod wait_version;

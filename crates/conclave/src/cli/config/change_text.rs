@@ -27,7 +27,7 @@ const DIFF_TIME_MAX: Duration = Duration::from_secs(1);
 const INDENT: &str = "    ";
 
 /// The text of all changes, each with `margin` before its lines.
-pub(super) fn changes(changes: &[ChangeView], paint: Paint, margin: &str) -> String {
+pub(in crate::cli) fn changes(changes: &[ChangeView], paint: Paint, margin: &str) -> String {
     let mut lines = Lines { text: String::new(), margin, paint };
     for change in changes {
         lines.change(change);
@@ -36,7 +36,7 @@ pub(super) fn changes(changes: &[ChangeView], paint: Paint, margin: &str) -> Str
 }
 
 /// The sign that stands before a key.
-pub(super) fn sign(kind: Kind) -> char {
+pub(in crate::cli) fn sign(kind: Kind) -> char {
     match kind {
         Kind::Added => '+',
         Kind::Changed => '~',
@@ -45,7 +45,7 @@ pub(super) fn sign(kind: Kind) -> char {
 }
 
 /// A text in the colour of a change.
-pub(super) fn painted(kind: Kind, text: &str, paint: Paint) -> String {
+pub(in crate::cli) fn painted(kind: Kind, text: &str, paint: Paint) -> String {
     match kind {
         Kind::Added => paint.added(text),
         Kind::Changed => paint.changed(text),

@@ -1,6 +1,8 @@
 //! What a commit did, or would do.
 
-use conclave_client::config::{CommitResponse, CommittedVersion, DeleteNamespaceResponse, RollbackResponse};
+use conclave_client::config::{
+    CommitResponse, CommittedVersion, DeleteNamespaceResponse, RollbackResponse, RollbackSnapshotResponse,
+};
 use serde::Serialize;
 
 use super::change_text;
@@ -11,38 +13,54 @@ use crate::cli::text;
 
 /// The version that a commit made of a namespace.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub(super) struct CommitReport {
-    pub(super) namespace: String,
-    pub(super) version: u64,
-    pub(super) added: u32,
-    pub(super) changed: u32,
-    pub(super) deleted: u32,
+pub(in crate::cli) struct CommitReport {
+    pub(in crate::cli) namespace: String,
+    pub(in crate::cli) version: u64,
+    pub(in crate::cli) added: u32,
+    pub(in crate::cli) changed: u32,
+    pub(in crate::cli) deleted: u32,
     /// None: nothing was changed.
-    pub(super) revision: Option<u64>,
+    pub(in crate::cli) revision: Option<u64>,
     /// None: nothing was changed.
-    pub(super) time: Option<String>,
-    pub(super) request_id: String,
-    pub(super) dry_run: bool,
+    pub(in crate::cli) time: Option<String>,
+    pub(in crate::cli) request_id: String,
+    pub(in crate::cli) dry_run: bool,
     /// What would change, item by item, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) changes: Option<Vec<ChangeView>>,
+    pub(in crate::cli) changes: Option<Vec<ChangeView>>,
 }
 
 impl CommitReport {
     /// Of a commit to one namespace.
-    pub(super) fn of_commit(answer: CommitResponse, dry_run: bool) -> Self {
+    pub(in crate::cli) fn of_commit(answer: CommitResponse, dry_run: bool) -> Self {
         let committed = answer.versions.into_iter().next().unwrap_or_default();
         Self::of(committed, answer.request_id, dry_run).at(answer.revision, answer.time_ms)
     }
 
+    /// Of a commit to several namespaces, each on its own.
+    pub(in crate::cli) fn of_commits(answer: CommitResponse, dry_run: bool) -> Vec<Self> {
+        let CommitResponse { versions, revision, time_ms, request_id } = answer;
+        let report = |committed| Self::of(committed, request_id.clone(), dry_run).at(revision, time_ms);
+        versions.into_iter().map(report).collect()
+    }
+
+    /// Of a rollback to a snapshot, namespace by namespace.
+    pub(in crate::cli) fn of_snapshot(answer: &RollbackSnapshotResponse, dry_run: bool) -> Vec<Self> {
+        let report = |committed: &CommittedVersion| {
+            Self::of(committed.clone(), answer.request_id.clone(), dry_run)
+                .at(answer.revision, answer.time_ms)
+        };
+        answer.versions.iter().map(report).collect()
+    }
+
     /// Of a rollback.
-    pub(super) fn of_rollback(answer: RollbackResponse, dry_run: bool) -> Self {
+    pub(in crate::cli) fn of_rollback(answer: RollbackResponse, dry_run: bool) -> Self {
         let committed = answer.committed.unwrap_or_default();
         Self::of(committed, answer.request_id, dry_run).at(answer.revision, answer.time_ms)
     }
 
     /// Of the deletion of a namespace.
-    pub(super) fn of_deletion(answer: DeleteNamespaceResponse) -> Self {
+    pub(in crate::cli) fn of_deletion(answer: DeleteNamespaceResponse) -> Self {
         let committed = answer.committed.unwrap_or_default();
         Self::of(committed, answer.request_id, false).at(answer.revision, answer.time_ms)
     }
@@ -89,7 +107,7 @@ impl Report for CommitReport {
 }
 
 /// `2 added, 1 deleted`.
-pub(super) fn counts(added: u32, changed: u32, deleted: u32) -> String {
+pub(in crate::cli) fn counts(added: u32, changed: u32, deleted: u32) -> String {
     let parts = [(added, "added"), (changed, "changed"), (deleted, "deleted")];
     let told: Vec<String> =
         parts.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();

@@ -11,6 +11,7 @@ use super::commit_report::CommitReport;
 use crate::cli::errors::Failure;
 use crate::cli::exit::Exit;
 use crate::cli::session::Session;
+use crate::cli::text;
 
 /// Delete items of a namespace in one commit, or the whole namespace
 #[derive(Debug, clap::Args)]
@@ -55,12 +56,7 @@ impl DeleteArgs {
 
     async fn delete_namespace(self, session: &mut Session) -> Result<(), Failure> {
         if !self.yes {
-            if !io::stdin().is_terminal() {
-                return Err(Failure::usage(
-                    "nobody can be asked here: --yes deletes the namespace without asking",
-                ));
-            }
-            confirm(&self.name, &mut io::stdin().lock(), &mut io::stderr())?;
+            confirmed(&format!("Delete the namespace {} with all its items", self.name))?;
         }
         let request = DeleteNamespaceRequest {
             namespace: self.name,
@@ -72,10 +68,18 @@ impl DeleteArgs {
     }
 }
 
+/// Asks at the terminal whether a deletion is meant; without one it is not.
+pub(super) fn confirmed(question: &str) -> Result<(), Failure> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage("nobody can be asked here: --yes deletes without asking"));
+    }
+    confirm(question, &mut io::stdin().lock(), &mut io::stderr())
+}
+
 /// Asks whether it is meant; anything but yes is no.
-fn confirm(namespace: &str, answers: &mut impl BufRead, questions: &mut impl Write) -> Result<(), Failure> {
+fn confirm(question: &str, answers: &mut impl BufRead, questions: &mut impl Write) -> Result<(), Failure> {
     let unheard = |error: io::Error| Failure::new(Exit::Failed, format!("nobody can be asked: {error}"));
-    write!(questions, "Delete the namespace {namespace} with all its items? [y/N] ").map_err(unheard)?;
+    write!(questions, "{}? [y/N] ", text::lines(question)).map_err(unheard)?;
     questions.flush().map_err(unheard)?;
     let mut answer = String::new();
     answers.read_line(&mut answer).map_err(unheard)?;
@@ -113,10 +117,10 @@ mod tests {
     #[test]
     fn only_yes_is_yes() {
         let mut asked = Vec::new();
-        confirm("ns", &mut &b"Y\n"[..], &mut asked).expect("it is meant");
-        assert_eq!(asked, b"Delete the namespace ns with all its items? [y/N] ");
+        confirm("Delete it", &mut &b"Y\n"[..], &mut asked).expect("it is meant");
+        assert_eq!(asked, b"Delete it? [y/N] ");
         for answer in ["", "\n", "n\n", "yep\n"] {
-            let failure = confirm("ns", &mut answer.as_bytes(), &mut io::sink()).expect_err(answer);
+            let failure = confirm("Delete it", &mut answer.as_bytes(), &mut io::sink()).expect_err(answer);
             assert_eq!(failure.exit(), Exit::Failed);
         }
     }

@@ -4,6 +4,7 @@ use conclave_client::Differences;
 use conclave_client::config::DiffRequest;
 use serde::Serialize;
 
+use super::moment::{MomentArgs, Point};
 use super::views::{ChangeView, Kind};
 use super::{change_text, commit_report, consistency};
 use crate::cli::colour::Paint;
@@ -17,16 +18,24 @@ use crate::cli::text;
 #[command(after_help = "Examples:
   conclave config diff payments/prod 3 5
   conclave config diff payments/prod 3
+  conclave config diff payments/prod stable
+  conclave config diff payments/prod --at-time 2026-02-28T17:00:00Z
+  conclave config diff payments/prod snapshot:before-upgrade 12
   conclave config diff payments/prod 0 1 --prefix db.
-  conclave config diff payments/prod 3 5 --output json | jq -r '.changes[].key'")]
+  conclave config diff payments/prod 3 5 --output json | jq -r '.changes[].key'
+
+A number is a version and any other word a tag; tag:, revision:, snapshot: and time: say what follows.")]
 pub(in crate::cli) struct DiffArgs {
     /// The namespace; a deleted one still has its versions
     namespace: String,
-    /// The version to compare from; 0: the empty namespace
-    from: u64,
-    /// The version to compare with [default: the newest]
-    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
-    to: Option<u64>,
+    /// The version or tag to compare from; 0: the empty namespace
+    #[arg(required_unless_present = "moment", conflicts_with = "moment")]
+    from: Option<Point>,
+    /// The version or tag to compare with [default: the newest]
+    #[arg(value_parser = Point::existing)]
+    to: Option<Point>,
+    #[command(flatten)]
+    moment: MomentArgs,
     /// Only items whose keys begin with this
     #[arg(long, value_name = "KEY_PREFIX", default_value_t, hide_default_value = true)]
     prefix: String,
@@ -37,10 +46,16 @@ pub(in crate::cli) struct DiffArgs {
 
 impl DiffArgs {
     pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
+        let from = self.from.or(self.moment.point()).unwrap_or(Point::Version(0));
+        let from_version = from.version(session, &self.namespace).await?;
+        let to_version = match &self.to {
+            Some(to) => to.version(session, &self.namespace).await?,
+            None => 0,
+        };
         let request = DiffRequest {
             namespace: self.namespace.clone(),
-            from_version: self.from,
-            to_version: self.to.unwrap_or_default(),
+            from_version,
+            to_version,
             key_prefix: self.prefix,
             consistency: consistency(self.local),
             ..DiffRequest::default()

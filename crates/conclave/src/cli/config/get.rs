@@ -1,11 +1,12 @@
 //! `conclave config get`: one value, all items, or the whole as a file.
 
 use conclave_client::Listing;
-use conclave_client::config::{At, GetRequest, GetResponse, Item, ListRequest, at::Moment};
+use conclave_client::config::{GetRequest, GetResponse, Item, ListRequest};
 use conclave_formats::{FileItem, Format, FormatError};
 use serde::Serialize;
 
 use super::consistency;
+use super::moment::MomentArgs;
 use super::views::ItemView;
 use crate::cli::colour::Paint;
 use crate::cli::errors::Failure;
@@ -23,7 +24,9 @@ const VALUE_CHARS_MAX: usize = 60;
 #[command(after_help = "Examples:
   conclave config get payments/prod
   conclave config get payments/prod db.url
-  conclave config get payments/prod --at-version 7 --format yaml > settings.yaml
+  conclave config get payments/prod --version 7 --format yaml > settings.yaml
+  conclave config get payments/prod db.url --tag stable
+  conclave config get payments/prod db.url --at-time 2026-02-28T17:00:00Z
   conclave config get payments/prod db.pool --output json | jq .item.mod_revision
 
 With KEY the value is printed as it is; a line break is added on a terminal only.")]
@@ -32,16 +35,12 @@ pub(in crate::cli) struct GetArgs {
     namespace: String,
     /// The item whose value is wanted; all items if left out
     key: Option<String>,
-    /// As it was at this version of the namespace
-    #[arg(long, value_name = "VERSION", conflicts_with = "at_revision", value_parser = clap::value_parser!(u64).range(1..))]
-    at_version: Option<u64>,
-    /// As it was at this revision of the store
-    #[arg(long, value_name = "REVISION", value_parser = clap::value_parser!(u64).range(1..))]
-    at_revision: Option<u64>,
+    #[command(flatten)]
+    moment: MomentArgs,
     /// Only items whose keys begin with this
     #[arg(long, value_name = "KEY_PREFIX", conflicts_with = "key")]
     prefix: Option<String>,
-    /// Print the items as a file: yaml, json, toml, properties or env
+    /// Print the items as a file: yaml, json, toml, properties, env or xml
     #[arg(long, conflicts_with_all = ["key", "output"])]
     format: Option<Format>,
     /// Read what the node has, without asking the leader: fast, perhaps stale
@@ -57,14 +56,9 @@ impl GetArgs {
         }
     }
 
-    fn at(&self) -> Option<At> {
-        let moment = self.at_version.map(Moment::Version).or(self.at_revision.map(Moment::Revision));
-        moment.map(|moment| At { moment: Some(moment) })
-    }
-
     async fn one(self, key: String, session: &mut Session) -> Result<(), Failure> {
         let request = GetRequest {
-            at: self.at(),
+            at: self.moment.at(),
             consistency: consistency(self.local),
             namespace: self.namespace.clone(),
             key,
@@ -76,7 +70,7 @@ impl GetArgs {
     async fn all(self, session: &mut Session) -> Result<(), Failure> {
         let request = ListRequest {
             namespace: self.namespace.clone(),
-            at: self.at(),
+            at: self.moment.at(),
             key_prefix: self.prefix.unwrap_or_default(),
             consistency: consistency(self.local),
             ..ListRequest::default()
@@ -115,14 +109,14 @@ fn show_one(namespace: String, answer: GetResponse, output: &mut Output) -> Resu
 }
 
 /// The items as a file.
-fn file(items: Vec<Item>, format: Format) -> Result<Vec<u8>, Failure> {
+pub(super) fn file(items: Vec<Item>, format: Format) -> Result<Vec<u8>, Failure> {
     let items: Vec<FileItem> = items
         .into_iter()
         .map(|item| FileItem { key: item.key, value: item.value.to_vec(), content_type: item.content_type })
         .collect();
     conclave_formats::render(&items, format).map_err(|error: FormatError| {
         Failure::new(Exit::Failed, format!("the items cannot be written as {format}: {error}"))
-            .with_hint("--output json and --output yaml can hold every item")
+            .with_hint("--format xml, --output json and --output yaml can hold every item")
     })
 }
 

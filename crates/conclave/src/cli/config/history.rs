@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::change_text::{painted, sign};
 use super::views::VersionView;
-use super::{consistency, version_text};
+use super::{consistency, item_history, version_text};
 use crate::cli::colour::Paint;
 use crate::cli::errors::Failure;
 use crate::cli::output::{OutputFormat, Report};
@@ -18,20 +18,23 @@ use crate::cli::text;
 /// How much of a message a table shows.
 const MESSAGE_CHARS_MAX: usize = 72;
 
-/// List the versions of a namespace: who changed what, when and why
+/// List the versions of a namespace, or the changes of one item: who, what, when and why
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   conclave config history payments/prod
   conclave config history payments/prod --limit 5 --changes
+  conclave config history payments/prod db.pool
   conclave config history payments/prod --output json | jq '.versions[0].author'")]
 pub(in crate::cli) struct HistoryArgs {
     /// The namespace; a deleted one still has its history
     namespace: String,
-    /// At most so many versions
+    /// The item whose changes are wanted; a deleted one still has its history
+    key: Option<String>,
+    /// At most so many
     #[arg(long, value_name = "COUNT", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
     /// Also tell which keys each version changed
-    #[arg(long)]
+    #[arg(long, conflicts_with = "key")]
     changes: bool,
     /// Read what the node has, without asking the leader: fast, perhaps stale
     #[arg(long)]
@@ -40,6 +43,9 @@ pub(in crate::cli) struct HistoryArgs {
 
 impl HistoryArgs {
     pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
+        if let Some(key) = self.key {
+            return item_history::show(session, self.namespace, key, self.limit, self.local).await;
+        }
         let request = HistoryRequest {
             namespace: self.namespace.clone(),
             with_changes: self.changes,
@@ -48,12 +54,13 @@ impl HistoryArgs {
         };
         let versions = session.client.history_newest(request, self.limit as usize).await?;
         let versions: Vec<_> = versions.into_iter().map(|it| VersionView::of(it, self.changes)).collect();
-        let older = versions.last().map_or(0, |oldest| oldest.version.saturating_sub(1));
+        let goes_on =
+            versions.len() == self.limit as usize && versions.last().is_some_and(|it| it.version > 1);
         let nothing = || format!("{}: nothing was committed yet", self.namespace);
         let empty = versions.is_empty().then(nothing);
         session.output.show_or_note(&HistoryReport { namespace: self.namespace, versions }, empty)?;
-        if older > 0 && session.output.format() == OutputFormat::Table {
-            session.output.note(&format!("{older} older: --limit {}", older + u64::from(self.limit)));
+        if goes_on && session.output.format() == OutputFormat::Table {
+            session.output.note(&format!("there may be older ones: --limit {}", u64::from(self.limit) * 10));
         }
         Ok(())
     }
@@ -75,7 +82,7 @@ impl Report for HistoryReport {
             columns.row([
                 version.version.to_string(),
                 version.time.clone(),
-                version_text::author(version),
+                version_text::author(&version.author),
                 format!("+{} ~{} -{}", version.added, version.changed, version.deleted),
                 version_text::message(version, MESSAGE_CHARS_MAX),
             ]);
@@ -87,7 +94,7 @@ impl Report for HistoryReport {
 /// A version with the keys that it changed.
 fn paragraph(version: &VersionView, paint: Paint) -> String {
     let heading = paint.heading(&format!("version {}", version.version));
-    let author = version_text::author(version);
+    let author = version_text::author(&version.author);
     let message = version_text::message(version, usize::MAX);
     let mut text = format!("{heading}  {}  {author}  {message}", version.time).trim_end().to_owned() + "\n";
     let keys = version.keys.as_deref().unwrap_or_default();

@@ -1,18 +1,19 @@
-//! `conclave config import`: makes a namespace's items those of a file.
+//! `conclave config import`: makes a namespace's items those of a file; of a folder, see [`super::tree`].
 //!
 //! Only what differs is committed, under the condition that the namespace is still at the version that
 //! was compared: nobody's commit in between is overwritten unseen.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use conclave_client::config::{Edit, HistoryRequest, Item, ListRequest, NamespaceEdits};
-use conclave_client::reason;
-use conclave_formats::{FileItem, Format, FormatError};
+use conclave_client::config::{Edit, NamespaceEdits};
+use conclave_formats::{FileItem, Format};
 use serde::Serialize;
 
 use super::commit::commit;
 use super::commit_report::CommitReport;
-use super::import_plan::{self, CommitBounds};
+use super::import_plan::{self, COMMIT};
+use super::present::Present;
+use super::tree::TreeImport;
 use super::views::ChangeView;
 use super::{CommitArgs, change_text, input};
 use crate::cli::colour::Paint;
@@ -22,30 +23,39 @@ use crate::cli::output::Report;
 use crate::cli::session::Session;
 use crate::cli::text::{self, counted};
 
-/// What a node takes in one commit, unless its settings say otherwise.
-const COMMIT: CommitBounds = CommitBounds { edits_max: 1_000, size_bytes_max: 4 * 1024 * 1024 };
-
-/// Set the items of a namespace to those of a YAML, JSON, TOML, properties or env file
+/// Set the items of a namespace to those of a file, or those of many to a folder of files
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   conclave config import payments/prod settings.yaml --dry-run
   conclave config import payments/prod settings.yaml -m \"as reviewed in #812\"
   conclave config import payments/prod settings.toml --prune
+  conclave config import config/ --prune --dry-run
   render-settings | conclave config import shop/test - --format json --create-namespace
 
 A structured file is flattened: `db: {pool: 8}` becomes the item db.pool. Only items that differ are
-committed, all in one commit, and only if nobody committed since they were compared.")]
+committed, all in one commit, and only if nobody committed since they were compared.
+
+Of a folder, config/payments/prod.yaml is the namespace payments/prod; those that do not exist are created.
+All of it is one commit if it fits, else as few as it takes, with each namespace in one of them if that
+fits. Files and folders that begin with a dot are passed over, as are files of no known format.")]
 pub(in crate::cli) struct ImportArgs {
-    /// The namespace
+    /// The namespace; or a folder, as `conclave config export` writes it
+    #[arg(value_name = "NAMESPACE|FOLDER")]
     namespace: String,
-    /// The file; - is standard input
-    file: String,
-    /// The file's format: yaml, json, toml, properties or env [default: by the file's name]
+    /// The file, in YAML, JSON, TOML, properties, env or XML; - is standard input
+    file: Option<String>,
+    /// The file's format: yaml, json, toml, properties, env or xml [default: by the file's name]
     #[arg(long)]
     format: Option<Format>,
     /// Delete items that are not in the file
     #[arg(long)]
     prune: bool,
+    /// Delete namespaces that have no file in the folder
+    #[arg(long, requires = "prune", conflicts_with = "file")]
+    prune_namespaces: bool,
+    /// Do not ask before namespaces are deleted
+    #[arg(long, short, requires = "prune_namespaces")]
+    yes: bool,
     /// Create the namespace if it does not exist
     #[arg(long)]
     create_namespace: bool,
@@ -56,18 +66,11 @@ pub(in crate::cli) struct ImportArgs {
     commit: CommitArgs,
 }
 
-/// A namespace as it is before the import.
-struct Present {
-    items: Vec<Item>,
-    /// Its newest version; of one that was deleted, the deletion. 0: nothing was ever committed.
-    version: u64,
-    exists: bool,
-}
-
 impl ImportArgs {
     pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
-        let wanted = self.read()?;
-        let present = self.present(session).await?;
+        let Some(file) = self.file.clone() else { return self.tree()?.run(session).await };
+        let wanted = self.read(&file)?;
+        let present = Present::read(session, &self.namespace, self.create_namespace).await?;
         let expected_version = self.expected_version(&present)?;
         let changes = import_plan::changes(present.items, wanted, self.prune);
         let edits: Vec<Edit> = changes.iter().map(import_plan::edit).collect();
@@ -83,43 +86,32 @@ impl ImportArgs {
     }
 
     /// The file's items.
-    fn read(&self) -> Result<Vec<FileItem>, Failure> {
-        let format = self.format.or_else(|| Format::from_path(Path::new(&self.file))).ok_or_else(|| {
-            let message = format!("the format of {:?} cannot be told from its name", self.file);
-            Failure::usage(message).with_hint("say it: --format yaml, json, toml, properties or env")
+    fn read(&self, file: &str) -> Result<Vec<FileItem>, Failure> {
+        let format = self.format.or_else(|| Format::from_path(Path::new(file))).ok_or_else(|| {
+            let message = format!("the format of {file:?} cannot be told from its name");
+            Failure::usage(message).with_hint("say it: --format yaml, json, toml, properties, env or xml")
         })?;
-        let text = input::read(&self.file)?;
-        conclave_formats::parse(&text, format).map_err(|error: FormatError| {
-            let place =
-                error.position().map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
-            let message = match &error {
-                FormatError::Text { message, .. } => message.clone(),
-                other => other.to_string(),
-            };
-            Failure::new(Exit::Invalid, format!("{}{place}: {message}", self.file))
-        })
+        input::items(file, format)
     }
 
-    async fn present(&self, session: &Session) -> Result<Present, Failure> {
-        let request = ListRequest { namespace: self.namespace.clone(), ..ListRequest::default() };
-        match session.client.list_all(request).await {
-            Ok(listing) => Ok(Present { items: listing.items, version: listing.version, exists: true }),
-            Err(error) if error.reason() == reason::NAMESPACE_NOT_FOUND && self.create_namespace => {
-                let version = self.version_deleted(session).await?;
-                Ok(Present { items: Vec::new(), version, exists: false })
-            }
-            Err(error) => Err(error.into()),
+    /// The import of a folder. What makes sense for one namespace only is refused.
+    fn tree(self) -> Result<TreeImport, Failure> {
+        let folder = PathBuf::from(&self.namespace);
+        if !folder.is_dir() {
+            let message =
+                format!("{:?} is no folder: a folder, or a namespace and a file, are wanted", self.namespace);
+            return Err(Failure::usage(message));
         }
-    }
-
-    /// The version that deleted a namespace which does not exist; 0 if it never did.
-    async fn version_deleted(&self, session: &Session) -> Result<u64, Failure> {
-        let request = HistoryRequest { namespace: self.namespace.clone(), ..HistoryRequest::default() };
-        match session.client.history_newest(request, 1).await {
-            Ok(versions) => Ok(versions.first().map_or(0, |newest| newest.version)),
-            Err(error) if error.reason() == reason::NAMESPACE_NOT_FOUND => Ok(0),
-            Err(error) => Err(error.into()),
+        let single = [
+            (self.format.is_some(), "--format: the names of the files tell theirs"),
+            (self.commit.expect_version.is_some(), "--expect-version: each namespace has its own"),
+            (self.commit.write.request_id.is_some(), "--request-id: one id cannot name several commits"),
+        ];
+        if let Some((_, flag)) = single.iter().find(|(is_given, _)| *is_given) {
+            return Err(Failure::usage(format!("a folder does not go with {flag}")));
         }
+        let Self { prune, prune_namespaces, yes, commit: CommitArgs { write, dry_run, .. }, .. } = self;
+        Ok(TreeImport { folder, prune, prune_namespaces, yes, dry_run, write })
     }
 
     /// The version that the first commit expects: the one that the file was compared with. A repeated
@@ -232,7 +224,7 @@ mod tests {
         let path = folder.path().join("settings.json");
         std::fs::write(&path, "{\"db\": {\"pool\": 8}}").expect("a file");
         let path = path.to_str().expect("the path is text");
-        let items = parse(&[path]).expect("right").read().expect("it is JSON");
+        let items = parse(&[path]).expect("right").read(path).expect("it is JSON");
         assert_eq!((items[0].key.as_str(), &items[0].value[..]), ("db.pool", &b"8"[..]));
     }
 
@@ -242,7 +234,7 @@ mod tests {
         let path = folder.path().join("settings.json");
         std::fs::write(&path, "{\"a\": 1,\n \"a\": 2}").expect("a file");
         let path = path.to_str().expect("the path is text");
-        let failure = parse(&[path]).expect("right").read().expect_err("a key comes twice");
+        let failure = parse(&[path]).expect("right").read(path).expect_err("a key comes twice");
         assert_eq!(failure.exit(), Exit::Invalid);
         assert!(
             failure.to_string().contains(&format!("{path}:2:2: the key \"a\" is set twice")),
@@ -253,10 +245,28 @@ mod tests {
     #[test]
     fn a_format_that_nothing_tells_must_be_said() {
         for file in ["-", "README"] {
-            let failure = parse(&[file]).expect("right").read().expect_err("no format");
+            let failure = parse(&[file]).expect("right").read(file).expect_err("no format");
             assert_eq!(failure.exit(), Exit::Usage);
         }
-        parse(&["a.xml", "--format", "xml"]).expect_err("no such format");
+        parse(&["a.ini", "--format", "ini"]).expect_err("no such format");
+    }
+
+    #[test]
+    fn a_folder_takes_no_flags_of_one_namespace() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().to_str().expect("the path is text");
+        let tree = |flags: &[&str]| {
+            let command = ImportArgs::augment_args(clap::Command::new("import"));
+            let matches = command.try_get_matches_from([&["import", path], flags].concat()).expect("right");
+            ImportArgs::from_arg_matches(&matches).expect("right").tree()
+        };
+        let import = tree(&["--prune", "--prune-namespaces", "--dry-run"]).expect("right");
+        assert!(import.prune && import.prune_namespaces && import.dry_run && !import.yes);
+        for flags in [["--format", "json"], ["--expect-version", "3"], ["--request-id", "x"]] {
+            assert!(tree(&flags).is_err(), "{flags:?}");
+        }
+        let failure = parse(&[]).expect("right").tree().err().expect("ns is no folder");
+        assert!(failure.to_string().contains("is no folder"), "{failure}");
     }
 
     #[test]

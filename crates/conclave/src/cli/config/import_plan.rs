@@ -15,6 +15,9 @@ pub(super) struct CommitBounds {
     pub(super) size_bytes_max: usize,
 }
 
+/// What a node takes in one commit, unless its settings say otherwise.
+pub(super) const COMMIT: CommitBounds = CommitBounds { edits_max: 1_000, size_bytes_max: 4 * 1024 * 1024 };
+
 /// What turns the items that are there into those of the file, in order of key. Labels stay. With `prune`
 /// items that are not in the file go.
 pub(super) fn changes(present: Vec<Item>, wanted: Vec<FileItem>, prune: bool) -> Vec<ItemChange> {

@@ -3,6 +3,8 @@
 use std::fs::File;
 use std::io::{self, Read};
 
+use conclave_formats::{FileItem, Format, FormatError};
+
 use crate::cli::errors::Failure;
 use crate::cli::exit::Exit;
 use crate::cli::text::counted;
@@ -17,6 +19,19 @@ pub(super) fn read(path: &str) -> Result<Vec<u8>, Failure> {
     }
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     read_all(path, file)
+}
+
+/// Reads a file's items. What is wrong in it is told with its place.
+pub(super) fn items(path: &str, format: Format) -> Result<Vec<FileItem>, Failure> {
+    let text = read(path)?;
+    conclave_formats::parse(&text, format).map_err(|error: FormatError| {
+        let place = error.position().map(|(line, column)| format!(":{line}:{column}")).unwrap_or_default();
+        let message = match &error {
+            FormatError::Text { message, .. } => message.clone(),
+            other => other.to_string(),
+        };
+        Failure::new(Exit::Invalid, format!("{path}{place}: {message}"))
+    })
 }
 
 fn read_all(name: &str, source: impl Read) -> Result<Vec<u8>, Failure> {

@@ -1,5 +1,7 @@
 //! `conclave config list`: which namespaces there are.
 
+use std::collections::BTreeMap;
+
 use conclave_client::config::{ListNamespacesRequest, Namespace};
 use serde::Serialize;
 
@@ -11,7 +13,8 @@ use crate::cli::session::Session;
 use crate::cli::table::Columns;
 use crate::cli::text;
 
-/// How much of a description a table shows.
+/// How much of an owner's name and of a description a table shows.
+const OWNER_CHARS_MAX: usize = 30;
 const DESCRIPTION_CHARS_MAX: usize = 60;
 
 /// List namespaces
@@ -58,11 +61,20 @@ pub(super) struct NamespaceReport {
     revision: u64,
     time: String,
     description: String,
+    owner: String,
+    labels: BTreeMap<String, String>,
+    items: u64,
+    size_bytes: u64,
 }
 
 impl From<Namespace> for NamespaceReport {
     fn from(namespace: Namespace) -> Self {
+        let usage = namespace.usage.unwrap_or_default();
         Self {
+            owner: namespace.owner,
+            labels: namespace.labels,
+            items: usage.items,
+            size_bytes: usage.size_bytes,
             name: namespace.name,
             version: namespace.version,
             revision: namespace.revision,
@@ -87,14 +99,16 @@ struct ListReport {
 
 impl Report for ListReport {
     fn text(&self, paint: Paint) -> String {
-        let mut columns =
-            Columns::new(&["NAMESPACE", ">VERSION", ">REVISION", "CHANGED", "DESCRIPTION"], paint);
+        let names = ["NAMESPACE", ">VERSION", ">REVISION", ">ITEMS", "CHANGED", "OWNER", "DESCRIPTION"];
+        let mut columns = Columns::new(&names, paint);
         for namespace in &self.namespaces {
             columns.row([
                 text::one_line(&namespace.name, usize::MAX),
                 namespace.version.to_string(),
                 namespace.revision.to_string(),
+                namespace.items.to_string(),
                 namespace.time.clone(),
+                text::one_line(&namespace.owner, OWNER_CHARS_MAX),
                 text::one_line(&namespace.description, DESCRIPTION_CHARS_MAX),
             ]);
         }
@@ -104,6 +118,8 @@ impl Report for ListReport {
 
 #[cfg(test)]
 mod tests {
+    use conclave_client::config::Usage;
+
     use super::*;
 
     #[test]
@@ -115,15 +131,18 @@ mod tests {
                 revision: version * 10,
                 time_ms: 1_000,
                 description: description.into(),
+                owner: "ada".into(),
+                usage: Some(Usage { items: 3, size_bytes: 9 }),
+                ..Namespace::default()
             })
         };
         let report = ListReport {
             namespaces: vec![namespace("a", 0, ""), namespace("payments/prod", 12, "two\nlines")],
         };
         let expected = "\
-NAMESPACE      VERSION  REVISION  CHANGED                   DESCRIPTION
-a                    0         0  1970-01-01T00:00:01.000Z
-payments/prod       12       120  1970-01-01T00:00:01.000Z  two\\nlines
+NAMESPACE      VERSION  REVISION  ITEMS  CHANGED                   OWNER  DESCRIPTION
+a                    0         0      3  1970-01-01T00:00:01.000Z  ada
+payments/prod       12       120      3  1970-01-01T00:00:01.000Z  ada    two\\nlines
 ";
         assert_eq!(report.text(Paint::PLAIN), expected);
     }

@@ -1,24 +1,37 @@
 //! `conclave config`: what is done with configuration, a file a command.
 
 mod assignment;
-mod change_text;
+mod bounds;
+pub(super) mod change_text;
 mod commit;
-mod commit_report;
+pub(super) mod commit_report;
 mod create;
+mod defaults;
 mod delete;
+mod describe;
 mod diff;
 mod get;
 mod history;
 mod import;
 mod import_plan;
 mod input;
+mod item_history;
 mod kept;
 mod list;
+mod moment;
+mod present;
 mod put;
 mod rollback;
-mod version_text;
-mod views;
+mod search;
+mod tag;
+mod tree;
+mod update;
+pub(super) mod version_text;
+pub(super) mod views;
+mod wait;
 mod watch;
+
+use std::pin::Pin;
 
 use super::errors::Failure;
 use super::session::Session;
@@ -28,30 +41,49 @@ use super::session::Session;
 pub(super) enum ConfigCommand {
     Put(put::PutArgs),
     Import(import::ImportArgs),
+    Export(tree::ExportArgs),
     Get(get::GetArgs),
     List(list::ListArgs),
+    Search(search::SearchArgs),
     Create(create::CreateArgs),
+    Describe(describe::DescribeArgs),
+    Update(update::UpdateArgs),
     Delete(delete::DeleteArgs),
     History(history::HistoryArgs),
     Diff(diff::DiffArgs),
     Rollback(rollback::RollbackArgs),
+    Tag(tag::TagArgs),
+    Untag(tag::UntagArgs),
+    Tags(tag::TagsArgs),
     Watch(watch::WatchArgs),
+    Wait(wait::WaitArgs),
+    Defaults(defaults::DefaultsArgs),
 }
 
 impl ConfigCommand {
     pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
-        match self {
-            Self::Put(args) => args.run(session).await,
-            Self::Import(args) => args.run(session).await,
-            Self::Get(args) => args.run(session).await,
-            Self::List(args) => args.run(session).await,
-            Self::Create(args) => args.run(session).await,
-            Self::Delete(args) => args.run(session).await,
-            Self::History(args) => args.run(session).await,
-            Self::Diff(args) => args.run(session).await,
-            Self::Rollback(args) => args.run(session).await,
-            Self::Watch(args) => args.run(session).await,
-        }
+        let running: Pin<Box<dyn Future<Output = Result<(), Failure>> + '_>> = match self {
+            Self::Put(args) => Box::pin(args.run(session)),
+            Self::Import(args) => Box::pin(args.run(session)),
+            Self::Export(args) => Box::pin(args.run(session)),
+            Self::Get(args) => Box::pin(args.run(session)),
+            Self::List(args) => Box::pin(args.run(session)),
+            Self::Search(args) => Box::pin(args.run(session)),
+            Self::Create(args) => Box::pin(args.run(session)),
+            Self::Describe(args) => Box::pin(args.run(session)),
+            Self::Update(args) => Box::pin(args.run(session)),
+            Self::Delete(args) => Box::pin(args.run(session)),
+            Self::History(args) => Box::pin(args.run(session)),
+            Self::Diff(args) => Box::pin(args.run(session)),
+            Self::Rollback(args) => Box::pin(args.run(session)),
+            Self::Tag(args) => Box::pin(args.run(session)),
+            Self::Untag(args) => Box::pin(args.run(session)),
+            Self::Tags(args) => Box::pin(args.run(session)),
+            Self::Watch(args) => Box::pin(args.run(session)),
+            Self::Wait(args) => Box::pin(args.run(session)),
+            Self::Defaults(args) => Box::pin(args.run(session)),
+        };
+        running.await
     }
 }
 
@@ -84,7 +116,7 @@ pub(super) struct CommitArgs {
 }
 
 /// How fresh a read is.
-fn consistency(local: bool) -> i32 {
+pub(super) fn consistency(local: bool) -> i32 {
     use conclave_client::config::Consistency;
     if local { Consistency::Local.into() } else { Consistency::Linearizable.into() }
 }

@@ -6,9 +6,9 @@ use crate::cli::text;
 /// How much of an author's name is shown.
 const AUTHOR_CHARS_MAX: usize = 40;
 
-/// The author's name, or a dash.
-pub(super) fn author(version: &VersionView) -> String {
-    if version.author.is_empty() { "-".into() } else { text::one_line(&version.author, AUTHOR_CHARS_MAX) }
+/// An author's name, or a dash.
+pub(in crate::cli) fn author(name: &str) -> String {
+    if name.is_empty() { "-".into() } else { text::one_line(name, AUTHOR_CHARS_MAX) }
 }
 
 /// What the version is beside a commit, then its message.

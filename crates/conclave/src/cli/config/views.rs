@@ -11,7 +11,7 @@ use crate::cli::text;
 
 /// An item.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct ItemView(pub(super) Item);
+pub(in crate::cli) struct ItemView(pub(in crate::cli) Item);
 
 impl Serialize for ItemView {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -34,7 +34,7 @@ impl Serialize for ItemView {
 /// How an item differs from before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
+pub(in crate::cli) enum Kind {
     Added,
     Changed,
     Deleted,
@@ -52,13 +52,13 @@ impl From<ChangeKind> for Kind {
 
 /// An item before and after.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub(super) struct ChangeView {
-    pub(super) key: String,
-    pub(super) kind: Kind,
+pub(in crate::cli) struct ChangeView {
+    pub(in crate::cli) key: String,
+    pub(in crate::cli) kind: Kind,
     /// None: it did not exist.
-    pub(super) before: Option<ItemView>,
+    pub(in crate::cli) before: Option<ItemView>,
     /// None: it exists no longer.
-    pub(super) after: Option<ItemView>,
+    pub(in crate::cli) after: Option<ItemView>,
 }
 
 impl From<ItemChange> for ChangeView {
@@ -71,33 +71,33 @@ impl From<ItemChange> for ChangeView {
 
 /// A version.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub(super) struct VersionView {
-    pub(super) version: u64,
-    pub(super) revision: u64,
-    pub(super) time: String,
-    pub(super) author: String,
-    pub(super) message: String,
+pub(in crate::cli) struct VersionView {
+    pub(in crate::cli) version: u64,
+    pub(in crate::cli) revision: u64,
+    pub(in crate::cli) time: String,
+    pub(in crate::cli) author: String,
+    pub(in crate::cli) message: String,
     /// The version whose content this one restored.
-    pub(super) rollback_of: Option<u64>,
-    pub(super) deleted_namespace: bool,
-    pub(super) added: u32,
-    pub(super) changed: u32,
-    pub(super) deleted: u32,
+    pub(in crate::cli) rollback_of: Option<u64>,
+    pub(in crate::cli) deleted_namespace: bool,
+    pub(in crate::cli) added: u32,
+    pub(in crate::cli) changed: u32,
+    pub(in crate::cli) deleted: u32,
     /// What changed, where that was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) keys: Option<Vec<KeyView>>,
+    pub(in crate::cli) keys: Option<Vec<KeyView>>,
 }
 
 /// That a key changed, and how.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
-pub(super) struct KeyView {
-    pub(super) key: String,
-    pub(super) kind: Kind,
+pub(in crate::cli) struct KeyView {
+    pub(in crate::cli) key: String,
+    pub(in crate::cli) kind: Kind,
 }
 
 impl VersionView {
     /// A version, with the keys that it changed or without.
-    pub(super) fn of(version: Version, with_keys: bool) -> Self {
+    pub(in crate::cli) fn of(version: Version, with_keys: bool) -> Self {
         let keys = version.changes.iter().map(|it| KeyView { key: it.key.clone(), kind: it.kind().into() });
         Self {
             version: version.version,
@@ -116,7 +116,7 @@ impl VersionView {
 }
 
 #[cfg(test)]
-pub(super) mod samples {
+pub(in crate::cli) mod samples {
     //! Items and changes for tests.
 
     use super::{ChangeKind, ChangeView, Item, ItemChange};
@@ -146,7 +146,7 @@ pub(super) mod samples {
     }
 
     /// The same, as programs get it.
-    pub(in crate::cli::config) fn view(key: &str, before: Option<&str>, after: Option<&str>) -> ChangeView {
+    pub(in crate::cli) fn view(key: &str, before: Option<&str>, after: Option<&str>) -> ChangeView {
         change(key, before, after).into()
     }
 }

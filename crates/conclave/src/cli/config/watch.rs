@@ -119,7 +119,7 @@ fn version_line(namespace: &str, version: &VersionView, paint: Paint) -> String 
     let heading =
         paint.heading(&format!("{} version {}", text::one_line(namespace, usize::MAX), version.version));
     let counts = commit_report::counts(version.added, version.changed, version.deleted);
-    let author = version_text::author(version);
+    let author = version_text::author(&version.author);
     let message = version_text::message(version, usize::MAX);
     let line =
         format!("{heading}  revision {}  {}  {author}: {counts}  {message}", version.revision, version.time);

@@ -59,9 +59,19 @@ impl Environment {
 
     /// Where the client config file is if nobody says.
     pub(super) fn client_config_path(&self) -> Option<PathBuf> {
+        Some(self.folder("XDG_CONFIG_HOME", ".config")?.join("config.toml"))
+    }
+
+    /// Where files are kept that outlive a run and can be made again.
+    pub(in crate::cli) fn state_folder(&self) -> Option<PathBuf> {
+        self.folder("XDG_STATE_HOME", ".local/state")
+    }
+
+    /// Our folder in the one that a variable names, or in its usual place at home.
+    fn folder(&self, variable: &str, usual: &str) -> Option<PathBuf> {
         let set = |name: &str| self.get(name).filter(|text| !text.is_empty()).map(PathBuf::from);
-        let folder = set("XDG_CONFIG_HOME").or_else(|| set("HOME").map(|home| home.join(".config")))?;
-        Some(folder.join("conclave").join("config.toml"))
+        let folder = set(variable).or_else(|| set("HOME").map(|home| home.join(usual)))?;
+        Some(folder.join("conclave"))
     }
 
     /// What is wrong with the variables themselves: a name that nearly is one of ours would otherwise be

@@ -9,6 +9,7 @@ mod file;
 mod values;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use conclave_client::ClientOptions;
 
@@ -68,6 +69,11 @@ impl Options {
     }
 }
 
+/// A duration of a flag: `500ms`, `10s`, `1m`.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
+    values::duration_ms(text).map(Duration::from_millis)
+}
+
 struct Resolver {
     mistakes: Vec<String>,
     file: file::Settings,
@@ -114,6 +120,8 @@ impl Resolver {
                 endpoints: endpoints.unwrap_or(defaults.endpoints),
                 timeout_ms: timeout_ms.unwrap_or(defaults.timeout_ms),
                 user_agent: concat!("conclave-cli/", env!("CARGO_PKG_VERSION")).into(),
+                // Who names a node first wants it asked first.
+                client_id: String::new(),
                 ..ClientOptions::default()
             },
             output: output.unwrap_or_default(),

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
 use super::values::{MemberAddress, Value, read_host_port, read_url};
-use super::{Mistake, Settings, Sources};
+use super::{Given, Mistake, Settings, Sources};
 
 const NAME_SIZE_BYTES_MAX: usize = 64;
 /// A request is at most 8 MiB on the wire; a commit must fit in with what is around it.
@@ -36,12 +36,18 @@ impl<'a> Checks<'a> {
         })
     }
 
+    /// What was set that the data directory may know better.
+    pub(super) fn given(&self) -> Given {
+        Given { node_id: self.sources.has("node_id"), cluster_name: self.sources.has("cluster_name") }
+    }
+
     /// Fills in what depends on other settings and checks the whole.
     pub(super) fn settle(mut self, mut settings: Settings) -> Result<Settings, Vec<Mistake>> {
         self.numbers(&settings);
         self.cluster_name(&settings);
         self.log_level(&settings);
         self.addresses(&mut settings);
+        self.joining(&settings);
         self.members(&mut settings);
         if self.mistakes.is_empty() { Ok(settings) } else { Err(self.mistakes) }
     }
@@ -76,6 +82,7 @@ impl<'a> Checks<'a> {
             self.within("election_ms_max", settings.election_ms_max, settings.election_ms_min + 1..=u64::MAX);
         }
         self.within("snapshot_entries", settings.snapshot_entries, 100..=u64::MAX);
+        self.within("snapshot_log_bytes", settings.snapshot_log_bytes, 1 << 20..=u64::MAX);
         self.within("shutdown_grace_ms", settings.shutdown_grace_ms, 0..=600_000);
         self.limits(settings);
     }
@@ -150,11 +157,32 @@ impl<'a> Checks<'a> {
         None
     }
 
+    /// A node that joins brings a token, and learns from the cluster who it is.
+    fn joining(&mut self, settings: &Settings) {
+        match (settings.join.0.is_empty(), settings.token.is_some()) {
+            (true, true) => self.mistake("token", "is of no use without join: name members there"),
+            (false, false) if self.is_right("join") => {
+                self.mistake("join", "needs a token as well: `conclave cluster add` tells one");
+            }
+            _ => {}
+        }
+        if !settings.join.0.is_empty() {
+            for name in ["node_id", "initial_cluster"] {
+                if self.sources.has(name) {
+                    self.mistake(name, "must not be set with join: the cluster tells it");
+                }
+            }
+        }
+    }
+
     /// A node that stands alone is its own cluster; otherwise it must be one of the members.
     fn members(&mut self, settings: &mut Settings) {
         let (id, peer) = (settings.node_id, settings.peer_advertise.clone());
         let client = settings.client_advertise.clone();
         if !self.is_right("node_id") || !self.is_right("initial_cluster") {
+            return;
+        }
+        if !settings.join.0.is_empty() {
             return;
         }
         if settings.initial_cluster.is_empty() {

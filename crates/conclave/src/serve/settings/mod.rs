@@ -14,7 +14,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 pub(crate) use sources::Sources;
-pub(crate) use values::{ClusterMembers, ListenAddress, LogFormat};
+pub(crate) use values::{Addresses, ClusterMembers, ListenAddress, LogFormat, MemberAddress};
 
 use checks::Checks;
 use values::Optional;
@@ -42,6 +42,12 @@ impl Key {
     }
 }
 
+/// Reads members as the setting `initial_cluster` has them.
+pub(crate) fn parse_members(text: &str) -> Result<ClusterMembers, String> {
+    let members = <ClusterMembers as values::Value>::read(text)?;
+    if members.is_empty() { Err("names no member: write ID=HOST:PORT".into()) } else { Ok(members) }
+}
+
 /// One thing that is wrong with the settings: where, and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mistake(pub String);
@@ -52,6 +58,13 @@ impl fmt::Display for Mistake {
     }
 }
 
+/// Which of the settings were set, rather than left at their defaults, that the data directory may know better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Given {
+    pub node_id: bool,
+    pub cluster_name: bool,
+}
+
 /// Makes the struct, the table of keys and the parser from one list, so that none can lack a setting.
 macro_rules! settings {
     ($($(#[doc = $doc:literal])+ $field:ident: $type:ty, $name:literal = $default:literal;)+) => {
@@ -59,6 +72,8 @@ macro_rules! settings {
         #[derive(Debug, Clone, PartialEq, Eq)]
         pub(crate) struct Settings {
             $($(#[doc = $doc])+ pub(crate) $field: $type,)+
+            /// Which of them were set that a node may know better.
+            pub(crate) given: Given,
         }
 
         /// Every setting, in the order in which they are told.
@@ -70,7 +85,8 @@ macro_rules! settings {
             /// Reads them from where they were given, or tells every mistake.
             pub(crate) fn read(sources: &Sources) -> Result<Settings, Vec<Mistake>> {
                 let mut checks = Checks::new(sources);
-                let settings = Settings { $($field: checks.value($name, $default),)+ };
+                let given = checks.given();
+                let settings = Settings { $($field: checks.value($name, $default),)+ given };
                 checks.settle(settings)
             }
         }
@@ -78,7 +94,8 @@ macro_rules! settings {
 }
 
 settings! {
-    /// Id of this node in its cluster, from 1. An id that was used is never given to another node.
+    /// Id of this node in its cluster, from 1. An id that was used is never given to another node. A node that
+    /// joins, or has joined, gets it from the cluster: leave it out then.
     node_id: u64, "node_id" = "1";
     /// Name of the cluster: the same on all its nodes, and never changed.
     cluster_name: String, "cluster_name" = "conclave";
@@ -95,11 +112,20 @@ settings! {
     /// The first members, the same on all of them: "1=HOST:PORT,2=HOST:PORT/CLIENT-URL,..." or in the
     /// file a table. Harmless once the cluster has formed. Unset: this node alone.
     initial_cluster: ClusterMembers, "initial_cluster" = "";
+    /// Members of a cluster that is there, one of which lets this node in when its data directory is empty:
+    /// "HOST:PORT,..." as their peers reach them. Once it has joined it needs this no more.
+    join: Addresses, "join" = "";
+    /// What `conclave cluster add` told, to join with.
+    token: Optional, "token" = "";
     /// What is logged, to standard error: error, warn, info, debug, trace, or per part, as in
     /// "info,conclave_raft=debug".
     log_level: String, "log_level" = "info";
     /// How it is logged: text, or json (one object a line).
     log_format: LogFormat, "log_format" = "text";
+    /// A request that takes so many milliseconds or more is logged as slow. 0: none is.
+    log_slow_request_ms: u64, "log_slow_request_ms" = "1000";
+    /// Where spans of requests are sent to, by OTLP over gRPC: the URL of a collector. Unset: nowhere.
+    otlp_endpoint: Optional, "otlp_endpoint" = "";
     /// How often a leader shows that it is there, in milliseconds: 10 to 10,000.
     heartbeat_ms: u64, "heartbeat_ms" = "100";
     /// Shortest time by which a node waits longer than election_ms_max for a sign of the leader before it
@@ -110,6 +136,14 @@ settings! {
     election_ms_max: u64, "election_ms_max" = "1000";
     /// Log entries after which a snapshot is taken and the log is cut: at least 100.
     snapshot_entries: u64, "snapshot_entries" = "100000";
+    /// Bytes of log entries after which the same is done: at least 1 MiB.
+    snapshot_log_bytes: u64, "snapshot_log_bytes" = "268435456";
+    /// How fast snapshots are sent to other nodes, in bytes a second. 0: as fast as it goes.
+    snapshot_rate_bytes_per_s: u64, "snapshot_rate_bytes_per_s" = "134217728";
+    /// Free space on the disk of the data directory below which writes are refused, in bytes. 0: none is kept.
+    space_reserve_bytes: u64, "space_reserve_bytes" = "268435456";
+    /// An fsync of the log that takes longer raises the alarm slow-disk, in milliseconds.
+    slow_fsync_ms: u64, "slow_fsync_ms" = "1000";
     /// How long requests may go on after SIGTERM or SIGINT, in milliseconds: up to 600,000.
     shutdown_grace_ms: u64, "shutdown_grace_ms" = "10000";
     /// Longest key of an item, in bytes.

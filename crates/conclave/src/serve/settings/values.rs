@@ -86,6 +86,17 @@ pub(crate) struct MemberAddress {
     pub client: Option<String>,
 }
 
+/// Hosts and ports, separated by commas.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Addresses(pub Vec<String>);
+
+impl Value for Addresses {
+    fn read(text: &str) -> Result<Addresses, String> {
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+        entries.map(read_host_port).collect::<Result<_, _>>().map(Addresses)
+    }
+}
+
 /// The members of a cluster by id.
 pub(crate) type ClusterMembers = BTreeMap<u64, MemberAddress>;
 

@@ -1,36 +1,19 @@
 //! `conclave cluster status`: who leads, who follows, how far each has come.
 
 use comfy_table::{Cell, Color};
-use conclave_client::cluster::{GetStatusResponse, Health, Member, Role};
+use conclave_client::cluster::{Admission, GetStatusResponse, Health, Member, Role};
 use serde::Serialize;
 
-use super::colour::Paint;
-use super::errors::Failure;
-use super::exit::Exit;
-use super::output::Report;
-use super::session::Session;
-use super::table::Columns;
-use super::text;
+use super::super::colour::Paint;
+use super::super::errors::Failure;
+use super::super::exit::Exit;
+use super::super::output::Report;
+use super::super::session::Session;
+use super::super::table::Columns;
+use super::super::text;
 
-/// What can be asked of the cluster.
-#[derive(Debug, clap::Subcommand)]
-pub(super) enum ClusterCommand {
-    /// Show the leader and the state of every node; exit code 5 without a leader or a quorum
-    #[command(after_help = "Examples:
-  conclave cluster status
-  conclave cluster status --endpoints db1:4101,db2:4101 --output json | jq .leader_id")]
-    Status,
-}
-
-impl ClusterCommand {
-    pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
-        match self {
-            Self::Status => status(session).await,
-        }
-    }
-}
-
-async fn status(session: &mut Session) -> Result<(), Failure> {
+/// Shows it.
+pub(super) async fn status(session: &mut Session) -> Result<(), Failure> {
     let report = ClusterReport::from(session.client.cluster_status().await?);
     session.output.show(&report)?;
     report.judge()
@@ -46,6 +29,16 @@ struct ClusterReport {
     leader_id: Option<u64>,
     term: u64,
     members: Vec<MemberReport>,
+    /// Nodes that were admitted and have not joined yet.
+    admissions: Vec<AdmissionReport>,
+}
+
+#[derive(Debug, Serialize)]
+struct AdmissionReport {
+    id: u64,
+    name: String,
+    peer_address: String,
+    expires_ms: i64,
 }
 
 #[derive(Debug, Serialize)]
@@ -63,6 +56,9 @@ struct MemberReport {
     uptime_s: u64,
     client_address: String,
     peer_address: String,
+    /// Empty: none was given.
+    name: String,
+    voter: bool,
 }
 
 impl From<GetStatusResponse> for ClusterReport {
@@ -74,7 +70,15 @@ impl From<GetStatusResponse> for ClusterReport {
             leader_id: Some(answer.leader_id).filter(|id| *id != 0),
             term: answer.term,
             members: answer.members.into_iter().map(MemberReport::from).collect(),
+            admissions: answer.admissions.into_iter().map(AdmissionReport::from).collect(),
         }
+    }
+}
+
+impl From<Admission> for AdmissionReport {
+    fn from(admission: Admission) -> Self {
+        let Admission { id, name, peer_address, expires_ms } = admission;
+        Self { id, name, peer_address, expires_ms }
     }
 }
 
@@ -94,6 +98,8 @@ impl From<Member> for MemberReport {
             uptime_s: member.uptime_s,
             client_address: member.client_address,
             peer_address: member.peer_address,
+            name: member.name,
+            voter: member.voter,
         }
     }
 }
@@ -135,13 +141,14 @@ impl ClusterReport {
 
     /// A leader that has lost the others calls itself leader for a while; it takes no writes.
     fn judge_quorum(&self) -> Result<(), Failure> {
-        let all = self.members.len();
-        let answering = self.members.iter().filter(|member| member.health != UNREACHABLE).count();
+        let voters = || self.members.iter().filter(|member| member.voter);
+        let all = voters().count();
+        let answering = voters().filter(|member| member.health != UNREACHABLE).count();
         if answering * 2 > all {
             return Ok(());
         }
         let message =
-            format!("only {answering} of {all} nodes answer node {}: there is no quorum", self.answered_by);
+            format!("only {answering} of {all} voters answer node {}: there is no quorum", self.answered_by);
         Err(Failure::new(Exit::Unavailable, message)
             .with_hint("start the others, or mend the network between them"))
     }
@@ -154,6 +161,8 @@ impl Report for ClusterReport {
         let mut columns = Columns::new(
             &[
                 ">ID",
+                "NAME",
+                "VOTE",
                 "ROLE",
                 "HEALTH",
                 ">TERM",
@@ -170,8 +179,9 @@ impl Report for ClusterReport {
         for member in &self.members {
             columns.row(member.cells());
         }
+        let waiting = self.admissions.iter().map(AdmissionReport::line).collect::<String>();
         format!(
-            "cluster  {} ({})\nleader   {leader}, term {}\nseen by  node {}\n\n{}",
+            "cluster  {} ({})\nleader   {leader}, term {}\nseen by  node {}\n\n{}{waiting}",
             text::one_line(&self.cluster_name, 64),
             self.cluster_id,
             self.term,
@@ -181,11 +191,20 @@ impl Report for ClusterReport {
     }
 }
 
+impl AdmissionReport {
+    fn line(&self) -> String {
+        let (name, address) = (text::one_line(&self.name, 40), text::one_line(&self.peer_address, 80));
+        format!("node {} ({name}) was admitted and has not joined yet: {address}\n", self.id)
+    }
+}
+
 impl MemberReport {
-    fn cells(&self) -> [Cell; 11] {
+    fn cells(&self) -> [Cell; 13] {
         let known = |text: String| Cell::new(if self.health == UNREACHABLE { "-" } else { &text });
         [
             Cell::new(self.id),
+            Cell::new(if self.name.is_empty() { "-".to_owned() } else { text::one_line(&self.name, 40) }),
+            Cell::new(if self.voter { "yes" } else { "no" }),
             Cell::new(self.role),
             Cell::new(self.health).fg(if self.health == OK { Color::Green } else { Color::Red }),
             known(self.term.to_string()),
@@ -219,6 +238,8 @@ mod tests {
             uptime_s: 3_700,
             client_address: format!("http://db{id}:4101"),
             peer_address: format!("db{id}:4201"),
+            name: if id == 3 { String::new() } else { format!("db{id}") },
+            voter: true,
         }
     }
 
@@ -234,6 +255,7 @@ mod tests {
                 member(2, Role::Leader, Health::Ok),
                 Member { digest: String::new(), ..member(3, Role::Unspecified, Health::Unreachable) },
             ],
+            ..GetStatusResponse::default()
         })
     }
 
@@ -244,10 +266,10 @@ cluster  conclave (00ff)
 leader   node 2, term 5
 seen by  node 1
 
-ID  ROLE      HEALTH       TERM  APPLIED  LAG  REVISION  VERSION  UPTIME  CLIENTS AT       PEERS AT
- 1  follower  ok              5      119    1        80  0.1.0    1h 1m   http://db1:4101  db1:4201
- 2  leader    ok              5      118    2        80  0.1.0    1h 1m   http://db2:4101  db2:4201
- 3  unknown   unreachable     -        -    -         -  -        -       http://db3:4101  db3:4201
+ID  NAME  VOTE  ROLE      HEALTH       TERM  APPLIED  LAG  REVISION  VERSION  UPTIME  CLIENTS AT       PEERS AT
+ 1  db1   yes   follower  ok              5      119    1        80  0.1.0    1h 1m   http://db1:4101  db1:4201
+ 2  db2   yes   leader    ok              5      118    2        80  0.1.0    1h 1m   http://db2:4101  db2:4201
+ 3  -     yes   unknown   unreachable     -        -    -         -  -        -       http://db3:4101  db3:4201
 ";
         assert_eq!(report(2).text(Paint::PLAIN), expected);
     }
@@ -273,6 +295,6 @@ ID  ROLE      HEALTH       TERM  APPLIED  LAG  REVISION  VERSION  UPTIME  CLIENT
         alone.members[0].health = UNREACHABLE;
         let failure = alone.judge().expect_err("one of three answers");
         assert_eq!(failure.exit(), Exit::Unavailable);
-        assert!(failure.to_string().contains("only 1 of 3 nodes answer"), "{failure}");
+        assert!(failure.to_string().contains("only 1 of 3 voters answer"), "{failure}");
     }
 }

@@ -1,0 +1,211 @@
+//! `conclave run`: what a program gets, what it hears of changes, and how it ends.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use conclave_testkit::{Cluster, CommandLine, wait};
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
+use tokio::process::{Child, ChildStdout};
+
+use crate::stage::one;
+
+/// How long anything may take to be heard.
+const HEARD_MAX: Duration = Duration::from_secs(30);
+
+async fn with_shop() -> (Cluster, CommandLine) {
+    let cluster = one().await;
+    let cli = cluster.command_line();
+    cli.run(&["config", "put", "shop/prod", "db.url=one", "log-level=info", "--create-namespace"]).await.done();
+    (cluster, cli)
+}
+
+/// A program under `conclave run`, of which each line is heard.
+struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    fn start(cli: &CommandLine, arguments: &[&str], script: &str) -> Self {
+        let mut child = cli.spawn(&[&["run"], arguments, &["--", "sh", "-c", script]].concat());
+        let lines = BufReader::new(child.stdout.take().expect("it was asked for")).lines();
+        Self { child, lines }
+    }
+
+    async fn line(&mut self) -> String {
+        let line = tokio::time::timeout(HEARD_MAX, self.lines.next_line()).await.expect("a line comes");
+        line.expect("it can be read").expect("the program goes on")
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.child.id().expect("it runs").to_string();
+        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &id]).status();
+        assert!(sent.expect("kill is there").success());
+    }
+
+    async fn code(&mut self) -> Option<i32> {
+        let ended = tokio::time::timeout(HEARD_MAX, self.child.wait()).await.expect("it ends");
+        ended.expect("it is our child").code()
+    }
+
+    /// What was said on standard error, after the end.
+    async fn said(&mut self) -> String {
+        let mut said = String::new();
+        let mut stderr = self.child.stderr.take().expect("it was asked for");
+        stderr.read_to_string(&mut said).await.expect("it is text");
+        said
+    }
+}
+
+/// Tells what it has, waits, and says so when it is asked to end.
+const SERVICE: &str = "trap 'echo ends; exit 0' TERM; echo \"$DB_URL $LOG_LEVEL\"; while :; do sleep 0.1; done";
+
+fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
+    let path = folder.join(name);
+    std::fs::write(&path, text).expect("the folder is ours");
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_gets_its_environment_and_its_code_is_told() {
+    let (_cluster, cli) = with_shop().await;
+    let script = "echo \"$DB_URL $LOG_LEVEL $EXTRA\"; exit 7";
+    let cli = cli.with("EXTRA", "inherited");
+    let ran = cli.run(&["run", "shop/prod", "--", "sh", "-c", script]).await;
+    assert_eq!((ran.code, &*ran.stdout), (Some(7), "one info inherited\n"), "{}", ran.stderr);
+    let ran = cli.run(&["run", "shop/prod", "--env-prefix", "APP_", "--", "sh", "-c", "echo $APP_DB_URL"]).await;
+    assert_eq!(ran.done(), "one\n");
+    let ran = cli.run(&["run", "shop/prod", "--no-env", "--", "sh", "-c", "echo \"<$DB_URL>\""]).await;
+    assert_eq!(ran.done(), "<>\n");
+    let ran = cli.run(&["run", "shop/prod", "--", "sh", "-c", "kill -9 $$"]).await;
+    assert_eq!(ran.code, Some(137));
+    assert!(cli.run(&["run", "shop/prod", "--", "/no/such/program"]).await.failed(127).contains("/no/such/program"));
+    cli.run(&["run", "shop/none", "--", "true"]).await.failed(3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn items_that_make_no_environment_are_named() {
+    let (_cluster, cli) = with_shop().await;
+    cli.run(&["config", "put", "shop/prod", "db-url=secret"]).await.done();
+    let told = cli.run(&["run", "shop/prod", "--", "true"]).await.failed(7);
+    assert!(told.contains("\"db-url\" and \"db.url\" both make the variable DB_URL"), "{told}");
+    assert!(!told.contains("secret"), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_restarts_it_and_what_makes_no_difference_does_not() {
+    let (_cluster, cli) = with_shop().await;
+    let mut running = Running::start(&cli, &["shop/prod"], SERVICE);
+    assert_eq!(running.line().await, "one info");
+    // The same content again is another version and no difference.
+    cli.run(&["config", "rollback", "shop/prod", "--to", "1"]).await.done();
+    cli.run(&["config", "put", "shop/prod", "db.url=two", "log-level=debug"]).await.done();
+    assert_eq!((running.line().await, running.line().await), ("ends".into(), "two debug".into()));
+    cli.run(&["config", "put", "shop/prod", "db-url=collides"]).await.done();
+    cli.run(&["config", "delete", "shop/prod", "db-url"]).await.done();
+    cli.run(&["config", "put", "shop/prod", "db.url=three"]).await.done();
+    assert_eq!((running.line().await, running.line().await), ("ends".into(), "three debug".into()));
+
+    running.signal("TERM");
+    assert_eq!(running.line().await, "ends");
+    assert_eq!(running.code().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_does_not_end_is_killed_after_the_grace_time() {
+    let (_cluster, cli) = with_shop().await;
+    let stubborn = "trap '' TERM INT; echo up; while :; do sleep 0.1; done";
+    for signal in ["TERM", "INT"] {
+        let mut running = Running::start(&cli, &["shop/prod", "--grace", "300ms"], stubborn);
+        assert_eq!(running.line().await, "up");
+        running.signal(signal);
+        assert_eq!(running.code().await, Some(137), "{signal}");
+        assert!(running.said().await.contains("within 300 ms and is killed"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn templates_are_rendered_and_a_signal_tells_of_changes() {
+    let (cluster, cli) = with_shop().await;
+    let template = write(cluster.folder(), "app.j2", "url = {{ config.db.url }}\n");
+    let target = cluster.folder().join("app.conf");
+    let pair = format!("{}:{}", template.display(), target.display());
+    let script = format!("trap 'cat {0}' HUP; cat {0}; while :; do sleep 0.1; done", target.display());
+    let arguments = ["shop/prod", "--no-env", "--template", &pair, "--on-change", "signal:HUP"];
+    let mut running = Running::start(&cli, &arguments, &script);
+    assert_eq!(running.line().await, "url = one");
+    cli.run(&["config", "put", "shop/prod", "db.url=two"]).await.done();
+    assert_eq!(running.line().await, "url = two");
+
+    // A change that cannot be rendered keeps the file; the next good one replaces it.
+    cli.run(&["config", "delete", "shop/prod", "db.url"]).await.done();
+    let mut stderr = BufReader::new(running.child.stderr.take().expect("it was asked for")).lines();
+    let told = tokio::time::timeout(HEARD_MAX, stderr.next_line()).await.expect("it is told");
+    assert!(told.expect("text").expect("a line").contains("is not applied"));
+    let told = stderr.next_line().await.expect("text").expect("a line");
+    assert!(told.contains("app.j2, line 1: "), "{told}");
+    assert_eq!(std::fs::read_to_string(&target).expect("it is there"), "url = two\n");
+    cli.run(&["config", "put", "shop/prod", "db.url=three"]).await.done();
+    assert_eq!(running.line().await, "url = three");
+    running.signal("TERM");
+    assert_eq!(running.code().await, Some(143));
+
+    let broken = write(cluster.folder(), "broken.j2", "\n{{ config.nothing }}\n");
+    let pair = format!("{}:{}", broken.display(), cluster.folder().join("no").display());
+    let told = cli.run(&["run", "shop/prod", "--template", &pair, "--", "true"]).await.failed(7);
+    assert!(told.contains("broken.j2, line 2: ") && !cluster.folder().join("no").exists(), "{told}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_an_action_only_files_change() {
+    let (cluster, cli) = with_shop().await;
+    let template = write(cluster.folder(), "app.j2", "{{ config.db.url }}");
+    let target = cluster.folder().join("app.conf");
+    let pair = format!("{}:{}", template.display(), target.display());
+    let mut running = Running::start(&cli, &["shop/prod", "--template", &pair, "--on-change", "none"], SERVICE);
+    assert_eq!(running.line().await, "one info");
+    cli.run(&["config", "put", "shop/prod", "db.url=two"]).await.done();
+    wait::until("the file is replaced", async || {
+        (std::fs::read_to_string(&target).ok()? == "two").then_some(())
+    })
+    .await;
+    running.signal("TERM");
+    assert_eq!(running.line().await, "ends", "it was not restarted");
+    assert_eq!(running.code().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_starts_from_the_last_good_copy_and_says_how_old_that_is() {
+    let (mut cluster, cli) = with_shop().await;
+    cli.run(&["run", "shop/prod", "--", "true"]).await.done();
+    cluster.node(1).kill();
+    let away = ["run", "shop/prod", "--timeout", "500ms"];
+    let ran = cli.run(&[&away[..], &["--", "sh", "-c", "echo $DB_URL"]].concat()).await;
+    assert_eq!((ran.code, &*ran.stdout), (Some(0), "one\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("version 1, last known to be current") && ran.stderr.contains("s ago"), "{}", ran.stderr);
+    let told = cli.run(&[&away[..], &["--no-cache", "--", "true"]].concat()).await;
+    told.failed(5);
+
+    // A program that runs on an old copy gets the present state when the cluster is back.
+    let mut running = Running::start(&cli, &["shop/prod", "--timeout", "500ms"], SERVICE);
+    assert_eq!(running.line().await, "one info");
+    cluster.start_node(1);
+    cluster.all_serve().await;
+    cli.run(&["config", "put", "shop/prod", "db.url=two"]).await.done();
+    assert_eq!((running.line().await, running.line().await), ("ends".into(), "two info".into()));
+    running.signal("TERM");
+    assert_eq!(running.code().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_it_starts_is_killed_with_it() {
+    let (_cluster, cli) = with_shop().await;
+    let script = "sleep 600 & echo up; trap '' TERM; wait; while :; do sleep 0.1; done";
+    let mut running = Running::start(&cli, &["shop/prod", "--grace", "200ms"], script);
+    assert_eq!(running.line().await, "up");
+    running.signal("TERM");
+    assert_eq!(running.code().await, Some(137));
+    // As long as any of them lives, the pipe is open.
+    let end = tokio::time::timeout(HEARD_MAX, running.lines.next_line()).await.expect("nobody holds the pipe");
+    assert_eq!(end.expect("it can be read"), None);
+}
