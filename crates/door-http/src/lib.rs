@@ -19,6 +19,7 @@ use axum::routing::get;
 use conclave_node::NodeHandle;
 use prometheus_client::registry::Registry;
 
+pub use probes::unknown;
 pub use process::ProcessCollector;
 
 /// The routes of this door. What is registered in `registry` is what `/metrics` tells.

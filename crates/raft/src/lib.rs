@@ -7,7 +7,8 @@
 //! |---|---|
 //! | `log_adapter.rs` | the log: submitted at once, durable soon after, sent as it is stored |
 //! | `applier.rs` | committed entries become state, a batch a write |
-//! | `snapshot.rs`, `snapshot_send.rs`, `snapshot_receive.rs` | the state as files, for a node that is far behind |
+//! | `snapshot.rs`, `snapshot_*.rs` | the state as files, for a node that is far behind |
+//! | `log_keeper.rs` | when a snapshot is taken, and what of the log goes then |
 //! | `peer_network.rs`, `append_stream.rs`, `peer_channel.rs` | what this node says to the others |
 //! | `peer_server.rs` | what the others say to it |
 //! | `read_gate.rs`, `read_index.rs` | linearizable reads, one confirmation for all that wait |

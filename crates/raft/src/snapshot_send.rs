@@ -104,7 +104,8 @@ fn check_staged(staged: proto::StagedSnapshot, files: &[CheckpointFile]) -> Resu
 
 fn tell_begin(files: &BuiltFiles, staged_sizes_bytes: &[u64]) {
     let size_bytes: u64 = files.checkpoint.files().iter().map(|file| file.size_bytes).sum();
-    let staged_bytes: u64 = staged_sizes_bytes.iter().sum();
+    let staged_bytes =
+        staged_sizes_bytes.iter().fold(0, |sum: u64, size_bytes| sum.saturating_add(*size_bytes));
     tracing::info!(size_bytes, staged_bytes, "a snapshot is being sent");
 }
 

@@ -61,9 +61,10 @@ impl Staging {
         files::create_dir(&path)?;
         let staging = Self { path, stays: true, _taken: taken, _lock: lock };
         staging.remove_all_but(announced)?;
-        let mut missing_bytes = 0;
+        let mut missing_bytes = 0_u64;
         for file in announced {
-            missing_bytes += file.size_bytes - staging.begin(file)?;
+            let missing = file.size_bytes - staging.begin(file)?;
+            missing_bytes = missing_bytes.saturating_add(missing);
         }
         check_room(&staging.path, missing_bytes)?;
         Ok(staging)

@@ -33,7 +33,7 @@ pub(super) async fn serve(
     let mut routes = conclave_door_native::services(node.clone(), limits, stop.clone());
     let http = conclave_door_http::routes(&node, Arc::new(metrics.registry));
     let grpc = std::mem::take(routes.axum_router_mut());
-    *routes.axum_router_mut() = grpc.merge(http);
+    *routes.axum_router_mut() = grpc.merge(http).fallback(conclave_door_http::unknown);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     Server::builder()
         // Probes and scrapers speak HTTP/1.1.

@@ -24,8 +24,11 @@ struct Database {
 /// A client as programs have it: one of many, with an id of its own.
 fn client_of(cluster: &Cluster, client_id: &str) -> Client {
     let endpoints = cluster.endpoints();
-    let options =
-        ClientOptions { client_id: client_id.into(), timeout_ms: 30_000, ..ClientOptions::new(endpoints.split(',')) };
+    let options = ClientOptions {
+        client_id: client_id.into(),
+        timeout_ms: 30_000,
+        ..ClientOptions::new(endpoints.split(','))
+    };
     Client::connect(options).expect("the options can be used")
 }
 
@@ -65,8 +68,7 @@ async fn a_program_starts_while_all_nodes_are_away() {
     create(&client, "shop").await;
     put(&client, "shop", "price", "1").await;
     let file = cluster.folder().join("last-good");
-    let options =
-        CacheOptions { start_timeout_ms: 1_000, ..CacheOptions::of("shop").with_file(&file) };
+    let options = CacheOptions { start_timeout_ms: 1_000, ..CacheOptions::of("shop").with_file(&file) };
     let open = async |id: &str| ConfigCache::open(client_of(&cluster, id), options.clone()).await;
     open("a").await.expect("the cluster is there").close().await;
 

@@ -221,7 +221,7 @@ async fn help_versions_and_completions() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let cli = CommandLine::new(crate::stage::BINARY.as_ref(), folder.path());
     let commands = "put import export get list search create describe update delete history diff rollback tag \
-                    untag tags watch defaults";
+                    untag tags watch wait defaults";
     for command in commands.split_whitespace() {
         let help = cli.run(&["config", command, "--help"]).await.done();
         assert!(

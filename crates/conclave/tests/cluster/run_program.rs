@@ -15,7 +15,9 @@ const HEARD_MAX: Duration = Duration::from_secs(30);
 async fn with_shop() -> (Cluster, CommandLine) {
     let cluster = one().await;
     let cli = cluster.command_line();
-    cli.run(&["config", "put", "shop/prod", "db.url=one", "log-level=info", "--create-namespace"]).await.done();
+    cli.run(&["config", "put", "shop/prod", "db.url=one", "log-level=info", "--create-namespace"])
+        .await
+        .done();
     (cluster, cli)
 }
 
@@ -58,7 +60,8 @@ impl Running {
 }
 
 /// Tells what it has, waits, and says so when it is asked to end.
-const SERVICE: &str = "trap 'echo ends; exit 0' TERM; echo \"$DB_URL $LOG_LEVEL\"; while :; do sleep 0.1; done";
+const SERVICE: &str =
+    "trap 'echo ends; exit 0' TERM; echo \"$DB_URL $LOG_LEVEL\"; while :; do sleep 0.1; done";
 
 fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     let path = folder.join(name);
@@ -73,13 +76,19 @@ async fn a_program_gets_its_environment_and_its_code_is_told() {
     let cli = cli.with("EXTRA", "inherited");
     let ran = cli.run(&["run", "shop/prod", "--", "sh", "-c", script]).await;
     assert_eq!((ran.code, &*ran.stdout), (Some(7), "one info inherited\n"), "{}", ran.stderr);
-    let ran = cli.run(&["run", "shop/prod", "--env-prefix", "APP_", "--", "sh", "-c", "echo $APP_DB_URL"]).await;
+    let ran =
+        cli.run(&["run", "shop/prod", "--env-prefix", "APP_", "--", "sh", "-c", "echo $APP_DB_URL"]).await;
     assert_eq!(ran.done(), "one\n");
     let ran = cli.run(&["run", "shop/prod", "--no-env", "--", "sh", "-c", "echo \"<$DB_URL>\""]).await;
     assert_eq!(ran.done(), "<>\n");
     let ran = cli.run(&["run", "shop/prod", "--", "sh", "-c", "kill -9 $$"]).await;
     assert_eq!(ran.code, Some(137));
-    assert!(cli.run(&["run", "shop/prod", "--", "/no/such/program"]).await.failed(127).contains("/no/such/program"));
+    assert!(
+        cli.run(&["run", "shop/prod", "--", "/no/such/program"])
+            .await
+            .failed(127)
+            .contains("/no/such/program")
+    );
     cli.run(&["run", "shop/none", "--", "true"]).await.failed(3);
 }
 
@@ -162,7 +171,8 @@ async fn without_an_action_only_files_change() {
     let template = write(cluster.folder(), "app.j2", "{{ config.db.url }}");
     let target = cluster.folder().join("app.conf");
     let pair = format!("{}:{}", template.display(), target.display());
-    let mut running = Running::start(&cli, &["shop/prod", "--template", &pair, "--on-change", "none"], SERVICE);
+    let mut running =
+        Running::start(&cli, &["shop/prod", "--template", &pair, "--on-change", "none"], SERVICE);
     assert_eq!(running.line().await, "one info");
     cli.run(&["config", "put", "shop/prod", "db.url=two"]).await.done();
     wait::until("the file is replaced", async || {
@@ -182,7 +192,11 @@ async fn it_starts_from_the_last_good_copy_and_says_how_old_that_is() {
     let away = ["run", "shop/prod", "--timeout", "500ms"];
     let ran = cli.run(&[&away[..], &["--", "sh", "-c", "echo $DB_URL"]].concat()).await;
     assert_eq!((ran.code, &*ran.stdout), (Some(0), "one\n"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("version 1, last known to be current") && ran.stderr.contains("s ago"), "{}", ran.stderr);
+    assert!(
+        ran.stderr.contains("version 1, last known to be current") && ran.stderr.contains("s ago"),
+        "{}",
+        ran.stderr
+    );
     let told = cli.run(&[&away[..], &["--no-cache", "--", "true"]].concat()).await;
     told.failed(5);
 
@@ -206,6 +220,7 @@ async fn what_it_starts_is_killed_with_it() {
     running.signal("TERM");
     assert_eq!(running.code().await, Some(137));
     // As long as any of them lives, the pipe is open.
-    let end = tokio::time::timeout(HEARD_MAX, running.lines.next_line()).await.expect("nobody holds the pipe");
+    let end =
+        tokio::time::timeout(HEARD_MAX, running.lines.next_line()).await.expect("nobody holds the pipe");
     assert_eq!(end.expect("it can be read"), None);
 }

@@ -124,6 +124,8 @@ pub(crate) fn all(model: &Model, names: &[NamespaceName], keys: &[ItemKey]) -> V
         let versions = model.now().get(name).map_or(0, |namespace| namespace.newest.version.get());
         let versions: Vec<_> = (0..=versions + 1).map(Version::new).collect();
         moments.extend(versions.iter().map(|version| At::Version(*version)));
+        let times = model.versions(name).into_iter().map(|(version, ..)| version.time_ms);
+        moments.extend(times.flat_map(|time_ms| [At::Time(time_ms - 1), At::Time(time_ms)]));
         for at in &moments {
             let (name, prefix, at) = (name.clone(), prefix(), at.clone());
             let item =

@@ -1,7 +1,9 @@
 //! Snapshots that are received in pieces, with a crash or a newer snapshot in between.
 
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::path::Path;
+use std::process::Command;
 use std::time::Duration;
 
 use crate::support::{Place, files, flip};
@@ -180,4 +182,56 @@ fn what_cannot_be_received_is_refused_before_anything_comes() {
     let empty = to.resume(&[file("a.sst", 0)]).map(|_| ());
     assert!(matches!(empty, Err(StorageError::Snapshot { .. })), "an empty file has another checksum");
     assert!(matches!(to.resume(&[]).unwrap().mark(), Err(StorageError::Snapshot { .. })));
+}
+
+/// A small disk in memory, gone when dropped.
+struct SmallDisk<'a>(&'a Path);
+
+impl<'a> SmallDisk<'a> {
+    /// None, where it may not be mounted: that needs root.
+    fn mount(path: &'a Path) -> Option<Self> {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=64m", "conclave-test"]).arg(path);
+        mount.output().is_ok_and(|output| output.status.success()).then_some(Self(path))
+    }
+}
+
+impl Drop for SmallDisk<'_> {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(self.0).output();
+    }
+}
+
+#[test]
+fn on_a_full_disk_it_is_told_and_what_came_can_be_dropped() {
+    let (_source, from) = source(2);
+    let checkpoint = from.checkpoint().unwrap();
+    let target = Place::new();
+    fs::create_dir_all(target.path()).unwrap();
+    let target_path = target.path();
+    let Some(_disk) = SmallDisk::mount(&target_path) else {
+        println!("skipped: mounting a small tmpfs needs root");
+        return;
+    };
+    let to = target.state();
+    let mut filler = fs::File::create(target_path.join("filler")).unwrap();
+    let staging = to.resume(checkpoint.files()).unwrap();
+    let chunk = vec![7; 16 << 10];
+    while filler.write_all(&chunk).is_ok() {}
+    let [.., table] = &tables(&checkpoint)[..] else { panic!("a table") };
+    let mut staged = staging.file(table.clone()).unwrap();
+    let error = staged.write(0, &content(&checkpoint, table)).unwrap_err();
+    assert!(matches!(&error, StorageError::Full { .. }), "{error:?}");
+    drop((staged, staging));
+    let error = to.resume(checkpoint.files()).map(|_| ()).unwrap_err();
+    assert!(matches!(&error, StorageError::NoRoom { .. }), "{error:?}");
+
+    drop(filler);
+    fs::remove_file(target_path.join("filler")).unwrap();
+    assert!(to.mark().unwrap().is_none(), "the state is what it was");
+    let staging = to.resume(checkpoint.files()).unwrap();
+    receive(&checkpoint, &staging);
+    to.install(staging).unwrap();
+    drop(to);
+    is_taken_over(&target, "1");
 }

@@ -15,7 +15,7 @@ use crate::cli::text;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   conclave config wait payments/prod --version 13
-  conclave config wait payments/prod --version 13 --timeout 60s && ./deploy
+  conclave config wait payments/prod --version 13 --timeout 60s
 
 The wait is over as soon as the namespace is at that version or a later one; at once if it is already. --timeout
 says for how long to wait: code 4 tells that the version has not come by then, code 5 that no node answered.")]
