@@ -34,6 +34,8 @@ pub mod reason {
     pub const OUTCOME_UNKNOWN: &str = "outcome-unknown";
     /// The node has too much to do.
     pub const OVERLOADED: &str = "overloaded";
+    /// The leader has hardly any room on its disk. Nothing was changed.
+    pub const NO_SPACE: &str = "no-space";
     /// The node is about to stop.
     pub const SHUTTING_DOWN: &str = "shutting-down";
     /// The node has started and still replays its log.
@@ -286,7 +288,7 @@ impl ClientError {
 
     /// Whether a node said that it did not even try.
     fn refuses(&self) -> bool {
-        [reason::NO_LEADER, reason::RECOVERING, reason::SHUTTING_DOWN, reason::OVERLOADED]
+        [reason::NO_LEADER, reason::RECOVERING, reason::SHUTTING_DOWN, reason::OVERLOADED, reason::NO_SPACE]
             .contains(&self.reason())
     }
 }

@@ -138,7 +138,11 @@ impl RaftLogReader<TypeConfig> for LogAdapter {
     }
 
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<LogEntry>> {
-        self.read(start..end, MESSAGE_ENTRIES_SIZE_BYTES_MAX).await
+        let entries = self.read(start..end, MESSAGE_ENTRIES_SIZE_BYTES_MAX).await?;
+        // The engine may have purged what a sending that it has given up on still reads. Entries that do not
+        // follow what the follower has must never be sent; without any, it is sent a heartbeat and ends.
+        let follows = entries.first().is_some_and(|first| first.index() == start);
+        Ok(if follows { entries } else { Vec::new() })
     }
 }
 
@@ -182,5 +186,32 @@ impl RaftLogStorage<TypeConfig> for LogAdapter {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, refusal));
         }
         self.store.purge_up_to(log_id.index(), encode_log_id(Some(&log_id))).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use conclave_storage::{DataDir, Identity};
+    use openraft::EntryPayload;
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::codec::log_id;
+
+    #[tokio::test]
+    async fn what_was_purged_meanwhile_is_not_sent_with_a_gap() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path(), Identity { node_id: 1, cluster_id: 1 }).unwrap();
+        let store = LogStore::open(&dir).unwrap();
+        let entries = (0..10).map(|index| LogEntry::new(log_id(1, index), EntryPayload::Blank));
+        let encoded = entries.map(|entry| (entry.index(), entry.encoded())).collect();
+        store.append(encoded, Box::new(|outcome| outcome.unwrap()));
+        let durable = DurableApplied::default();
+        durable.raise(4);
+        let mut log = LogAdapter::new(store, durable, TaskTracker::new().token());
+        assert_eq!(log.limited_get_log_entries(2, 8).await.unwrap().len(), 6);
+        log.purge(log_id(1, 4)).await.unwrap();
+        assert_eq!(log.limited_get_log_entries(2, 8).await.unwrap().len(), 0);
+        assert_eq!(log.limited_get_log_entries(5, 8).await.unwrap().len(), 3);
     }
 }

@@ -90,6 +90,7 @@ impl LogKeeper {
         // The engine waits by itself until nobody reads what is to go.
         if start > progress.purged.max(*asked) {
             *asked = start;
+            tracing::info!(first_index = start, "the log is cut");
             self.raft.trigger().purge_log(start - 1).await.ok()?;
         }
         Some(())

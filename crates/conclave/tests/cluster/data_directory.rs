@@ -206,6 +206,10 @@ async fn a_damaged_state_over_a_cut_log_is_told() {
     for number in 1..=250 {
         put(&client, "shop", "price", &number.to_string()).await;
     }
+    wait::until("the log is cut", async || cluster.node(1).log().contains("the log is cut").then_some(()))
+        .await;
+    // Written after the cut: when it is answered, that is done.
+    put(&client, "shop", "price", "250").await;
     cluster.node(1).terminate();
     cluster.node(1).ended(Duration::from_secs(15)).await;
     let state = cluster.node(1).data_dir().join("state");
