@@ -1,7 +1,7 @@
 //! The nodes that a client knows, a connection to each, and which of them last answered.
 //!
 //! Connections are made at first use and again after they broke; none is made here. The nodes lie in the
-//! order in which this client turns to them (see [`spread`](crate::spread)).
+//! order in which this client turns to them (see [`crate::spread`]).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

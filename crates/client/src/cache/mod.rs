@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`content`] | the items at one version |
 //! | [`follow`] | the task that follows the watch, for as long as the cache lives |
-//! | [`file`] | the last good copy: written whole or not at all, believed only if its checksum fits |
+//! | [`mod@file`] | the last good copy: written whole or not at all, believed only if its checksum fits |
 //! | [`keep`] | the task that writes it |
 //! | [`state`] | whether what is known is current |
 //! | [`changes`] | what a program hears of changes |

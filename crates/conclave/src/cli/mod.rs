@@ -5,7 +5,7 @@
 //! | [`serve_command`] | the flags of `conclave serve`, made from the table of settings |
 //! | [`config`] | what is done with configuration, a file a command |
 //! | [`snapshot`] | the same for snapshots of many namespaces |
-//! | [`run`] | a program with a namespace as its environment and files |
+//! | [`mod@run`] | a program with a namespace as its environment and files |
 //! | [`cluster`] | the state of the cluster |
 //! | [`backup`] | backups, and clusters that are made of them |
 //! | [`options`] | settings of client commands: flags, variables, file |

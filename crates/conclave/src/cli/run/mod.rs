@@ -68,7 +68,7 @@ pub(super) struct RunArgs {
     /// What to do when the environment or a file changes: restart, signal:NAME (as in signal:HUP), or none
     #[arg(long, value_name = "ACTION", default_value = "restart", value_parser = arguments::on_change)]
     on_change: OnChange,
-    /// Where the last good copy is kept [default: $XDG_STATE_HOME/conclave/NAMESPACE@HOST:PORT.last-good]
+    /// Where the last good copy is kept [default: a file of its own in $XDG_STATE_HOME/conclave]
     #[arg(long, value_name = "FILE")]
     cache: Option<PathBuf>,
     /// Keep no copy: start only while the cluster is there
