@@ -214,7 +214,7 @@ async fn it_starts_from_the_last_good_copy_and_says_how_old_that_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_it_starts_is_killed_with_it() {
     let (_cluster, cli) = with_shop().await;
-    let script = "sleep 600 & echo up; trap '' TERM; wait; while :; do sleep 0.1; done";
+    let script = "trap '' TERM; sleep 600 & echo up; wait; while :; do sleep 0.1; done";
     let mut running = Running::start(&cli, &["shop/prod", "--grace", "200ms"], script);
     assert_eq!(running.line().await, "up");
     running.signal("TERM");
