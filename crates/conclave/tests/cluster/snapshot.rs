@@ -54,6 +54,25 @@ async fn a_follower_that_was_away_for_long_catches_up() {
     cluster.agree().await;
 }
 
+/// With all nodes there the log is cut, and a new node can only have what it lacks as a snapshot.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_node_gets_the_state_as_a_whole() {
+    let options = ClusterOptions::new(BINARY, 3).set("snapshot_entries", SNAPSHOT_ENTRIES);
+    let mut cluster = Cluster::start(options).await;
+    let client = cluster.client();
+    create(&client, "load").await;
+    let leader = cluster.all_serve().await;
+    let load = Writers::begin(&client, "load", 8);
+    load.commit_more(3 * SNAPSHOT_ENTRIES).await;
+    let cut = async || cluster.node(leader).log().contains("the log is cut").then_some(());
+    wait::until("the log is cut", cut).await;
+    load.commit_more(SNAPSHOT_ENTRIES).await;
+    load.finish_and_check().await;
+    let new = cluster.join(&client).await;
+    cluster.agree().await;
+    assert_ne!(generation(&mut cluster, new), b"1\n", "its state was replaced by a snapshot as a whole");
+}
+
 /// Which of the states in its folder a node uses.
 fn generation(cluster: &mut Cluster, id: u64) -> Vec<u8> {
     std::fs::read(cluster.node(id).data_dir().join("state/CURRENT")).expect("every node has one")
