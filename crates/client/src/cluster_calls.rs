@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use conclave_proto::cluster::v1::cluster_service_client::ClusterServiceClient;
 use conclave_proto::cluster::v1::{
-    AddMemberRequest, AddMemberResponse, DemoteMemberRequest, DemoteMemberResponse, GetStatusRequest,
-    GetStatusResponse, PromoteMemberRequest, PromoteMemberResponse, RemoveMemberRequest,
-    RemoveMemberResponse, ReplaceMemberRequest, ReplaceMemberResponse, TransferLeaderRequest,
-    TransferLeaderResponse,
+    AddMemberRequest, AddMemberResponse, DemoteMemberRequest, DemoteMemberResponse, GetLogLevelRequest,
+    GetLogLevelResponse, GetStatusRequest, GetStatusResponse, PromoteMemberRequest, PromoteMemberResponse,
+    RemoveMemberRequest, RemoveMemberResponse, ReplaceMemberRequest, ReplaceMemberResponse,
+    SetLogLevelRequest, SetLogLevelResponse, TransferLeaderRequest, TransferLeaderResponse,
 };
 use tonic::transport::Channel;
 
@@ -66,6 +66,18 @@ impl Client {
     pub async fn transfer_leader(&self, to_id: u64) -> Answer<TransferLeaderResponse> {
         let rpc = |channel, request| async move { cluster(channel).transfer_leader(request).await };
         self.patient().call(Effect::Read, TransferLeaderRequest { to_id }, rpc).await
+    }
+
+    /// Tells what a node logs: one of those that this client was given.
+    pub async fn log_level(&self) -> Answer<GetLogLevelResponse> {
+        let rpc = |channel, request| async move { cluster(channel).get_log_level(request).await };
+        self.call(Effect::Read, GetLogLevelRequest {}, rpc).await
+    }
+
+    /// Has a node log more or less: one of those that this client was given. Empty: as it was started with.
+    pub async fn set_log_level(&self, level: String) -> Answer<SetLogLevelResponse> {
+        let rpc = |channel, request| async move { cluster(channel).set_log_level(request).await };
+        self.call(Effect::Read, SetLogLevelRequest { level }, rpc).await
     }
 
     /// The same client, of which an attempt may take all the time of its call.

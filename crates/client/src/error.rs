@@ -40,6 +40,8 @@ pub mod reason {
     pub const SHUTTING_DOWN: &str = "shutting-down";
     /// The node has started and still replays its log.
     pub const RECOVERING: &str = "recovering";
+    /// What the node has applied is not what most others have.
+    pub const CORRUPT: &str = "corrupt";
     /// The deadline passed.
     pub const DEADLINE_EXCEEDED: &str = "deadline-exceeded";
     /// The node stopped itself.
@@ -288,8 +290,15 @@ impl ClientError {
 
     /// Whether a node said that it did not even try.
     fn refuses(&self) -> bool {
-        [reason::NO_LEADER, reason::RECOVERING, reason::SHUTTING_DOWN, reason::OVERLOADED, reason::NO_SPACE]
-            .contains(&self.reason())
+        const REFUSALS: [&str; 6] = [
+            reason::NO_LEADER,
+            reason::RECOVERING,
+            reason::CORRUPT,
+            reason::SHUTTING_DOWN,
+            reason::OVERLOADED,
+            reason::NO_SPACE,
+        ];
+        REFUSALS.contains(&self.reason())
     }
 }
 

@@ -38,6 +38,9 @@ fn answer(readiness: Readiness) -> (StatusCode, &'static str) {
         Readiness::Ready => (StatusCode::OK, "ok\n"),
         Readiness::Recovering => unready("recovering: the node does not know yet what is committed\n"),
         Readiness::NoLeader => unready("no-leader: the node knows no leader and serves local reads only\n"),
+        Readiness::Corrupt => {
+            unready("corrupt: what the node has applied is not what most others have: replace it\n")
+        }
         Readiness::ShuttingDown => unready("shutting-down: the node is about to stop\n"),
     }
 }
@@ -72,6 +75,7 @@ mod tests {
         let unready = [
             (Readiness::Recovering, "recovering:"),
             (Readiness::NoLeader, "no-leader:"),
+            (Readiness::Corrupt, "corrupt:"),
             (Readiness::ShuttingDown, "shutting-down:"),
         ];
         for (readiness, reason) in unready {

@@ -76,10 +76,12 @@ impl Subject {
 
     fn serving(self, readiness: Readiness) -> ServingStatus {
         match (self, readiness) {
-            (_, Readiness::Ready) | (Self::Cluster, Readiness::NoLeader | Readiness::Recovering) => {
+            (_, Readiness::Ready)
+            | (Self::Cluster, Readiness::NoLeader | Readiness::Recovering | Readiness::Corrupt) => {
                 ServingStatus::Serving
             }
-            (_, Readiness::ShuttingDown) | (Self::Whole, Readiness::NoLeader | Readiness::Recovering) => {
+            (_, Readiness::ShuttingDown)
+            | (Self::Whole, Readiness::NoLeader | Readiness::Recovering | Readiness::Corrupt) => {
                 ServingStatus::NotServing
             }
         }

@@ -17,10 +17,14 @@ mod config_service;
 mod config_wire;
 mod fields;
 mod health;
+mod log_levels;
 mod media_type;
 mod paging;
 mod servers;
+mod status_wire;
 mod watch;
+
+use std::sync::Arc;
 
 use conclave_door::{Limits, Readable};
 use conclave_node::NodeHandle;
@@ -35,10 +39,17 @@ use crate::health::HealthDoor;
 use crate::servers::cluster::cluster_service_server::ClusterServiceServer;
 use crate::servers::config::config_service_server::ConfigServiceServer;
 
+pub use log_levels::LogLevels;
+
 /// All services of this door. When `stop` is cancelled, the streams end; calls under way go on.
-pub fn services(node: NodeHandle, limits: Limits, stop: CancellationToken) -> Routes {
+pub fn services(
+    node: NodeHandle,
+    limits: Limits,
+    log_levels: Arc<dyn LogLevels>,
+    stop: CancellationToken,
+) -> Routes {
     let health = HealthDoor::new(node.readiness(), stop.clone());
-    let cluster = ClusterServiceServer::new(ClusterDoor::new(node.clone()));
+    let cluster = ClusterServiceServer::new(ClusterDoor::new(node.clone(), log_levels));
     let config = ConfigServiceServer::new(ConfigDoor::new(node, limits, stop))
         .max_decoding_message_size(Limits::REQUEST_SIZE_BYTES_MAX);
 

@@ -227,6 +227,7 @@ fn of_request_error(error: &RequestError) -> Row {
         RequestError::Recovering { retry_after } => {
             row(Code::Unavailable, "recovering").retry_after(*retry_after)
         }
+        RequestError::Corrupt { retry_after } => row(Code::Unavailable, "corrupt").retry_after(*retry_after),
         RequestError::DeadlineExceeded => row(Code::DeadlineExceeded, "deadline-exceeded"),
         RequestError::NodeFailed { .. } => row(Code::Unavailable, "node-failed"),
     }
@@ -338,6 +339,7 @@ pub(crate) mod tests {
             RequestError::NoSpace { retry_after: WAIT },
             RequestError::ShuttingDown { retry_after: WAIT },
             RequestError::Recovering { retry_after: WAIT },
+            RequestError::Corrupt { retry_after: WAIT },
             RequestError::DeadlineExceeded,
             RequestError::NodeFailed { cause: named("disk full") },
         ]

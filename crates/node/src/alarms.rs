@@ -2,8 +2,9 @@
 //!
 //! | alarm | raised | what the node does | ends |
 //! |---|---|---|---|
-//! | `no-space` | less than `space_reserve_bytes` are free | as the leader it refuses writes; reads go on | by itself, when a quarter more than that is free |
+//! | `no-space` | less than `space_reserve_bytes` are free | as the leader it hands leadership to a voter with room, else refuses writes; reads go on | by itself, when a quarter more than that is free |
 //! | `slow-disk` | an fsync of the log takes longer than `slow_fsync_ms` | it warns | by itself, a minute after the last one |
+//! | `corrupt` | it has not applied what most others have (`integrity.rs`) | it serves nothing | when it is replaced |
 //!
 //! Refusing in time is what keeps a full disk from stopping the node: what was begun still finds room.
 
@@ -34,17 +35,20 @@ pub enum Alarm {
     NoSpace,
     /// The disk takes long to make the log durable.
     SlowDisk,
+    /// What it has applied is not what most others have.
+    Corrupt,
 }
 
 impl Alarm {
     /// All that there are.
-    pub const ALL: [Self; 2] = [Self::NoSpace, Self::SlowDisk];
+    pub const ALL: [Self; 3] = [Self::NoSpace, Self::SlowDisk, Self::Corrupt];
 
     /// A stable name for programs.
     pub fn name(self) -> &'static str {
         match self {
             Self::NoSpace => "no-space",
             Self::SlowDisk => "slow-disk",
+            Self::Corrupt => "corrupt",
         }
     }
 }
@@ -83,7 +87,10 @@ pub(crate) async fn watch_disk(shared: Arc<Shared>, disk: WatchedDisk, stop: Can
             looks.tick().await;
             let signs = DiskSigns { space: space(&disk.path).await, slowest_fsync: disk.pace.take_slowest() };
             let raised = alarms.judge(signs, &disk.options, Instant::now());
-            tell(&shared.alarms, raised, signs.space);
+            shared.alarms.send_if_modified(|alarms| keep(&mut alarms.space, signs.space));
+            for alarm in [Alarm::NoSpace, Alarm::SlowDisk] {
+                set(&shared.alarms, alarm, raised.contains(&alarm));
+            }
         }
     };
     tokio::select! {
@@ -112,17 +119,24 @@ async fn space(path: &std::path::Path) -> Option<Space> {
     }
 }
 
-fn tell(alarms: &watch::Sender<Alarms>, raised: BTreeSet<Alarm>, space: Option<Space>) {
-    alarms.send_modify(|told| {
-        for alarm in raised.difference(&told.raised) {
-            tracing::error!(%alarm, ?space, "alarm raised");
+/// Raises an alarm or ends it; returns whether that is news.
+pub(crate) fn set(alarms: &watch::Sender<Alarms>, alarm: Alarm, is_raised: bool) -> bool {
+    alarms.send_if_modified(|told| {
+        let is_news = if is_raised { told.raised.insert(alarm) } else { told.raised.remove(&alarm) };
+        match (is_news, is_raised) {
+            (false, _) => {}
+            (true, true) => tracing::error!(%alarm, space = ?told.space, "alarm raised"),
+            (true, false) => tracing::info!(%alarm, space = ?told.space, "alarm ended"),
         }
-        for alarm in told.raised.difference(&raised) {
-            tracing::info!(%alarm, ?space, "alarm ended");
-        }
-        told.raised = raised;
-        told.space = space.or(told.space);
-    });
+        is_news
+    })
+}
+
+/// Notes how much room there is; a disk that does not say keeps what it said before.
+fn keep(known: &mut Option<Space>, told: Option<Space>) -> bool {
+    let is_news = told.is_some() && *known != told;
+    *known = told.or(*known);
+    is_news
 }
 
 /// What is seen of the disk.

@@ -16,6 +16,7 @@ use conclave_storage::{Checkpoint, CheckpointFile};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
+use crate::alarms::Alarm;
 use crate::handle::{NodeHandle, Shared};
 use crate::read::become_fresh;
 use crate::readiness::Readiness;
@@ -87,6 +88,9 @@ impl NodeHandle {
     pub async fn create_backup(&self) -> Result<Backup, RequestError> {
         let shared = &self.shared;
         let turn = Arc::clone(&shared.backups).try_acquire_owned().map_err(|_| RequestError::overloaded())?;
+        if shared.is_raised(Alarm::Corrupt) {
+            return Err(RequestError::corrupt());
+        }
         wait_fresh(shared).await?;
         let state = shared.state.clone();
         let checkpoint = blocking(shared, move || {

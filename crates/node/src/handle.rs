@@ -9,10 +9,10 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use crate::alarms::Alarms;
+use crate::alarms::{Alarm, Alarms};
 use crate::clock::Clock;
 use crate::metrics::NodeMetrics;
-use crate::readiness::Readiness;
+use crate::readiness::{Readiness, Signs};
 use crate::request_error::RequestError;
 
 /// The replicated store as a Rust API: [`propose`](NodeHandle::propose), [`read`](NodeHandle::read),
@@ -88,8 +88,29 @@ impl NodeHandle {
 
 impl Shared {
     /// Refuses while it is not known what is committed: before that even a local read could go back in
-    /// time over a restart.
-    pub(crate) fn require_recovered(&self) -> Result<(), RequestError> {
+    /// time over a restart. And once this node's data is known to be wrong.
+    pub(crate) fn require_sound(&self) -> Result<(), RequestError> {
+        if self.is_raised(Alarm::Corrupt) {
+            return Err(RequestError::corrupt());
+        }
         if self.consensus.recovered() { Ok(()) } else { Err(RequestError::recovering()) }
+    }
+
+    /// Whether an alarm is raised on this node.
+    pub(crate) fn is_raised(&self, alarm: Alarm) -> bool {
+        self.alarms.borrow().raised.contains(&alarm)
+    }
+
+    /// Keeps the readiness true to what it depends on.
+    pub(crate) fn refresh_readiness(&self) {
+        let (recovered, has_leader) = (self.consensus.recovered(), self.consensus.leader().is_some());
+        let corrupt = self.is_raised(Alarm::Corrupt);
+        self.readiness.send_if_modified(|readiness| {
+            let shutting_down = *readiness == Readiness::ShuttingDown;
+            let now = Readiness::from(Signs { recovered, has_leader, corrupt, shutting_down });
+            let changed = *readiness != now;
+            *readiness = now;
+            changed
+        });
     }
 }

@@ -6,6 +6,7 @@
 //! - Who belongs to the cluster is in `members/`.
 //! - A write is followed in `propose.rs`, a read in `read.rs`, a watch in `watch.rs`.
 //! - What is backed up is in `backup.rs`; how a node is made of it while none runs, in `restore.rs`.
+//! - What is wrong with the node itself is in `alarms.rs`; whether its data is that of the others, in `integrity.rs`.
 //! - Every failure of a call is a [`RequestError`]; a rejection is an answer, not a failure.
 //!
 //! Absent on purpose: the wire that clients speak, and the engine of consensus, which `conclave-raft` hides.
@@ -16,6 +17,7 @@ mod clock;
 mod cluster_id;
 mod collect;
 mod handle;
+mod integrity;
 mod members;
 mod metrics;
 mod node;
@@ -35,11 +37,13 @@ pub use backup::{Backup, BackupManifest, BackupPiece};
 pub use clock::{Clock, SystemClock};
 pub use conclave_core::cluster::AdmissionInfo;
 pub use conclave_raft::{
-    Applied, MembersAnswer, MembersRefusal, MembersRequest, NodeStatus, PeerAddress, Role, Token,
+    Applied, DigestPoint, MembersAnswer, MembersRefusal, MembersRequest, NodeDisk, NodeStatus, PeerAddress,
+    Role, Token,
 };
 pub use conclave_storage::CheckpointFile;
 pub use conclave_watch::{WatchClosed, WatchFilter, WatchOptions, Watched, Watcher};
 pub use handle::NodeHandle;
+pub use integrity::Agreement;
 pub use members::{JoinOptions, NotJoined};
 pub use node::{Node, StartError};
 pub use options::NodeOptions;
@@ -47,4 +51,4 @@ pub use read::Consistency;
 pub use readiness::Readiness;
 pub use request_error::RequestError;
 pub use restore::{BackedUp, Restore, RestoreError, RestoreOptions, Restored};
-pub use status::{ClusterStatus, Health, MemberStatus};
+pub use status::{ClusterStatus, Health, MemberStatus, Told};

@@ -91,6 +91,7 @@ impl NodeHandle {
     pub fn register_metrics(&self, registry: &mut Registry) {
         self.shared.metrics.register(registry);
         self.shared.log.pace().register(registry);
+        self.shared.consensus.register_metrics(registry);
         registry.register_collector(Box::new(NodeCollector { shared: Arc::clone(&self.shared) }));
     }
 }
@@ -167,6 +168,9 @@ impl NodeCollector {
             gauges.set("conclave_revision", "Newest revision of this node's store", revision)?;
             gauges.set("conclave_namespaces", "Namespaces that exist", namespaces)?;
         }
+        let first = self.shared.log.first_index().unwrap_or(0);
+        let help = "Index of the first entry in this node's log; 0 if it is empty";
+        gauges.set("conclave_log_first_index", help, first)?;
         let log_bytes = self.shared.log.size_bytes_from(0);
         gauges.set(
             "conclave_log_size_bytes",

@@ -25,12 +25,13 @@ use crate::backup::BACKUPS_MAX;
 use crate::clock::SystemClock;
 use crate::collect::collect;
 use crate::handle::{NodeHandle, Shared};
+use crate::integrity::compare_digests;
 use crate::members::{Found, NotJoined, REMOVED, find, follow_fate, take_care};
 use crate::metrics::NodeMetrics;
 use crate::options::NodeOptions;
 use crate::peer_calls::PeerCalls;
 use crate::publish::{History, Publisher};
-use crate::readiness::{Readiness, Signs};
+use crate::readiness::Readiness;
 
 /// Why a node did not start. Nothing runs then.
 #[derive(Debug, thiserror::Error)]
@@ -203,6 +204,7 @@ impl Node {
         self.tasks.spawn(take_care(Arc::clone(&shared), self.stop.clone()));
         self.tasks.spawn(follow_fate(Arc::clone(&shared), self.stop.clone()));
         self.tasks.spawn(collect(Arc::clone(&shared), self.stop.clone()));
+        self.tasks.spawn(compare_digests(Arc::clone(&shared), self.stop.clone()));
         self.tasks.spawn(follow_readiness(shared, self.stop.clone()));
     }
 }
@@ -257,13 +259,13 @@ async fn follow_readiness(shared: Arc<Shared>, stop: CancellationToken) {
     let mut leaders = shared.consensus.leader_changes();
     let recovery = async {
         shared.consensus.wait_recovered().await;
-        refresh(&shared);
+        shared.refresh_readiness();
         std::future::pending::<()>().await;
     };
     let leadership = async {
         loop {
             leaders.borrow_and_update();
-            refresh(&shared);
+            shared.refresh_readiness();
             if leaders.changed().await.is_err() {
                 return;
             }
@@ -274,18 +276,6 @@ async fn follow_readiness(shared: Arc<Shared>, stop: CancellationToken) {
         () = recovery => {}
         () = leadership => {}
     }
-}
-
-fn refresh(shared: &Shared) {
-    let consensus = &shared.consensus;
-    let (recovered, has_leader) = (consensus.recovered(), consensus.leader().is_some());
-    shared.readiness.send_if_modified(|readiness| {
-        let shutting_down = *readiness == Readiness::ShuttingDown;
-        let now = Readiness::from(Signs { recovered, has_leader, shutting_down });
-        let changed = *readiness != now;
-        *readiness = now;
-        changed
-    });
 }
 
 #[cfg(test)]

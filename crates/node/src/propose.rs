@@ -59,10 +59,14 @@ pub(crate) async fn propose_for_peer(shared: &Shared, proposal: &Bytes) -> Resul
     propose_here(shared, encode_proposal(&stamped)).await
 }
 
-/// Proposes on this node, unless its disk has hardly any room: what was begun must still find some.
+/// Proposes on this node, unless its disk has hardly any room: what was begun must still find some. One whose
+/// data is wrong would answer wrongly: another one will lead.
 async fn propose_here(shared: &Shared, proposal: Bytes) -> Result<Answer, ProposeError> {
-    if shared.alarms.borrow().raised.contains(&Alarm::NoSpace) {
+    if shared.is_raised(Alarm::NoSpace) {
         return Err(ProposeError::NoSpace);
+    }
+    if shared.is_raised(Alarm::Corrupt) {
+        return Err(ProposeError::NoLeader);
     }
     shared.consensus.propose(proposal).await
 }

@@ -42,7 +42,7 @@ impl NodeHandle {
         let shared = &self.shared;
         match consistency {
             Consistency::Linearizable => become_fresh(shared, with_margin(deadline)).await?,
-            Consistency::Local => shared.require_recovered()?,
+            Consistency::Local => shared.require_sound()?,
         }
         run(shared, deadline, read).await
     }
@@ -58,7 +58,7 @@ impl NodeHandle {
 
 /// Waits until this node has applied all that was acknowledged anywhere before now.
 pub(crate) async fn become_fresh(shared: &Shared, deadline: Instant) -> Result<(), RequestError> {
-    shared.require_recovered()?;
+    shared.require_sound()?;
     let began = Instant::now();
     let index = shared.consensus.read_index(deadline).await.map_err(refused)?;
     let applied = shared.consensus.wait_applied(index, deadline).await;

@@ -9,6 +9,8 @@ pub enum Readiness {
     Recovering,
     /// It knows no leader: it answers local reads only.
     NoLeader,
+    /// What it has applied is not what most others have: it serves nothing.
+    Corrupt,
     /// It is about to stop.
     ShuttingDown,
 }
@@ -18,6 +20,7 @@ pub enum Readiness {
 pub(crate) struct Signs {
     pub(crate) recovered: bool,
     pub(crate) has_leader: bool,
+    pub(crate) corrupt: bool,
     pub(crate) shutting_down: bool,
 }
 
@@ -25,6 +28,7 @@ impl From<Signs> for Readiness {
     fn from(signs: Signs) -> Self {
         match signs {
             Signs { shutting_down: true, .. } => Self::ShuttingDown,
+            Signs { corrupt: true, .. } => Self::Corrupt,
             Signs { recovered: false, .. } => Self::Recovering,
             Signs { has_leader: false, .. } => Self::NoLeader,
             Signs { .. } => Self::Ready,

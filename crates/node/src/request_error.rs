@@ -42,6 +42,12 @@ pub enum RequestError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// What this node has applied is not what most others have; another node can answer.
+    #[error("what this node has applied is not what most others have: ask another one, and replace this one")]
+    Corrupt {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// The deadline passed before there was an answer. Nothing was changed.
     #[error("the deadline passed before there was an answer")]
     DeadlineExceeded,
@@ -67,6 +73,10 @@ impl RequestError {
 
     pub(crate) fn shutting_down() -> Self {
         Self::ShuttingDown { retry_after: RETRY_AFTER }
+    }
+
+    pub(crate) fn corrupt() -> Self {
+        Self::Corrupt { retry_after: RETRY_AFTER }
     }
 
     pub(crate) fn recovering() -> Self {

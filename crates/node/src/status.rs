@@ -1,16 +1,20 @@
 //! The state of this node and of the cluster, for operators.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use conclave_core::cluster::{AdmissionInfo, admissions};
 use conclave_core::{Digest, applied_index, digest};
 use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
-use conclave_raft::{NodeStatus, PeerAddress};
+use conclave_raft::{NodeDisk, NodeStatus, PeerAddress};
+use conclave_storage::FsyncQuantiles;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::alarms::{Alarm, Alarms};
 use crate::handle::{NodeHandle, Shared};
+use crate::integrity::{Agreement, agreements};
 use crate::request_error::RequestError;
 
 /// How long a member may take to tell its state.
@@ -49,9 +53,23 @@ pub struct MemberStatus {
     /// Whether it does its work.
     pub health: Health,
     /// What it said of itself; none if it did not answer.
-    pub told: Option<NodeStatus>,
+    pub told: Option<Told>,
+    /// Whether it has applied what the others have.
+    pub agreement: Agreement,
     /// Entries that the furthest member has in its log and this one has not applied.
     pub lag_entries: u64,
+}
+
+/// What a member said of itself, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// What it said.
+    pub status: NodeStatus,
+    /// How far its clock is ahead of the clock of the node that looked, in milliseconds; half of the round trip is
+    /// what this may be wrong by.
+    pub clock_offset_ms: i64,
+    /// How long it took to answer. Zero for the node itself.
+    pub round_trip: Duration,
 }
 
 /// Whether a member does its work.
@@ -67,6 +85,8 @@ pub enum Health {
     Unreachable,
     /// It answers, but still replays its log after a start.
     Recovering,
+    /// It answers, but what it has applied is not what most others have.
+    Corrupt,
 }
 
 impl NodeHandle {
@@ -79,6 +99,7 @@ impl NodeHandle {
         let raft = shared.consensus.status();
         let own = own_status(shared)?;
         let mut told = ask_members(shared, raft.members.keys().copied()).await;
+        let own = Told { status: own, clock_offset_ms: 0, round_trip: Duration::ZERO };
         told.insert(shared.node_id, own);
         Ok(ClusterStatus {
             cluster_id: shared.cluster_id,
@@ -109,7 +130,26 @@ pub(crate) fn own_status(shared: &Shared) -> Result<NodeStatus, MapError> {
         uptime_s: shared.started.elapsed().as_secs(),
         recovering: !shared.consensus.recovered(),
         instance: shared.instance,
+        now_ms: shared.clock.now_ms(),
+        alarms: shared.alarms.borrow().raised.iter().map(|alarm| alarm.name().to_owned()).collect(),
+        disk: disk(shared),
+        digests: shared.consensus.digests(),
     })
+}
+
+fn disk(shared: &Shared) -> NodeDisk {
+    let Alarms { space, .. } = shared.alarms.borrow().clone();
+    let FsyncQuantiles { p50, p99 } = shared.log.pace().quantiles();
+    NodeDisk {
+        free_bytes: space.map_or(0, |space| space.free_bytes),
+        total_bytes: space.map_or(0, |space| space.total_bytes),
+        // What cannot be measured is not told: a state that cannot be read stops the node.
+        state_size_bytes: shared.state.size_bytes().unwrap_or(0),
+        log_size_bytes: shared.log.size_bytes_from(0),
+        first_log_index: shared.log.first_index().unwrap_or(0),
+        fsync_p50: p50,
+        fsync_p99: p99,
+    }
 }
 
 /// How far the state has come, all as of one moment.
@@ -126,17 +166,23 @@ impl Reached {
     }
 }
 
-async fn ask_members(shared: &Shared, ids: impl Iterator<Item = u64>) -> BTreeMap<u64, NodeStatus> {
+/// Asks the members with these ids, but for this node.
+pub(crate) async fn ask_members(shared: &Shared, ids: impl Iterator<Item = u64>) -> BTreeMap<u64, Told> {
     let deadline = Instant::now() + MEMBER_TIMEOUT;
     let mut asked = JoinSet::new();
     for id in ids.filter(|id| *id != shared.node_id) {
-        let consensus = shared.consensus.clone();
-        asked.spawn(async move { (id, consensus.peer_status(id, deadline).await) });
+        let (consensus, clock) = (shared.consensus.clone(), Arc::clone(&shared.clock));
+        asked.spawn(async move {
+            let (began, began_ms) = (Instant::now(), clock.now_ms());
+            let told = consensus.peer_status(id, deadline).await;
+            let round_trip = began.elapsed();
+            (id, told.map(|status| heard(status, began_ms, round_trip)))
+        });
     }
     let mut told = BTreeMap::new();
     while let Some(answer) = asked.join_next().await {
         match answer {
-            Ok((id, Ok(status))) => drop(told.insert(id, status)),
+            Ok((id, Ok(member))) => drop(told.insert(id, member)),
             Ok((id, Err(error))) => tracing::debug!(member = id, %error, "a member did not tell its state"),
             Err(error) => tracing::warn!(%error, "asking a member for its state was cut short"),
         }
@@ -144,18 +190,29 @@ async fn ask_members(shared: &Shared, ids: impl Iterator<Item = u64>) -> BTreeMa
     told
 }
 
+/// The answer is taken to be of the middle between the question and its arrival.
+fn heard(status: NodeStatus, asked_ms: i64, round_trip: Duration) -> Told {
+    let half_ms = i64::try_from(round_trip.as_millis() / 2).unwrap_or(i64::MAX);
+    let clock_offset_ms = status.now_ms.saturating_sub(asked_ms.saturating_add(half_ms));
+    Told { status, clock_offset_ms, round_trip }
+}
+
 fn members(
     addresses: BTreeMap<u64, PeerAddress>,
     voters: &BTreeSet<u64>,
-    mut told: BTreeMap<u64, NodeStatus>,
+    mut told: BTreeMap<u64, Told>,
 ) -> Vec<MemberStatus> {
-    let furthest = told.values().map(|status| status.last_log_index).max().unwrap_or(0);
+    let statuses = told.iter().map(|(id, told)| (*id, told.status.clone())).collect();
+    let mut agreements = agreements(&statuses);
+    let furthest = statuses.values().map(|status| status.last_log_index).max().unwrap_or(0);
     let member = |(id, address)| {
-        let told: Option<NodeStatus> = told.remove(&id);
-        let applied = told.as_ref().map_or(0, |status| status.applied_index);
+        let told = told.remove(&id);
+        let status = told.as_ref().map(|told| &told.status);
+        let applied = status.map_or(0, |status| status.applied_index);
         let lag_entries = if told.is_some() { furthest.saturating_sub(applied) } else { 0 };
-        let (voter, health) = (voters.contains(&id), health(told.as_ref(), lag_entries));
-        MemberStatus { id, address, voter, health, told, lag_entries }
+        let (voter, health) = (voters.contains(&id), health(status, lag_entries));
+        let agreement = agreements.remove(&id).unwrap_or(Agreement::Unknown);
+        MemberStatus { id, address, voter, health, told, agreement, lag_entries }
     };
     addresses.into_iter().map(member).collect()
 }
@@ -163,6 +220,7 @@ fn members(
 fn health(told: Option<&NodeStatus>, lag_entries: u64) -> Health {
     match told {
         None => Health::Unreachable,
+        Some(status) if status.alarms.iter().any(|alarm| alarm == Alarm::Corrupt.name()) => Health::Corrupt,
         Some(status) if status.recovering => Health::Recovering,
         Some(status) if status.leader_id.is_none() => Health::NoLeader,
         Some(_) if lag_entries > LAG_ENTRIES_MAX => Health::Lagging,
@@ -171,12 +229,13 @@ fn health(told: Option<&NodeStatus>, lag_entries: u64) -> Health {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use conclave_raft::Role;
 
     use super::*;
 
-    fn status(node_id: u64, last_log_index: u64, applied_index: u64) -> NodeStatus {
+    /// A follower that is well.
+    pub(crate) fn status(node_id: u64, last_log_index: u64, applied_index: u64) -> NodeStatus {
         NodeStatus {
             node_id,
             role: Role::Follower,
@@ -190,6 +249,10 @@ mod tests {
             uptime_s: 1,
             recovering: false,
             instance: node_id,
+            now_ms: 0,
+            alarms: Vec::new(),
+            disk: NodeDisk::default(),
+            digests: Vec::new(),
         }
     }
 
@@ -197,11 +260,20 @@ mod tests {
     fn lag_is_counted_from_the_furthest_log() {
         let address = PeerAddress::default;
         let addresses = BTreeMap::from([(1, address()), (2, address()), (3, address())]);
-        let told = BTreeMap::from([(1, status(1, 5_000, 4_990)), (2, status(2, 3_000, 2_000))]);
+        let told = |status| heard(status, 0, Duration::ZERO);
+        let told = BTreeMap::from([(1, told(status(1, 5_000, 4_990))), (2, told(status(2, 3_000, 2_000)))]);
         let members = members(addresses, &BTreeSet::from([1, 2]), told);
         assert_eq!(members.iter().map(|member| member.voter).collect::<Vec<_>>(), [true, true, false]);
         let seen: Vec<_> = members.iter().map(|member| (member.health, member.lag_entries)).collect();
         assert_eq!(seen, [(Health::Ok, 10), (Health::Lagging, 3_000), (Health::Unreachable, 0)]);
+    }
+
+    #[test]
+    fn a_clock_is_compared_with_the_middle_of_the_question() {
+        let told = heard(NodeStatus { now_ms: 1_250, ..status(1, 1, 1) }, 1_000, Duration::from_millis(200));
+        assert_eq!((told.clock_offset_ms, told.round_trip.as_millis()), (150, 200));
+        let behind = heard(NodeStatus { now_ms: 900, ..status(1, 1, 1) }, 1_000, Duration::from_millis(1));
+        assert_eq!(behind.clock_offset_ms, -100);
     }
 
     #[test]
@@ -210,5 +282,7 @@ mod tests {
         assert_eq!(health(Some(&lost), 0), Health::NoLeader);
         let replaying = NodeStatus { recovering: true, ..lost };
         assert_eq!(health(Some(&replaying), 0), Health::Recovering);
+        let wrong = NodeStatus { alarms: vec!["corrupt".into()], ..replaying };
+        assert_eq!(health(Some(&wrong), 0), Health::Corrupt);
     }
 }

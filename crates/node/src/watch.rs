@@ -16,7 +16,7 @@ impl NodeHandle {
     /// # Errors
     /// [`RequestError::Recovering`] while the node does not know yet what is committed.
     pub fn watch(&self, filter: WatchFilter, start: Revision) -> Result<Watcher, RequestError> {
-        self.shared.require_recovered()?;
+        self.shared.require_sound()?;
         Ok(self.shared.hub.watch(filter, start))
     }
 

@@ -7,8 +7,9 @@
 use std::io;
 use std::mem;
 use std::sync::Arc;
+use std::time::Instant;
 
-use conclave_core::{EntryContext, EntryKind, apply};
+use conclave_core::{Digest, EntryContext, EntryKind, apply, digest};
 use conclave_mvcc::{Batch, ReadMap, Revised, newest_revision};
 use conclave_storage::StateStore;
 use futures::stream::{Stream, TryStreamExt};
@@ -20,8 +21,10 @@ use tokio::sync::watch;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::codec::{Mark, encode_mark};
+use crate::digest_points::DigestPoints;
 use crate::entry::LogEntry;
 use crate::observer::ApplyObserver;
+use crate::raft_metrics::RaftMetrics;
 use crate::snapshot::{Snapshot, SnapshotData, Snapshots};
 use crate::type_config::{LogId, Reply, SnapshotMeta, StoredMembership, TypeConfig};
 
@@ -35,6 +38,8 @@ pub(crate) struct Applier {
     state: StateStore,
     snapshots: Snapshots,
     observer: Arc<dyn ApplyObserver>,
+    digests: DigestPoints,
+    metrics: RaftMetrics,
     mark: Mark,
     /// The index of the last entry that was applied, for those who wait.
     applied: watch::Sender<u64>,
@@ -47,6 +52,8 @@ pub(crate) struct ApplierParts {
     pub(crate) state: StateStore,
     pub(crate) snapshots: Snapshots,
     pub(crate) observer: Arc<dyn ApplyObserver>,
+    pub(crate) digests: DigestPoints,
+    pub(crate) metrics: RaftMetrics,
     /// As read from the state.
     pub(crate) mark: Mark,
     pub(crate) in_use: TaskTrackerToken,
@@ -57,23 +64,27 @@ struct Done {
     mark: Mark,
     replies: Vec<Reply>,
     revised: Vec<Revised>,
+    digests: Vec<(u64, Digest)>,
 }
 
 impl Applier {
     /// The state machine, and how far it has come, as it changes.
     pub(crate) fn new(parts: ApplierParts) -> (Self, watch::Receiver<u64>) {
-        let ApplierParts { state, snapshots, observer, mark, in_use } = parts;
+        let ApplierParts { state, snapshots, observer, digests, metrics, mark, in_use } = parts;
         let (applied, progress) = watch::channel(mark.applied_index());
-        (Self { state, snapshots, observer, mark, applied, _in_use: in_use }, progress)
+        (Self { state, snapshots, observer, digests, metrics, mark, applied, _in_use: in_use }, progress)
     }
 
     async fn apply_batch(&mut self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
         let (entries, responders): (Vec<LogEntry>, Vec<Option<ApplyResponder<TypeConfig>>>) =
             batch.into_iter().unzip();
         let (state, mark) = (self.state.clone(), self.mark.clone());
+        let (began, count) = (Instant::now(), entries.len());
         let applying = tokio::task::spawn_blocking(move || apply_entries(&state, mark, &entries));
-        let Done { mark, replies, revised } = applying.await.map_err(io::Error::other)??;
+        let Done { mark, replies, revised, digests } = applying.await.map_err(io::Error::other)??;
         self.mark = mark;
+        self.metrics.applied(count, began.elapsed());
+        self.digests.note(digests);
         if let Some(newest) = revised.last() {
             self.observer.applied(&revised, newest.revision);
         }
@@ -90,18 +101,22 @@ impl Applier {
 /// Applies consecutive entries with one write. Blocks.
 fn apply_entries(state: &StateStore, mut mark: Mark, entries: &[LogEntry]) -> io::Result<Done> {
     let mut replies = Vec::with_capacity(entries.len());
-    let mut revised = Vec::new();
+    let (mut revised, mut digests) = (Vec::new(), Vec::new());
     let writes = state.read(|view: &dyn ReadMap| {
         let mut batch = Batch::new(view);
         for entry in entries {
             let done = apply_entry(&mut batch, &mut mark, entry)?;
             replies.push(Reply(done.answer));
             revised.extend(done.revised);
+            let index = entry.log_id().index();
+            if DigestPoints::wants(index) {
+                digests.push((index, digest(&batch).map_err(io::Error::other)?));
+            }
         }
         Ok::<_, io::Error>(batch.into_writes())
     })?;
     state.write(&writes, Some(&encode_mark(&mark)))?;
-    Ok(Done { mark, replies, revised })
+    Ok(Done { mark, replies, revised, digests })
 }
 
 fn apply_entry(
@@ -174,6 +189,7 @@ impl RaftStateMachine<TypeConfig> for Applier {
         });
         let newest = installing.await.map_err(io::Error::other)??;
         self.mark = mark;
+        self.digests.clear();
         self.observer.replaced(newest);
         self.applied.send_replace(self.mark.applied_index());
         tracing::info!(applied_index = self.mark.applied_index(), %newest, "snapshot installed");

@@ -13,6 +13,7 @@ use conclave_core::Answer;
 use conclave_storage::{LogStore, StateStore};
 use openraft::ServerState;
 use openraft::async_runtime::WatchReceiver as _;
+use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -21,11 +22,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::applier::{Applier, ApplierParts};
 use crate::bootstrap::{Found, check_members, form, inspect};
+use crate::digest_points::DigestPoints;
 use crate::engine_config::engine_config;
 use crate::errors::{ConsensusError, PeerError, ProposeError, ReadIndexError, WaitAppliedError};
 use crate::follow::{FollowOptions, Followed, follow};
 use crate::hand_over::{HandOverBounds, hand_over};
-use crate::local_node::{LocalNode, NodeStatus, Role};
+use crate::local_node::{DigestPoint, LocalNode, NodeStatus, Role};
 use crate::log_adapter::LogAdapter;
 use crate::log_keeper::{LogBounds, LogKeeper};
 use crate::members::{MembersAnswer, MembersError, MembersRequest};
@@ -36,6 +38,7 @@ use crate::peer_client;
 use crate::peer_network::{PeerFailure, PeerNetwork};
 use crate::peer_server::PeerServer;
 use crate::propose::propose;
+use crate::raft_metrics::RaftMetrics;
 use crate::read_gate::ReadGate;
 use crate::read_index::{ask_leader, confirm_leadership};
 use crate::snapshot::Snapshots;
@@ -65,6 +68,8 @@ struct Inner {
     state: StateStore,
     channels: Arc<PeerChannels>,
     applied: watch::Receiver<u64>,
+    digests: DigestPoints,
+    metrics: RaftMetrics,
     followed: Followed,
     leader_gate: ReadGate,
     follower_gate: ReadGate,
@@ -119,10 +124,20 @@ impl Consensus {
         let channels = Arc::new(PeerChannels::new(options.cluster_id));
         let answer_timeout = Duration::from_millis(options.election_ms_max);
         let snapshot_rate = Arc::new(SnapshotRate::new(options.snapshot_rate_bytes_per_s));
-        let network = PeerNetwork { channels: Arc::clone(&channels), answer_timeout, snapshot_rate };
+        let (digests, metrics) = (DigestPoints::default(), RaftMetrics::default());
+        let (peers, counts) = (Arc::clone(&channels), metrics.clone());
+        let network = PeerNetwork { channels: peers, answer_timeout, snapshot_rate, metrics: counts };
         let snapshots = Snapshots::new(state.clone(), durable.clone(), tasks.token());
         let kept = (log.clone(), state.clone(), snapshots.clone());
-        let parts = ApplierParts { state: state.clone(), snapshots, observer, mark, in_use: tasks.token() };
+        let parts = ApplierParts {
+            state: state.clone(),
+            snapshots,
+            observer,
+            digests: digests.clone(),
+            metrics: metrics.clone(),
+            mark,
+            in_use: tasks.token(),
+        };
         let (applier, applied) = Applier::new(parts);
         let adapter = LogAdapter::new(log, durable, tasks.token());
         let started = Raft::new(options.node_id, config, network, adapter, applier).await;
@@ -140,6 +155,8 @@ impl Consensus {
             state,
             channels,
             applied,
+            digests,
+            metrics,
             followed,
             leader_gate,
             follower_gate,
@@ -213,6 +230,17 @@ impl Consensus {
     /// Index of the last entry that this node has applied.
     pub fn applied_index(&self) -> u64 {
         *self.inner.applied.borrow()
+    }
+
+    /// Digests of what this node had applied as of some indexes, ascending: those that it noted since it was
+    /// started, or its state replaced.
+    pub fn digests(&self) -> Vec<DigestPoint> {
+        self.inner.digests.list()
+    }
+
+    /// Has `registry` tell what is counted and measured here.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.inner.metrics.register(registry);
     }
 
     /// The leader that this node knows.
@@ -303,7 +331,7 @@ impl Consensus {
             cluster_id: inner.options.cluster_id,
             node_id: inner.options.node_id,
             raft: inner.raft.clone(),
-            snapshots: SnapshotReceiver::new(inner.raft.clone(), inner.state.clone()),
+            snapshots: SnapshotReceiver::new(inner.raft.clone(), inner.state.clone(), inner.metrics.clone()),
             leader_gate: inner.leader_gate.clone(),
             local,
             _in_use: inner.tasks.token(),

@@ -8,6 +8,7 @@
 //! | `log_adapter.rs` | the log: submitted at once, durable soon after, sent as it is stored |
 //! | `applier.rs` | committed entries become state, a batch a write |
 //! | `snapshot.rs`, `snapshot_*.rs` | the state as files, for a node that is far behind |
+//! | `digest_points.rs` | digests that nodes can be compared by |
 //! | `log_keeper.rs` | when a snapshot is taken, and what of the log goes then |
 //! | `peer_network.rs`, `append_stream.rs`, `peer_channel.rs` | what this node says to the others |
 //! | `peer_server.rs` | what the others say to it |
@@ -29,6 +30,7 @@ mod bootstrap;
 mod change_members;
 mod codec;
 mod consensus;
+mod digest_points;
 mod durable_applied;
 mod engine_config;
 mod entry;
@@ -48,6 +50,7 @@ mod peer_server;
 mod peer_status;
 mod peer_wire;
 mod propose;
+mod raft_metrics;
 mod read_gate;
 mod read_index;
 mod restore;
@@ -56,6 +59,7 @@ mod snapshot_offer;
 mod snapshot_rate;
 mod snapshot_receive;
 mod snapshot_send;
+mod status_wire;
 #[cfg(test)]
 mod storage_suite;
 mod type_config;
@@ -65,7 +69,7 @@ pub use change_members::MemberChange;
 pub use codec::CodecError;
 pub use consensus::{Consensus, RaftStatus};
 pub use errors::{ConsensusError, PeerError, ProposeError, ReadIndexError, WaitAppliedError};
-pub use local_node::{BoxFuture, LocalNode, NodeStatus, Role};
+pub use local_node::{BoxFuture, DigestPoint, LocalNode, NodeDisk, NodeStatus, Role};
 pub use members::{JoinRequest, Joined, MembersAnswer, MembersError, MembersRefusal, MembersRequest, Token};
 pub use observer::ApplyObserver;
 pub use options::ConsensusOptions;

@@ -94,4 +94,40 @@ pub struct NodeStatus {
     pub recovering: bool,
     /// The number that it drew when its data directory was made.
     pub instance: u64,
+    /// Its wall clock as it answers, in milliseconds since 1970-01-01 UTC.
+    pub now_ms: i64,
+    /// Names of the alarms that are raised on it.
+    pub alarms: Vec<String>,
+    /// What it has on its disk, and how the disk does.
+    pub disk: NodeDisk,
+    /// Digests as of some indexes, ascending.
+    pub digests: Vec<DigestPoint>,
+}
+
+/// What a node has on its disk, and how the disk does.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeDisk {
+    /// Room on the disk, in bytes. Zero with a total of zero: not known.
+    pub free_bytes: u64,
+    /// Size of the disk, in bytes.
+    pub total_bytes: u64,
+    /// What the state takes, in bytes.
+    pub state_size_bytes: u64,
+    /// What the entries of the log take, in bytes.
+    pub log_size_bytes: u64,
+    /// Index of the first entry in the log. Zero: it is empty.
+    pub first_log_index: u64,
+    /// How long one in two of the log's last fsyncs took at most. Zero: none yet.
+    pub fsync_p50: Duration,
+    /// How long 99 of 100 took at most.
+    pub fsync_p99: Duration,
+}
+
+/// The digest of all that was applied up to an index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DigestPoint {
+    /// Index of the last entry that it covers.
+    pub index: u64,
+    /// The digest, as hexadecimal digits.
+    pub digest: String,
 }

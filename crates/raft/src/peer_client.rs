@@ -16,7 +16,8 @@ use crate::local_node::NodeStatus;
 use crate::members::{MembersAnswer, MembersError, MembersRequest, decode_outcome, encode_request};
 use crate::peer_channel::PeerClient;
 use crate::peer_network::PeerFailure;
-use crate::peer_wire::{known, status_from_wire};
+use crate::peer_wire::known;
+use crate::status_wire::status_from_wire;
 
 /// Asks the leader for a read index.
 pub(crate) async fn read_index(mut client: PeerClient, deadline: Instant) -> Result<u64, ReadIndexError> {

@@ -21,6 +21,7 @@ use crate::peer_channel::{PeerChannels, PeerClient, PeerConnections};
 use crate::peer_wire::{
     WireError, transfer_to_wire, transferred_from_wire, vote_request_to_wire, vote_response_from_wire,
 };
+use crate::raft_metrics::RaftMetrics;
 use crate::snapshot::{Snapshot, SnapshotData};
 use crate::snapshot_rate::SnapshotRate;
 use crate::snapshot_send::{SendBounds, send_snapshot};
@@ -34,6 +35,7 @@ pub(crate) struct PeerNetwork {
     /// How long a follower may owe an answer to an append.
     pub(crate) answer_timeout: Duration,
     pub(crate) snapshot_rate: Arc<SnapshotRate>,
+    pub(crate) metrics: RaftMetrics,
 }
 
 /// A client for one peer.
@@ -42,6 +44,7 @@ pub(crate) struct Peer {
     connections: Option<PeerConnections>,
     answer_timeout: Duration,
     snapshot_rate: Arc<SnapshotRate>,
+    metrics: RaftMetrics,
 }
 
 impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
@@ -49,8 +52,8 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
 
     async fn new_client(&mut self, target: u64, node: &PeerAddress) -> Peer {
         let connections = self.channels.to(target, node).map_err(warn_of_address).ok();
-        let snapshot_rate = Arc::clone(&self.snapshot_rate);
-        Peer { connections, answer_timeout: self.answer_timeout, snapshot_rate }
+        let (snapshot_rate, metrics) = (Arc::clone(&self.snapshot_rate), self.metrics.clone());
+        Peer { connections, answer_timeout: self.answer_timeout, snapshot_rate, metrics }
     }
 }
 
@@ -127,11 +130,17 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
         let client = self.connections()?.bulk.clone();
-        let bounds = SendBounds { rate: Arc::clone(&self.snapshot_rate), stall_timeout: option.hard_ttl() };
-        tokio::select! {
+        let bounds = SendBounds {
+            rate: Arc::clone(&self.snapshot_rate),
+            stall_timeout: option.hard_ttl(),
+            metrics: self.metrics.clone(),
+        };
+        let sent = tokio::select! {
             closed = cancel => Err(closed.into()),
-            sent = send_snapshot(client, vote, snapshot, bounds) => Ok(sent?),
-        }
+            sent = send_snapshot(client, vote, snapshot, bounds) => sent.map_err(StreamingError::from),
+        };
+        self.metrics.snapshot_sent(sent.is_ok());
+        sent
     }
 
     async fn transfer_leader(

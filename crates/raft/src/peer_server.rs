@@ -33,11 +33,12 @@ use crate::peer_channel::{
 use crate::peer_client::proposed_to_wire;
 use crate::peer_status::{malformed, no_state, stopped, wrong_cluster, wrong_node};
 use crate::peer_wire::{
-    append_from_wire, appended_to_wire, status_to_wire, transfer_from_wire, transferred_to_wire,
-    vote_request_from_wire, vote_response_to_wire,
+    append_from_wire, appended_to_wire, transfer_from_wire, transferred_to_wire, vote_request_from_wire,
+    vote_response_to_wire,
 };
 use crate::read_gate::ReadGate;
 use crate::snapshot_receive::SnapshotReceiver;
+use crate::status_wire::status_to_wire;
 use crate::type_config::TypeConfig;
 
 /// How long calls that are under way may take to end once the node stops.

@@ -15,7 +15,6 @@ use proto::transfer_leader_response::Refusal as TransferRefusal;
 
 use crate::codec::{CodecError, decode_entry, log_id, vote};
 use crate::entry::LogEntry;
-use crate::local_node::{NodeStatus, Role};
 use crate::type_config::{LogId, TypeConfig, Vote};
 
 /// A message that is not what it should be.
@@ -171,41 +170,6 @@ pub(crate) fn transferred_from_wire(
     })
 }
 
-pub(crate) fn status_to_wire(status: NodeStatus) -> proto::GetNodeStatusResponse {
-    proto::GetNodeStatusResponse {
-        node_id: status.node_id,
-        role: status.role.as_str().to_owned(),
-        term: status.term,
-        leader_id: status.leader_id.unwrap_or(0),
-        last_log_index: status.last_log_index,
-        applied_index: status.applied_index,
-        revision: status.revision,
-        digest: status.digest,
-        version: status.version,
-        uptime_s: status.uptime_s,
-        recovering: status.recovering,
-        instance: status.instance,
-    }
-}
-
-pub(crate) fn status_from_wire(wire: proto::GetNodeStatusResponse) -> Result<NodeStatus, WireError> {
-    let Some(role) = Role::parse(&wire.role) else { return Err(WireError::Role(wire.role)) };
-    Ok(NodeStatus {
-        node_id: wire.node_id,
-        role,
-        term: wire.term,
-        leader_id: known(wire.leader_id),
-        last_log_index: wire.last_log_index,
-        applied_index: wire.applied_index,
-        revision: wire.revision,
-        digest: wire.digest,
-        version: wire.version,
-        uptime_s: wire.uptime_s,
-        recovering: wire.recovering,
-        instance: wire.instance,
-    })
-}
-
 /// A node's id on the wire, where 0 means none.
 pub(crate) fn known(node_id: u64) -> Option<u64> {
     (node_id != 0).then_some(node_id)
@@ -276,7 +240,5 @@ mod tests {
     fn what_is_missing_is_told() {
         let wire = proto::AppendEntriesRequest::default();
         assert_eq!(append_from_wire(wire).unwrap_err().to_string(), "the vote is missing");
-        let wire = proto::GetNodeStatusResponse { role: "king".into(), ..Default::default() };
-        assert_eq!(status_from_wire(wire).unwrap_err().to_string(), "the role \"king\" is unknown");
     }
 }

@@ -22,6 +22,7 @@ use crate::codec::{CodecError, Mark, decode_mark};
 use crate::consensus::Raft;
 use crate::peer_status::{busy, malformed, not_received, stopped};
 use crate::peer_wire::{WireError, vote_from_wire, vote_to_wire};
+use crate::raft_metrics::RaftMetrics;
 use crate::snapshot::{Snapshot, SnapshotData, verify};
 use crate::type_config::Vote;
 
@@ -71,6 +72,7 @@ pub(crate) struct SnapshotReceiver {
     raft: Raft,
     state: StateStore,
     receiving: Arc<Semaphore>,
+    metrics: RaftMetrics,
 }
 
 /// How far a snapshot has come.
@@ -81,8 +83,8 @@ enum Step {
 }
 
 impl SnapshotReceiver {
-    pub(crate) fn new(raft: Raft, state: StateStore) -> Self {
-        Self { raft, state, receiving: Arc::new(Semaphore::new(1)) }
+    pub(crate) fn new(raft: Raft, state: StateStore, metrics: RaftMetrics) -> Self {
+        Self { raft, state, receiving: Arc::new(Semaphore::new(1)), metrics }
     }
 
     /// The answers to a snapshot that comes as `parts`: it is received as they are asked for.
@@ -111,8 +113,9 @@ impl SnapshotReceiver {
         match step {
             Step::Header(parts) => self.begin(parts).await.map(Some),
             Step::Files { announced, receiver, parts } => {
-                let vote = self.finish(announced, *receiver, parts).await?;
-                Ok(Some((installed(&vote), Step::Ended)))
+                let finished = self.finish(announced, *receiver, parts).await;
+                self.metrics.snapshot_received(finished.is_ok());
+                Ok(Some((installed(&finished?), Step::Ended)))
             }
             Step::Ended => Ok(None),
         }
@@ -134,10 +137,30 @@ impl SnapshotReceiver {
     async fn finish(&self, announced: Announced, receiver: Receiver, parts: Parts) -> Result<Vote, Status> {
         let Announced { vote, mark } = announced;
         let meta = mark.to_meta();
-        let staged = receive_files(receiver, parts, mark).await.map_err(|error| refused(&error))?;
+        let staged = self.receive_files(receiver, parts, mark).await.map_err(|error| refused(&error))?;
         let snapshot = Snapshot { meta, snapshot: SnapshotData::Received(staged) };
         let response = self.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
         Ok(response.vote)
+    }
+
+    /// Receives what is missing of the files that were announced, and verifies the whole.
+    async fn receive_files(
+        &self,
+        mut receiver: Receiver,
+        mut parts: Parts,
+        announced: Mark,
+    ) -> Result<Staging, ReceiveError> {
+        while let Some(part) = next_part(&mut parts).await? {
+            let Part::Chunk(chunk) = part else {
+                return Err(ReceiveError::Order("a second header came".to_owned()));
+            };
+            self.metrics.snapshot_piece_received(chunk.data.len());
+            receiver = blocking(move || receiver.take(&chunk)).await?;
+            if receiver.is_complete() {
+                break;
+            }
+        }
+        blocking(move || receiver.finish(&announced)).await
     }
 }
 
@@ -166,24 +189,6 @@ async fn receive_header(parts: &mut Parts) -> Result<(Announced, Vec<CheckpointF
     }
     let announced = Announced { vote: vote_from_wire(header.vote)?, mark: decode_mark(&header.meta)? };
     Ok((announced, header.files.into_iter().map(file_from_wire).collect()))
-}
-
-/// Receives what is missing of the files that were announced, and verifies the whole.
-async fn receive_files(
-    mut receiver: Receiver,
-    mut parts: Parts,
-    announced: Mark,
-) -> Result<Staging, ReceiveError> {
-    while let Some(part) = next_part(&mut parts).await? {
-        let Part::Chunk(chunk) = part else {
-            return Err(ReceiveError::Order("a second header came".to_owned()));
-        };
-        receiver = blocking(move || receiver.take(&chunk)).await?;
-        if receiver.is_complete() {
-            break;
-        }
-    }
-    blocking(move || receiver.finish(&announced)).await
 }
 
 fn file_from_wire(file: proto::SnapshotFile) -> CheckpointFile {

@@ -27,6 +27,7 @@ use crate::codec::{Mark, encode_mark};
 use crate::peer_channel::PeerClient;
 use crate::peer_network::{PeerFailure, unanswered};
 use crate::peer_wire::{WireError, vote_from_wire, vote_to_wire};
+use crate::raft_metrics::RaftMetrics;
 use crate::snapshot::{Snapshot, SnapshotData};
 use crate::snapshot_offer::BuiltFiles;
 use crate::snapshot_rate::SnapshotRate;
@@ -39,6 +40,7 @@ pub(crate) struct SendBounds {
     pub(crate) rate: Arc<SnapshotRate>,
     /// How long a peer may take to take a piece, or to answer.
     pub(crate) stall_timeout: Duration,
+    pub(crate) metrics: RaftMetrics,
 }
 
 /// Sends the snapshot and waits until it is installed, or refused for a higher vote.
@@ -52,7 +54,7 @@ pub(crate) async fn send_snapshot(
         let cause = "a snapshot that was received is installed, not sent";
         return Err(RPCError::Network(NetworkError::from_string(cause)));
     };
-    let SendBounds { rate, stall_timeout } = bounds;
+    let SendBounds { rate, stall_timeout, metrics } = bounds;
     let header = proto::SnapshotHeader {
         vote: Some(vote_to_wire(&vote)),
         meta: encode_mark(&Mark::from_meta(&snapshot.meta)),
@@ -62,7 +64,7 @@ pub(crate) async fn send_snapshot(
     let (staged, is_staged) = oneshot::channel();
     let ended = CancellationToken::new();
     let _ends = ended.clone().drop_guard();
-    let rest = Rest { files: Arc::clone(&files), is_staged, rate, taken };
+    let rest = Rest { files: Arc::clone(&files), is_staged, rate, metrics, taken };
     let messages = outgoing(header, rest).take_until(ended.cancelled_owned());
     let calling = timeout(stall_timeout, client.install_snapshot(messages)).await;
     let mut answers = calling.map_err(|_| unanswered())?.map_err(PeerFailure::from)?.into_inner();
@@ -129,6 +131,7 @@ struct Rest {
     /// How much of each file the peer has, in bytes.
     is_staged: oneshot::Receiver<Vec<u64>>,
     rate: Arc<SnapshotRate>,
+    metrics: RaftMetrics,
     taken: watch::Sender<()>,
 }
 
@@ -143,20 +146,29 @@ fn outgoing(
     header.chain(chunks).map(|part| proto::InstallSnapshotRequest { part: Some(part) })
 }
 
+/// What each piece passes.
+struct Way {
+    rate: Arc<SnapshotRate>,
+    metrics: RaftMetrics,
+    taken: watch::Sender<()>,
+}
+
 async fn chunks(rest: Rest) -> impl Stream<Item = Part> + Send + 'static {
-    let Rest { files, is_staged, rate, taken } = rest;
+    let Rest { files, is_staged, rate, metrics, taken } = rest;
     // Without an answer there is nothing to send.
     let pieces = is_staged.await.ok().map(|staged| Pieces::new(files, staged, rate.chunk_size_bytes()));
-    stream::unfold((pieces, rate, taken), |(pieces, rate, taken)| async move {
+    let way = Way { rate, metrics, taken };
+    stream::unfold((pieces, way), |(pieces, way)| async move {
         let mut pieces = pieces?;
-        taken.send_replace(());
+        way.taken.send_replace(());
         let reading = tokio::task::spawn_blocking(move || (pieces.next(), pieces));
         let (piece, pieces) = reading.await.ok()?;
         match piece {
             Ok(piece) => {
                 let piece = piece?;
-                rate.pass(piece.data.len()).await;
-                Some((Part::Chunk(piece), (Some(pieces), rate, taken)))
+                way.rate.pass(piece.data.len()).await;
+                way.metrics.snapshot_piece_sent(piece.data.len());
+                Some((Part::Chunk(piece), (Some(pieces), way)))
             }
             Err(error) => {
                 tracing::error!(%error, "a file of a snapshot cannot be read");

@@ -15,10 +15,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::applier::{Applier, ApplierParts};
 use crate::codec::{Mark, log_id};
+use crate::digest_points::DigestPoints;
 use crate::durable_applied::DurableApplied;
 use crate::entry::LogEntry;
 use crate::log_adapter::LogAdapter;
 use crate::observer::ApplyObserver;
+use crate::raft_metrics::RaftMetrics;
 use crate::snapshot::{Snapshot, SnapshotData, Snapshots};
 use crate::type_config::{LogId, SnapshotMeta, StoredMembership, TypeConfig};
 
@@ -86,7 +88,8 @@ impl StoreBuilder<TypeConfig, LogAdapter, Gapless, TempDir> for Builder {
         let tasks = TaskTracker::new();
         let snapshots = Snapshots::new(state.clone(), durable.clone(), tasks.token());
         let (mark, observer) = (Mark::default(), Arc::new(Unobserved));
-        let parts = ApplierParts { state, snapshots, observer, mark, in_use: tasks.token() };
+        let (digests, metrics, in_use) = (DigestPoints::default(), RaftMetrics::default(), tasks.token());
+        let parts = ApplierParts { state, snapshots, observer, digests, metrics, mark, in_use };
         let (applier, _) = Applier::new(parts);
         Ok((folder, LogAdapter::new(log, durable, tasks.token()), Gapless(applier)))
     }

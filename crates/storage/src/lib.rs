@@ -44,7 +44,7 @@ pub use data_dir::{Claim, DataDir};
 pub use durable::Durable;
 pub use error::StorageError;
 pub use identity::Identity;
-pub use log_pace::LogPace;
+pub use log_pace::{FsyncQuantiles, LogPace};
 pub use log_store::{Appended, LogStore};
 pub use member_note::MemberNote;
 pub use space::Space;

@@ -1,5 +1,6 @@
 //! How fast the disk makes the log durable.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,8 @@ use prometheus_client::registry::{Registry, Unit};
 
 /// Bounds of the durations: 0.05 ms, and each double the one before, to 3.3 s.
 const BUCKETS: u16 = 17;
+/// Quantiles are of so many, the last ones.
+const RECENT_MAX: usize = 1_024;
 
 /// Durations of the log's fsyncs. Clones are the same.
 #[derive(Clone, Debug)]
@@ -22,6 +25,16 @@ pub struct LogPace {
 struct Looked {
     slowest: Duration,
     waiting_since: Option<Instant>,
+    recent: VecDeque<Duration>,
+}
+
+/// How long the last fsyncs took, at most. Zero: there were none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FsyncQuantiles {
+    /// One in two.
+    pub p50: Duration,
+    /// 99 of 100.
+    pub p99: Duration,
 }
 
 impl Default for LogPace {
@@ -49,6 +62,15 @@ impl LogPace {
         std::mem::take(&mut looked.slowest).max(waiting)
     }
 
+    /// How long the last 1,024 took.
+    pub fn quantiles(&self) -> FsyncQuantiles {
+        let mut recent: Vec<Duration> = self.looked.lock().recent.iter().copied().collect();
+        recent.sort_unstable();
+        let quantile = |percent: usize| recent.get((recent.len() * percent).div_ceil(100).saturating_sub(1));
+        let (p50, p99) = (quantile(50), quantile(99));
+        FsyncQuantiles { p50: p50.copied().unwrap_or_default(), p99: p99.copied().unwrap_or_default() }
+    }
+
     /// Measures `write`.
     pub(crate) fn measure<T>(&self, write: impl FnOnce() -> T) -> T {
         let began = Instant::now();
@@ -58,6 +80,8 @@ impl LogPace {
         let mut looked = self.looked.lock();
         looked.waiting_since = None;
         looked.slowest = looked.slowest.max(took);
+        looked.recent.truncate(RECENT_MAX - 1);
+        looked.recent.push_front(took);
         drop(looked);
         self.durations.observe(took.as_secs_f64());
         written
@@ -80,6 +104,18 @@ mod tests {
         });
         assert_eq!((slow, pace.take_slowest() >= Duration::from_millis(5)), (7, true));
         assert_eq!(pace.take_slowest(), Duration::ZERO);
+    }
+
+    #[test]
+    fn quantiles_are_of_the_last_ones() {
+        let pace = LogPace::default();
+        assert_eq!(pace.quantiles(), FsyncQuantiles::default());
+        let millis = Duration::from_millis;
+        pace.looked.lock().recent.extend((1..=200).map(millis));
+        assert_eq!(pace.quantiles(), FsyncQuantiles { p50: millis(100), p99: millis(198) });
+        (0..2 * RECENT_MAX).for_each(|_| pace.measure(|| ()));
+        assert_eq!(pace.looked.lock().recent.len(), RECENT_MAX);
+        assert!(pace.quantiles().p99 < millis(100), "the slow ones are forgotten");
     }
 
     #[test]

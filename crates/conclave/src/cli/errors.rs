@@ -142,6 +142,7 @@ fn exit_of(reason: &str, code: Code) -> Exit {
         | reason::OVERLOADED
         | reason::SHUTTING_DOWN
         | reason::RECOVERING
+        | reason::CORRUPT
         | reason::DEADLINE_EXCEEDED
         | reason::NODE_FAILED
         | reason::UNREACHABLE
@@ -219,6 +220,9 @@ fn hint_for(error: &ClientError) -> Option<String> {
         }
         reason::DEADLINE_EXCEEDED => "try again, or give it more time with --timeout".into(),
         reason::OVERLOADED | reason::RECOVERING | reason::SHUTTING_DOWN => "try again in a moment".into(),
+        reason::CORRUPT => {
+            "name other nodes with --endpoints; `conclave cluster doctor` says what to do about this one".into()
+        }
         reason::NODE_FAILED => "name other nodes with --endpoints; the log of this one says why it stopped".into(),
         _ => return None,
     };
@@ -230,7 +234,7 @@ mod tests {
     use super::*;
 
     /// Every reason that the SDK knows, with the code that scripts get.
-    const REASONS: [(&str, Exit); 34] = [
+    const REASONS: [(&str, Exit); 35] = [
         (reason::INVALID_ARGUMENT, Exit::Invalid),
         (reason::NAMESPACE_NOT_FOUND, Exit::NotFound),
         (reason::NAMESPACE_EXISTS, Exit::Conflict),
@@ -245,6 +249,7 @@ mod tests {
         (reason::OVERLOADED, Exit::Unavailable),
         (reason::SHUTTING_DOWN, Exit::Unavailable),
         (reason::RECOVERING, Exit::Unavailable),
+        (reason::CORRUPT, Exit::Unavailable),
         (reason::DEADLINE_EXCEEDED, Exit::Unavailable),
         (reason::NODE_FAILED, Exit::Unavailable),
         (reason::PAGE_TOKEN_INVALID, Exit::Invalid),

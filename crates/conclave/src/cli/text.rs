@@ -69,6 +69,12 @@ pub(super) fn duration(seconds: u64) -> String {
     }
 }
 
+/// Microseconds as milliseconds, to the tenth.
+pub(super) fn millis(micros: u64) -> String {
+    let tenths = micros.saturating_add(50) / 100;
+    format!("{}.{} ms", tenths / 10, tenths % 10)
+}
+
 /// `1 key`, `2 keys`, `1,000 keys`.
 pub(super) fn counted(count: usize, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count as u64), if count == 1 { "" } else { "s" })
@@ -85,6 +91,16 @@ pub(super) fn grouped(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// How many bytes, with a unit.
+pub(super) fn size(size_bytes: u64) -> String {
+    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
+    let (mut size, mut unit) = (u128::from(size_bytes) * 10, 0);
+    while size >= 10_240 && unit + 1 < UNITS.len() {
+        (size, unit) = (size / 1_024, unit + 1);
+    }
+    if unit == 0 { format!("{size_bytes} B") } else { format!("{}.{} {}", size / 10, size % 10, UNITS[unit]) }
 }
 
 /// The known word that a wrong one most likely means.
@@ -128,6 +144,7 @@ mod tests {
             [59, 61, 3_700, 90_000].map(duration),
             ["59s", "1m 1s", "1h 1m", "1d 1h"].map(str::to_owned)
         );
+        assert_eq!([0, 49, 1_250, 12_000_000].map(millis), ["0.0 ms", "0.0 ms", "1.3 ms", "12000.0 ms"]);
         assert_eq!(counted(1, "key"), "1 key");
         assert_eq!(counted(0, "key"), "0 keys");
         assert_eq!(counted(1_234_567, "key"), "1,234,567 keys");
@@ -138,5 +155,15 @@ mod tests {
         let known = ["endpoints", "timeout_ms"];
         assert_eq!(nearest("endpoint", &known, 0.7), Some("endpoints"));
         assert_eq!(nearest("xyz", &known, 0.7), None);
+    }
+
+    #[test]
+    fn sizes_have_units() {
+        let cases =
+            [(0, "0 B"), (1_023, "1023 B"), (1_024, "1.0 KiB"), (1_600, "1.5 KiB"), (5 << 30, "5.0 GiB")];
+        for (size_bytes, expected) in cases {
+            assert_eq!(size(size_bytes), expected);
+        }
+        assert_eq!(size(u64::MAX), "16777215.9 TiB");
     }
 }

@@ -5,8 +5,10 @@
 
 use std::fmt;
 use std::io::IsTerminal as _;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use conclave_door_native::LogLevels;
 use opentelemetry::KeyValue;
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig as _};
@@ -17,16 +19,17 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Layer, Registry, fmt as lines, reload};
 
-use super::settings::{LogFormat, Settings};
+use super::settings::{LogFormat, Settings, check_log_level};
 
 /// Under this name the engine of consensus tells what it does.
 const ENGINE: &str = "openraft";
 /// How long the collector may take to take in a batch of spans.
 const COLLECTOR_TIMEOUT: Duration = Duration::from_secs(5);
+const NO_PANIC: &str = "nobody panics while holding it";
 
 /// The running log: its level can be changed, and it is to be ended.
 pub(super) struct Log {
-    levels: reload::Handle<Targets, Registry>,
+    levels: Arc<Levels>,
     spans: Option<SdkTracerProvider>,
 }
 
@@ -45,10 +48,42 @@ pub(super) fn start(settings: &Settings) -> Result<Log, ExporterBuildError> {
         .with(lines_of(settings.log_format).with_filter(levels))
         .with(to_collector)
         .init();
-    Ok(Log { levels: handle, spans })
+    let first = settings.log_level.clone();
+    let levels = Levels { filter: handle, now: Mutex::new(first.clone()), first };
+    Ok(Log { levels: Arc::new(levels), spans })
+}
+
+/// What is logged.
+#[derive(Debug)]
+struct Levels {
+    filter: reload::Handle<Targets, Registry>,
+    /// As of the settings.
+    first: String,
+    now: Mutex<String>,
+}
+
+impl LogLevels for Levels {
+    fn level(&self) -> String {
+        self.now.lock().expect(NO_PANIC).clone()
+    }
+
+    fn set_level(&self, level: &str) -> Result<(), String> {
+        let level = if level.is_empty() { &self.first } else { level };
+        check_log_level(level)?;
+        let mut now = self.now.lock().expect(NO_PANIC);
+        self.filter.reload(levels(level)).map_err(|error| error.to_string())?;
+        tracing::warn!(before = *now, now = level, "what is logged was changed");
+        level.clone_into(&mut now);
+        Ok(())
+    }
 }
 
 impl Log {
+    /// What is logged.
+    pub(super) fn levels(&self) -> Arc<dyn LogLevels> {
+        Arc::clone(&self.levels) as Arc<dyn LogLevels>
+    }
+
     /// Ends it: spans that wait are sent.
     pub(super) fn end(self) {
         let ended = self.spans.map(|provider| provider.shutdown());
@@ -100,7 +135,7 @@ fn levels(setting: &str) -> Targets {
 
 impl fmt::Debug for Log {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.debug_struct("Log").field("levels", &self.levels.clone_current()).finish_non_exhaustive()
+        out.debug_struct("Log").field("levels", &self.levels).finish_non_exhaustive()
     }
 }
 

@@ -84,7 +84,7 @@ fn run_with(settings: Settings, sources: &Sources) -> anyhow::Result<ExitCode> {
     for variable in sources.passed_over() {
         tracing::warn!(variable, "this variable is not a setting: it is passed over");
     }
-    let outcome = runtime.block_on(serve(settings));
+    let outcome = runtime.block_on(serve(settings, &log));
     let code = match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -97,7 +97,7 @@ fn run_with(settings: Settings, sources: &Sources) -> anyhow::Result<ExitCode> {
     Ok(code)
 }
 
-async fn serve(settings: Settings) -> anyhow::Result<()> {
+async fn serve(settings: Settings, log: &logging::Log) -> anyhow::Result<()> {
     let mut signal = StopSignal::listen().context("cannot listen for signals")?;
     let address = settings.client_listen.0;
     let listener = TcpListener::bind(address)
@@ -115,7 +115,8 @@ async fn serve(settings: Settings) -> anyhow::Result<()> {
     tell_started(&settings, &node.handle());
 
     let stop = CancellationToken::new();
-    let served = server::serve(node.handle(), server::Terms::from(&settings), listener, stop.clone());
+    let terms = server::Terms::new(&settings, log.levels());
+    let served = server::serve(node.handle(), terms, listener, stop.clone());
     tokio::pin!(served);
     tokio::select! {
         ended = &mut served => ended.context("the client service ended")?,

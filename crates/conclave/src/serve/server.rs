@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conclave_door::{Limits, RequestSpanLayer, RpcMetrics};
+use conclave_door_native::LogLevels;
 use conclave_node::NodeHandle;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
@@ -24,13 +25,13 @@ const STREAMS_A_CONNECTION_MAX: u32 = 1_000;
 /// Serves clients until `stop`, then until the requests under way have ended.
 pub(super) async fn serve(
     node: NodeHandle,
-    Terms { limits, slow }: Terms,
+    Terms { limits, slow, log_levels }: Terms,
     listener: TcpListener,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
     let metrics = metrics(&node);
     let span = RequestSpanLayer::new(metrics.rpc, slow);
-    let mut routes = conclave_door_native::services(node.clone(), limits, stop.clone());
+    let mut routes = conclave_door_native::services(node.clone(), limits, log_levels, stop.clone());
     let http = conclave_door_http::routes(&node, Arc::new(metrics.registry));
     let grpc = std::mem::take(routes.axum_router_mut());
     *routes.axum_router_mut() = grpc.merge(http).fallback(conclave_door_http::unknown);
@@ -68,11 +69,14 @@ pub(super) struct Terms {
     limits: Limits,
     /// A request that takes so long is logged. Zero: none is.
     slow: Duration,
+    log_levels: Arc<dyn LogLevels>,
 }
 
-impl From<&Settings> for Terms {
-    fn from(settings: &Settings) -> Self {
-        Self { limits: limits(settings), slow: Duration::from_millis(settings.log_slow_request_ms) }
+impl Terms {
+    /// Those of the settings.
+    pub(super) fn new(settings: &Settings, log_levels: Arc<dyn LogLevels>) -> Self {
+        let slow = Duration::from_millis(settings.log_slow_request_ms);
+        Self { limits: limits(settings), slow, log_levels }
     }
 }
 

@@ -10,6 +10,7 @@
 //! | `guard.rs` | who is well, and whether they are enough |
 //! | `join.rs` | a node that comes: by its token, or by the first members |
 //! | `care.rs` | what the leader does unasked: ends changes that were cut off, learns instances |
+//! | `step_down.rs` | when a leader hands leadership over unasked |
 //! | `fate.rs` | how a node that was removed finds out |
 
 mod care;
@@ -17,6 +18,7 @@ mod fate;
 mod guard;
 mod join;
 mod lead;
+mod step_down;
 
 use std::time::Duration;
 

@@ -17,7 +17,7 @@ use conclave_core::{Answer, Command, ItemKey, NamespaceName, Proposal, RequestId
 use conclave_mvcc::{Revised, Revision, newest_revision};
 use conclave_raft::{
     ApplyObserver, BoxFuture, Consensus, ConsensusError, ConsensusOptions, Introduced, JoinRequest, Joined,
-    LocalNode, MembersAnswer, MembersError, MembersRequest, NodeStatus, PeerAddress, ProposeError,
+    LocalNode, MembersAnswer, MembersError, MembersRequest, NodeDisk, NodeStatus, PeerAddress, ProposeError,
 };
 use conclave_storage::{DataDir, Identity, LogStore, StateStore};
 use tempfile::TempDir;
@@ -110,6 +110,10 @@ impl LocalNode for Local {
             uptime_s: 1,
             recovering: !self.consensus.recovered(),
             instance: raft.node_id,
+            now_ms: 0,
+            alarms: Vec::new(),
+            disk: NodeDisk::default(),
+            digests: self.consensus.digests(),
         };
         Box::pin(async move { Ok(status) })
     }

@@ -6,7 +6,7 @@ use conclave_client::cluster::create_backup_response::Part;
 use conclave_client::cluster::{BackupChunk, BackupFile, BackupManifest, CreateBackupRequest};
 use serde::Serialize;
 
-use super::views::{self, BackupView};
+use super::views::BackupView;
 use crate::cli::colour::Paint;
 use crate::cli::errors::Failure;
 use crate::cli::exit::Exit;
@@ -143,7 +143,7 @@ impl Report for CreateReport {
         let BackupView { id, revision, files, .. } = &self.backup;
         let Added { files: sent, size_bytes, stored_bytes } = &self.added;
         let (heading, files) = (paint.heading(id), text::counted(*files, "file"));
-        let (size, stored) = (views::size(*size_bytes), views::size(*stored_bytes));
+        let (size, stored) = (text::size(*size_bytes), text::size(*stored_bytes));
         format!(
             "{heading}: revision {revision}, {files}, {sent} of them written: {size}, stored as {stored}\n"
         )

@@ -6,7 +6,6 @@ use conclave_backup::{FileSink, ManifestFile};
 use serde::Serialize;
 
 use super::source::SourceArgs;
-use super::views;
 use crate::cli::colour::Paint;
 use crate::cli::errors::Failure;
 use crate::cli::exit::Exit;
@@ -74,7 +73,7 @@ struct VerifyReport {
 
 impl Report for VerifyReport {
     fn text(&self, paint: Paint) -> String {
-        let (files, size) = (text::counted(self.files, "file"), views::size(self.size_bytes));
+        let (files, size) = (text::counted(self.files, "file"), text::size(self.size_bytes));
         format!("{}: intact, {files}, {size}\n", paint.heading(&self.id))
     }
 }

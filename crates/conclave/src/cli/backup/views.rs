@@ -99,16 +99,6 @@ impl Report for ManifestView {
     }
 }
 
-/// How many bytes, with a unit.
-pub(super) fn size(size_bytes: u64) -> String {
-    const UNITS: [&str; 5] = ["B", "KiB", "MiB", "GiB", "TiB"];
-    let (mut size, mut unit) = (u128::from(size_bytes) * 10, 0);
-    while size >= 10_240 && unit + 1 < UNITS.len() {
-        (size, unit) = (size / 1_024, unit + 1);
-    }
-    if unit == 0 { format!("{size_bytes} B") } else { format!("{}.{} {}", size / 10, size % 10, UNITS[unit]) }
-}
-
 /// Backups in a table.
 pub(super) fn table(backups: &[BackupView], paint: Paint) -> String {
     let mut columns = Columns::new(&["BACKUP", "CLUSTER", ">REVISION", "TIME", ">SIZE"], paint);
@@ -118,7 +108,7 @@ pub(super) fn table(backups: &[BackupView], paint: Paint) -> String {
             text::one_line(&backup.cluster_name, NAME_CHARS_MAX),
             backup.revision.to_string(),
             backup.time.clone(),
-            size(backup.size_bytes),
+            text::size(backup.size_bytes),
         ]);
     }
     columns.into_text()
@@ -127,16 +117,6 @@ pub(super) fn table(backups: &[BackupView], paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_have_units() {
-        let cases =
-            [(0, "0 B"), (1_023, "1023 B"), (1_024, "1.0 KiB"), (1_600, "1.5 KiB"), (5 << 30, "5.0 GiB")];
-        for (size_bytes, expected) in cases {
-            assert_eq!(size(size_bytes), expected);
-        }
-        assert_eq!(size(u64::MAX), "16777215.9 TiB");
-    }
 
     #[test]
     fn a_backup_is_told_with_its_files() {

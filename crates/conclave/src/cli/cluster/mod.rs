@@ -2,8 +2,11 @@
 
 mod add;
 mod change;
+mod doctor;
+mod log_level;
 mod members;
 mod status;
+mod status_report;
 
 use super::errors::Failure;
 use super::session::Session;
@@ -11,11 +14,8 @@ use super::session::Session;
 /// What can be asked of the cluster.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum ClusterCommand {
-    /// Show the leader and the state of every node; exit code 5 without a leader or a quorum
-    #[command(after_help = "Examples:
-  conclave cluster status
-  conclave cluster status --endpoints db1:4101,db2:4101 --output json | jq .leader_id")]
-    Status,
+    Status(status::Status),
+    Doctor(doctor::Doctor),
     /// List the members, and the nodes that were admitted and have not joined
     #[command(after_help = "Examples:\n  conclave cluster members --output json")]
     Members,
@@ -25,12 +25,14 @@ pub(super) enum ClusterCommand {
     Remove(change::Remove),
     Replace(change::Replace),
     TransferLeader(change::TransferLeader),
+    LogLevel(log_level::LogLevel),
 }
 
 impl ClusterCommand {
     pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         match self {
-            Self::Status => status::status(session).await,
+            Self::Status(command) => command.run(session).await,
+            Self::Doctor(command) => command.run(session).await,
             Self::Members => members::members(session).await,
             Self::Add(command) => command.run(session).await,
             Self::Promote(command) => command.run(session).await,
@@ -38,6 +40,7 @@ impl ClusterCommand {
             Self::Remove(command) => command.run(session).await,
             Self::Replace(command) => command.run(session).await,
             Self::TransferLeader(command) => command.run(session).await,
+            Self::LogLevel(command) => command.run(session).await,
         }
     }
 }

@@ -113,8 +113,8 @@ impl<'a> Checks<'a> {
     }
 
     fn log_level(&mut self, settings: &Settings) {
-        if let Err(error) = settings.log_level.parse::<tracing_subscriber::filter::Targets>() {
-            self.mistake("log_level", &format!("{:?}: {error}", settings.log_level));
+        if let Err(problem) = check_log_level(&settings.log_level) {
+            self.mistake("log_level", &problem);
         }
     }
 
@@ -198,5 +198,13 @@ impl<'a> Checks<'a> {
             let what = format!("{peer} is not what initial_cluster says of node {id}: {}", own.peer);
             self.mistake("peer_advertise", &what);
         }
+    }
+}
+
+/// Refuses what says no level of the log.
+pub(crate) fn check_log_level(level: &str) -> Result<(), String> {
+    match level.parse::<tracing_subscriber::filter::Targets>() {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("{level:?}: {error}")),
     }
 }

@@ -13,6 +13,7 @@ mod values;
 use std::fmt;
 use std::path::PathBuf;
 
+pub(crate) use checks::check_log_level;
 pub(crate) use sources::Sources;
 pub(crate) use values::{Addresses, ClusterMembers, ListenAddress, LogFormat, MemberAddress};
 

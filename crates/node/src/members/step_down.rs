@@ -1,0 +1,64 @@
+//! A leader that had better not lead hands leadership to a voter that can: one whose disk has hardly any room takes
+//! no writes, and one whose data is wrong may answer none.
+
+use std::collections::BTreeMap;
+
+use tokio::time::Instant;
+
+use super::care::STEP_TIMEOUT;
+use super::guard::LAG_ENTRIES_MAX;
+use crate::alarms::Alarm;
+use crate::handle::Shared;
+use crate::status::{Told, ask_members};
+
+/// With one of these raised a node had better not lead.
+const UNFIT: [Alarm; 2] = [Alarm::Corrupt, Alarm::NoSpace];
+
+/// Hands leadership over if this node had better not lead and another one can.
+pub(super) async fn step_down(shared: &Shared) {
+    let Some(alarm) = UNFIT.into_iter().find(|alarm| shared.is_raised(*alarm)) else { return };
+    let raft = shared.consensus.status();
+    let told = ask_members(shared, raft.voters.iter().copied()).await;
+    let Some(to) = fittest(&told, raft.last_log_index) else {
+        tracing::debug!(%alarm, "no other voter can lead in this node's place");
+        return;
+    };
+    let led = shared.consensus.transfer_leader(to, Instant::now() + STEP_TIMEOUT).await;
+    tracing::warn!(%alarm, to, led, "leadership is handed over");
+}
+
+/// The voter that has come furthest, of those that can lead.
+fn fittest(voters: &BTreeMap<u64, Told>, last_log_index: u64) -> Option<u64> {
+    let can_lead = |told: &Told| {
+        let unfit = told.status.alarms.iter().any(|raised| UNFIT.iter().any(|alarm| alarm.name() == raised));
+        let lag_entries = last_log_index.saturating_sub(told.status.applied_index);
+        !unfit && !told.status.recovering && lag_entries <= LAG_ENTRIES_MAX
+    };
+    let able = voters.iter().filter(|(_, told)| can_lead(told));
+    able.max_by_key(|(_, told)| told.status.last_log_index).map(|(id, _)| *id)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use conclave_raft::NodeStatus;
+
+    use super::*;
+    use crate::status::tests::status;
+
+    fn told(status: NodeStatus) -> (u64, Told) {
+        (status.node_id, Told { status, clock_offset_ms: 0, round_trip: Duration::ZERO })
+    }
+
+    #[test]
+    fn the_furthest_that_is_well_is_chosen() {
+        let full = NodeStatus { alarms: vec!["no-space".into()], ..status(2, 5_000, 5_000) };
+        let slow = NodeStatus { alarms: vec!["slow-disk".into()], ..status(3, 4_999, 4_999) };
+        let replaying = NodeStatus { recovering: true, ..status(4, 5_000, 5_000) };
+        let voters = [full, slow, replaying, status(5, 4_998, 4_990), status(6, 5_000, 3_999)].map(told);
+        assert_eq!(fittest(&voters.clone().into(), 5_000), Some(3));
+        assert_eq!(fittest(&[voters[0].clone(), voters[4].clone()].into(), 5_000), None);
+        assert_eq!(fittest(&BTreeMap::new(), 5_000), None);
+    }
+}
