@@ -1,7 +1,7 @@
 # What people and CI run; `make help` lists it. Each target is a line or two: the work is in deploy/scripts.
 SHELL := /bin/bash
 .NOTPARALLEL:
-.PHONY: help up down test fmt clippy doc tidy deny unit cluster python alerts bench-smoke fmt-fix clean-data
+.PHONY: help up down test fmt clippy doc tidy deny unit cluster python alerts bench-smoke bench-catch-up fmt-fix clean-data
 
 STEP := @deploy/scripts/banner.sh
 RUN  := @. deploy/scripts/env.sh &&
@@ -10,7 +10,7 @@ UNIT_TESTS := $(foreach file,$(wildcard crates/*/tests/*.rs),--test $(basename $
               $(foreach file,$(filter-out %/cluster/main.rs,$(wildcard crates/*/tests/*/main.rs)),--test $(notdir $(patsubst %/main.rs,%,$(file))))
 
 help: ## lists the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 up: ## builds, starts three nodes on loopback with data under ./data, imports the examples
 	@deploy/scripts/needs.sh build && deploy/scripts/up.sh
@@ -57,3 +57,6 @@ alerts: ## the alert rules, where promtool is installed
 bench-smoke: ## a release build with 100,000 items: start, memory, disk, backup, catch-up
 	$(STEP) "bench smoke"
 	$(RUN) cargo build --release --locked --bin conclave --bin conclave-bench && "$$CARGO_TARGET_DIR/release/conclave-bench" --binary "$$CARGO_TARGET_DIR/release/conclave" smoke
+bench-catch-up: ## a release build with 1,000,000 items: writes while a node catches up; 5 to 10 minutes
+	$(STEP) "bench catch-up"
+	$(RUN) cargo build --release --locked --bin conclave --bin conclave-bench && "$$CARGO_TARGET_DIR/release/conclave-bench" --binary "$$CARGO_TARGET_DIR/release/conclave" catch-up

@@ -10,51 +10,78 @@ use tokio::task::JoinSet;
 
 /// Items of one namespace: as many as one commit may have.
 const ITEMS_A_NAMESPACE: u64 = 1_000;
-/// Clients that write at once.
-const WRITERS: u64 = 64;
 
-/// How much a cluster is to hold.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Amount {
-    pub(crate) items: u64,
-    pub(crate) value_size_bytes: usize,
-    pub(crate) versions: u64,
+/// The items of one cluster, and how often one was changed. Clones count together.
+#[derive(Debug, Clone)]
+pub(crate) struct Load {
+    items: u64,
+    value_size_bytes: usize,
+    changes: Arc<AtomicU64>,
 }
 
-/// Writes all items, a namespace a commit.
-pub(crate) async fn fill(client: &Client, amount: Amount) -> anyhow::Result<()> {
-    let namespaces = amount.items.div_ceil(ITEMS_A_NAMESPACE);
-    for namespace in 0..namespaces {
-        let items = ITEMS_A_NAMESPACE.min(amount.items - namespace * ITEMS_A_NAMESPACE);
-        let edits =
-            (0..items).map(|item| edits::put(key(item), value(amount.value_size_bytes, item))).collect();
-        commit(client, namespace, edits).await?;
+impl Load {
+    /// Of one item at least.
+    pub(crate) fn new(items: u64, value_size_bytes: usize) -> Self {
+        Self { items, value_size_bytes, changes: Arc::default() }
     }
-    Ok(())
-}
 
-/// Makes versions of one edit each, over all namespaces.
-pub(crate) async fn change(client: &Client, amount: Amount) -> anyhow::Result<()> {
-    let namespaces = amount.items.div_ceil(ITEMS_A_NAMESPACE);
-    let (next, mut writers) = (Arc::new(AtomicU64::new(0)), JoinSet::new());
-    for _ in 0..WRITERS {
-        let (client, next) = (client.clone(), Arc::clone(&next));
-        writers.spawn(async move {
-            loop {
-                let number = next.fetch_add(1, Ordering::Relaxed);
-                if number >= amount.versions {
-                    return anyhow::Ok(());
+    /// Writes all items, a namespace a commit.
+    pub(crate) async fn fill(&self, client: &Client) -> anyhow::Result<()> {
+        for namespace in 0..self.namespaces() {
+            let items = ITEMS_A_NAMESPACE.min(self.items - namespace * ITEMS_A_NAMESPACE);
+            let edits = (0..items).map(|item| edits::put(key(item), self.value(item))).collect();
+            commit(client, namespace, edits).await?;
+        }
+        Ok(())
+    }
+
+    /// Makes so many versions of one edit each, over all namespaces: so many writers, spread over the clients.
+    pub(crate) async fn change(
+        &self,
+        clients: &[Client],
+        writers: usize,
+        versions: u64,
+    ) -> anyhow::Result<()> {
+        let (left, mut writing) = (Arc::new(AtomicU64::new(versions)), JoinSet::new());
+        for client in clients.iter().cycle().take(writers) {
+            let (load, client, left) = (self.clone(), client.clone(), Arc::clone(&left));
+            writing.spawn(async move {
+                while take_one(&left) {
+                    load.change_one(&client).await?;
                 }
-                let edit =
-                    edits::put(key(number % 100), value(amount.value_size_bytes, amount.items + number));
-                commit(&client, number % namespaces, vec![edit]).await?;
-            }
-        });
+                anyhow::Ok(())
+            });
+        }
+        while let Some(ended) = writing.join_next().await {
+            ended.context("a writer was cut short")??;
+        }
+        Ok(())
     }
-    while let Some(ended) = writers.join_next().await {
-        ended.context("a writer was cut short")??;
+
+    /// Gives one item a value that it never had.
+    pub(crate) async fn change_one(&self, client: &Client) -> anyhow::Result<()> {
+        let number = self.changes.fetch_add(1, Ordering::Relaxed);
+        let (namespace, item) = self.place(number);
+        commit(client, namespace, vec![edits::put(key(item), self.value(self.items + number))]).await
     }
-    Ok(())
+
+    /// Where a change goes: every namespace in turn, and in each every item in turn.
+    fn place(&self, number: u64) -> (u64, u64) {
+        let namespaces = self.namespaces();
+        (number % namespaces, number / namespaces % self.items.min(ITEMS_A_NAMESPACE))
+    }
+
+    fn namespaces(&self) -> u64 {
+        self.items.div_ceil(ITEMS_A_NAMESPACE)
+    }
+
+    fn value(&self, seed: u64) -> String {
+        value(self.value_size_bytes, seed)
+    }
+}
+
+fn take_one(left: &AtomicU64) -> bool {
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
 }
 
 async fn commit(client: &Client, namespace: u64, edits: Vec<Edit>) -> anyhow::Result<()> {
@@ -96,5 +123,21 @@ mod tests {
     fn values_have_their_size_and_differ() {
         assert_eq!(value(256, 1).len(), 256);
         assert_ne!(value(256, 1), value(256, 2));
+    }
+
+    #[test]
+    fn changes_go_over_all_namespaces_and_items() {
+        let load = Load::new(3_000, 16);
+        assert_eq!(
+            [0, 1, 2, 3, 3_000].map(|number| load.place(number)),
+            [(0, 0), (1, 0), (2, 0), (0, 1), (0, 0)]
+        );
+        assert_eq!(Load::new(10, 16).place(12), (0, 2));
+    }
+
+    #[test]
+    fn no_more_is_taken_than_there_is() {
+        let left = AtomicU64::new(2);
+        assert_eq!([take_one(&left), take_one(&left), take_one(&left)], [true, true, false]);
     }
 }

@@ -1,6 +1,12 @@
 //! `conclave-bench`: measures a cluster of real processes on this machine.
 
+mod arrival;
+mod catch_up;
+mod footprint;
+mod latencies;
 mod load;
+mod metrics;
+mod metronome;
 mod report;
 mod smoke;
 
@@ -20,8 +26,16 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Measure {
-    /// How a cluster does that holds a common amount of configuration
+    /// How a cluster does that holds a common amount of configuration: a minute or two
     Smoke(smoke::SmokeArgs),
+    /// How writes do while a node catches up, on a large cluster: some 5 to 10 minutes
+    ///
+    /// Fills three nodes; kills a follower, writes on, and starts it again; then admits an empty node. Single
+    /// writes at a fixed rate go on through it all. With the defaults it takes 5 to 10 minutes, most of them for
+    /// what is to be caught up with, and some 5 GB of disk for temporary files. Nothing else should run on the
+    /// machine. To try it within a minute: `--items 20000 --commits 20000 --seconds 5`, and
+    /// `--set snapshot_entries=5000` so that nodes catch up by snapshots.
+    CatchUp(catch_up::CatchUpArgs),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -29,5 +43,6 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.measure {
         Measure::Smoke(args) => runtime.block_on(smoke::run(&cli.binary, &args)),
+        Measure::CatchUp(args) => runtime.block_on(catch_up::run(&cli.binary, &args)),
     }
 }

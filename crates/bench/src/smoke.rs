@@ -6,13 +6,14 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use conclave_testkit::{Cluster, ClusterOptions};
-use procfs::WithCurrentSystemInfo as _;
-use procfs::process::Process;
-use walkdir::WalkDir;
 
-use crate::load::{Amount, change, fill};
+use crate::arrival::Arrival;
+use crate::footprint;
+use crate::load::Load;
 use crate::report::Report;
 
+/// Clients that write versions at once.
+const WRITERS: usize = 64;
 const START_GOAL: Duration = Duration::from_secs(2);
 const MEMORY_GOAL_BYTES: u64 = 150 << 20;
 const CATCH_UP_GOAL: Duration = Duration::from_secs(10);
@@ -21,7 +22,7 @@ const CATCH_UP_GOAL: Duration = Duration::from_secs(10);
 #[derive(Debug, clap::Args)]
 pub(crate) struct SmokeArgs {
     /// Items
-    #[arg(long, default_value_t = 100_000)]
+    #[arg(long, default_value_t = 100_000, value_parser = clap::value_parser!(u64).range(1..))]
     items: u64,
     /// Size of each value, in bytes
     #[arg(long, default_value_t = 256)]
@@ -31,66 +32,57 @@ pub(crate) struct SmokeArgs {
     versions: u64,
 }
 
-/// Measures, and prints what was found.
+/// Measures, and prints each part as it is found.
 pub(crate) async fn run(binary: &Path, args: &SmokeArgs) -> anyhow::Result<()> {
-    let SmokeArgs { items, value_size_bytes, versions } = *args;
-    let amount = Amount { items, value_size_bytes, versions };
     let binary = binary.to_str().context("the program's path is no text")?;
-    let mut report = Report::default();
     let mut cluster = Cluster::start(ClusterOptions::new(binary, 3)).await;
-    load(&cluster, amount, &mut report).await?;
-    restart(&mut cluster, &mut report).await?;
-    backup(&cluster, &mut report).await?;
-    catch_up(&mut cluster, &mut report).await;
-    print(&format!("{items} items of {value_size_bytes} bytes, {versions} versions, three nodes\n\n{report}"))
+    load(&cluster, args).await?;
+    restart(&mut cluster).await?;
+    backup(&cluster).await?;
+    new_node(&mut cluster).await
 }
 
-#[allow(clippy::print_stdout)]
-fn print(text: &str) -> anyhow::Result<()> {
-    println!("{text}");
-    Ok(())
-}
-
-async fn load(cluster: &Cluster, amount: Amount, report: &mut Report) -> anyhow::Result<()> {
-    let client = cluster.client();
+async fn load(cluster: &Cluster, args: &SmokeArgs) -> anyhow::Result<()> {
+    let (client, load) = (cluster.client(), Load::new(args.items, args.value_size_bytes));
+    let title = format!("writing to three nodes, values of {} bytes", args.value_size_bytes);
+    let mut report = Report::titled(title);
     let began = Instant::now();
-    fill(&client, amount).await?;
-    report.rate("items written, 1,000 a commit", amount.items, began.elapsed());
+    load.fill(&client).await?;
+    report.rate("items, 1,000 a commit", args.items, began.elapsed());
     let began = Instant::now();
-    change(&client, amount).await?;
-    report.rate("versions written, one edit a commit, 64 writers", amount.versions, began.elapsed());
+    load.change(&[client], WRITERS, args.versions).await?;
+    report.rate(&format!("versions, one edit a commit, {WRITERS} writers"), args.versions, began.elapsed());
+    report.print();
     Ok(())
 }
 
 /// All nodes at once, as after a power failure.
-async fn restart(cluster: &mut Cluster, report: &mut Report) -> anyhow::Result<()> {
+async fn restart(cluster: &mut Cluster) -> anyhow::Result<()> {
+    let mut report = Report::titled("all nodes, killed and started");
     cluster.kill_all();
     let began = Instant::now();
     cluster.start_all();
     cluster.all_serve().await;
-    report.duration("start of all nodes to the first linearizable read", began.elapsed(), Some(START_GOAL));
-    for id in cluster.ids() {
-        let process = i32::try_from(cluster.node(id).process())?;
-        let resident = Process::new(process)?.stat()?.rss_bytes().get();
-        report.size(&format!("resident memory of node {id}"), resident, Some(MEMORY_GOAL_BYTES));
-    }
-    let folder = cluster.node(1).data_dir();
-    report.size("data directory of node 1", size_of(&folder)?, None);
+    report.duration("from the start until all serve", began.elapsed(), Some(START_GOAL));
+    footprint::tell(cluster, Some(MEMORY_GOAL_BYTES), &mut report)?;
+    report.print();
     Ok(())
 }
 
-/// A node with nothing, as one is that lost its disk: from its start until it serves.
-async fn catch_up(cluster: &mut Cluster, report: &mut Report) {
-    let client = cluster.client();
-    let id = cluster.admit(&client).await;
-    let began = Instant::now();
-    cluster.start_node(id);
-    cluster.all_serve().await;
+/// A node with nothing, as one is that lost its disk.
+async fn new_node(cluster: &mut Cluster) -> anyhow::Result<()> {
+    let leader = cluster.all_serve().await;
+    let id = cluster.admit(&cluster.client()).await;
+    let mut report = Report::titled("a new node, empty");
+    Arrival::of(cluster, id, leader).await?.tell(Some(CATCH_UP_GOAL), &mut report);
+    // Stops the run if two nodes differ.
     cluster.agree().await;
-    report.duration("an empty node: from its start until it has all", began.elapsed(), Some(CATCH_UP_GOAL));
+    report.print();
+    Ok(())
 }
 
-async fn backup(cluster: &Cluster, report: &mut Report) -> anyhow::Result<()> {
+async fn backup(cluster: &Cluster) -> anyhow::Result<()> {
+    let mut report = Report::titled("a backup, and a restore of it");
     let file = cluster.folder().join("smoke.conclave");
     let file = file.to_str().context("the folder's path is no text")?;
     let began = Instant::now();
@@ -100,20 +92,12 @@ async fn backup(cluster: &Cluster, report: &mut Report) -> anyhow::Result<()> {
     report.size("size of the backup", std::fs::metadata(file)?.len(), None);
     let restored = cluster.folder().join("restored");
     let restored = restored.to_str().context("the folder's path is no text")?;
-    let arguments =
-        ["backup", "restore", file, "--data-dir", restored, "--node-id", "1", "--cluster-name", "again"];
+    let members = ["--cluster-name", "again", "--node-id", "1", "--initial-cluster", "1=127.0.0.1:4201"];
+    let arguments = [&["backup", "restore", file, "--data-dir", restored], members.as_slice()].concat();
     let began = Instant::now();
     let ran = cluster.command_line().run(&arguments).await;
     ensure!(ran.code == Some(0), "the restore failed: {}", ran.stderr);
     report.duration("restore", began.elapsed(), None);
+    report.print();
     Ok(())
-}
-
-fn size_of(folder: &Path) -> anyhow::Result<u64> {
-    let mut size_bytes = 0;
-    for entry in WalkDir::new(folder) {
-        let found = entry?.metadata()?;
-        size_bytes += if found.is_file() { found.len() } else { 0 };
-    }
-    Ok(size_bytes)
 }

@@ -60,7 +60,7 @@ mod tests {
     fn the_last_ones_are_kept_until_the_state_is_replaced() {
         let points = DigestPoints::default();
         assert!(DigestPoints::wants(512) && !DigestPoints::wants(513));
-        let noted = (1..=100_u64).map(|number| (number * EVERY_ENTRIES, Digest::new([number as u8; 16])));
+        let noted = (1..=100_u8).map(|number| (u64::from(number) * EVERY_ENTRIES, Digest::new([number; 16])));
         points.note(noted.collect());
         let list = points.list();
         assert_eq!((list.len(), list[0].index, list[63].index), (64, 37 * 256, 100 * 256));
