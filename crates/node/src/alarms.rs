@@ -4,9 +4,10 @@
 //! |---|---|---|---|
 //! | `no-space` | less than `space_reserve_bytes` are free | as the leader it hands leadership to a voter with room, else refuses writes; reads go on | by itself, when a quarter more than that is free |
 //! | `slow-disk` | an fsync of the log takes longer than `slow_fsync_ms` | it warns | by itself, a minute after the last one |
-//! | `corrupt` | it has not applied what most others have (`integrity.rs`) | it serves nothing | when it is replaced |
+//! | `corrupt` | it has not applied what most voters have | it serves nothing, and leads no longer | when it is replaced |
+//! | `clock-ahead` | its clock is a minute ahead of most other voters' | it leads no longer | by itself, when the clock is right |
 //!
-//! Refusing in time is what keeps a full disk from stopping the node: what was begun still finds room.
+//! The last two are concluded from what the members tell (`survey.rs`). Refusing in time is what keeps a full disk from stopping the node: what was begun still finds room.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -35,13 +36,15 @@ pub enum Alarm {
     NoSpace,
     /// The disk takes long to make the log durable.
     SlowDisk,
-    /// What it has applied is not what most others have.
+    /// What it has applied is not what most voters have.
     Corrupt,
+    /// Its clock is far ahead of those of most other voters.
+    ClockAhead,
 }
 
 impl Alarm {
     /// All that there are.
-    pub const ALL: [Self; 3] = [Self::NoSpace, Self::SlowDisk, Self::Corrupt];
+    pub const ALL: [Self; 4] = [Self::NoSpace, Self::SlowDisk, Self::Corrupt, Self::ClockAhead];
 
     /// A stable name for programs.
     pub fn name(self) -> &'static str {
@@ -49,6 +52,7 @@ impl Alarm {
             Self::NoSpace => "no-space",
             Self::SlowDisk => "slow-disk",
             Self::Corrupt => "corrupt",
+            Self::ClockAhead => "clock-ahead",
         }
     }
 }

@@ -12,6 +12,7 @@ use conclave_core::{Command, NamespaceName, Outcome, Proposal, RequestId, encode
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
+use crate::alarms::Alarm;
 use crate::handle::Shared;
 
 /// How often it is looked whether there is something to drop.
@@ -51,7 +52,9 @@ async fn go_through(shared: &Arc<Shared>) {
 }
 
 fn leads(shared: &Shared) -> bool {
-    shared.consensus.recovered() && shared.consensus.leader() == Some(shared.node_id)
+    // What a wrong clock or wrong data say to drop is not dropped.
+    let is_fit = !shared.is_raised(Alarm::ClockAhead) && !shared.is_raised(Alarm::Corrupt);
+    is_fit && shared.consensus.recovered() && shared.consensus.leader() == Some(shared.node_id)
 }
 
 type Found = (Option<Collect>, Option<NamespaceName>);

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::alarms::{Alarm, Alarms};
 use crate::clock::Clock;
+use crate::ended::Ended;
 use crate::metrics::NodeMetrics;
 use crate::readiness::{Readiness, Signs};
 use crate::request_error::RequestError;
@@ -46,10 +47,12 @@ pub(crate) struct Shared {
     pub(crate) readiness: watch::Sender<Readiness>,
     /// Held while this node, as the leader, changes the members.
     pub(crate) changing: Mutex<()>,
-    /// Whether this node was taken out of the cluster.
-    pub(crate) removed: watch::Sender<bool>,
+    /// Why this node has stopped itself, once it has.
+    pub(crate) ended: watch::Sender<Option<Ended>>,
     pub(crate) metrics: NodeMetrics,
     pub(crate) alarms: watch::Sender<Alarms>,
+    /// Whether the voters that may have room on their disks are no majority.
+    pub(crate) crowded: watch::Sender<bool>,
     /// Only for what it tells of itself: consensus writes it.
     pub(crate) log: LogStore,
 }
@@ -70,9 +73,9 @@ impl NodeHandle {
         &self.shared.cluster_name
     }
 
-    /// Whether the node was taken out of the cluster.
-    pub fn is_removed(&self) -> bool {
-        *self.shared.removed.borrow()
+    /// Whether the node does not belong to the cluster any more: it was taken out, or has lost its data.
+    pub fn is_outside(&self) -> bool {
+        matches!(*self.shared.ended.borrow(), Some(Ended::Removed | Ended::Displaced))
     }
 
     /// What is raised on this node, as it changes.

@@ -6,7 +6,7 @@
 //! - Who belongs to the cluster is in `members/`.
 //! - A write is followed in `propose.rs`, a read in `read.rs`, a watch in `watch.rs`.
 //! - What is backed up is in `backup.rs`; how a node is made of it while none runs, in `restore.rs`.
-//! - What is wrong with the node itself is in `alarms.rs`; whether its data is that of the others, in `integrity.rs`.
+//! - What is wrong with the node itself is in `alarms.rs`; what it concludes from the others, in `survey.rs`.
 //! - Every failure of a call is a [`RequestError`]; a rejection is an answer, not a failure.
 //!
 //! Absent on purpose: the wire that clients speak, and the engine of consensus, which `conclave-raft` hides.
@@ -16,6 +16,7 @@ mod backup;
 mod clock;
 mod cluster_id;
 mod collect;
+mod ended;
 mod handle;
 mod integrity;
 mod members;
@@ -30,6 +31,7 @@ mod readiness;
 mod request_error;
 mod restore;
 mod status;
+mod survey;
 mod watch;
 
 pub use alarms::{Alarm, AlarmOptions, Alarms};

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use conclave_core::cluster::instances;
 use conclave_mvcc::{MapError, newest_revision};
 use conclave_raft::{Consensus, ConsensusError, ConsensusOptions, PeerAddress};
 use conclave_storage::{Claim, DataDir, Identity, LogStore, StateStore, StorageError};
@@ -24,14 +25,15 @@ use crate::alarms::{WatchedDisk, watch_disk};
 use crate::backup::BACKUPS_MAX;
 use crate::clock::SystemClock;
 use crate::collect::collect;
+use crate::ended::{Ended, watched};
 use crate::handle::{NodeHandle, Shared};
-use crate::integrity::compare_digests;
-use crate::members::{Found, NotJoined, REMOVED, find, follow_fate, take_care};
+use crate::members::{Found, NotJoined, find, follow_fate, take_care};
 use crate::metrics::NodeMetrics;
 use crate::options::NodeOptions;
 use crate::peer_calls::PeerCalls;
 use crate::publish::{History, Publisher};
 use crate::readiness::Readiness;
+use crate::survey::survey;
 
 /// Why a node did not start. Nothing runs then.
 #[derive(Debug, thiserror::Error)]
@@ -96,7 +98,9 @@ impl Node {
         let newest = state.read(newest_revision)?;
         let hub = Hub::new(Arc::new(History { state: state.clone() }), options.watch.clone(), newest);
         let observer = Arc::new(Publisher { hub: hub.clone() });
-        let terms = consensus_options(&options, identity, members);
+        let instances = state.read(|view| instances(view, identity.cluster_id))?;
+        let who = Who { identity, instance, instances };
+        let terms = consensus_options(&options, who, members);
         let consensus = Consensus::start(terms, log.clone(), state.clone(), observer).await?;
         let shared = Arc::new(Shared {
             node_id: identity.node_id,
@@ -116,9 +120,10 @@ impl Node {
             backups: Arc::new(Semaphore::new(BACKUPS_MAX)),
             readiness: watch::Sender::new(Readiness::Recovering),
             changing: Mutex::new(()),
-            removed: watch::Sender::new(false),
+            ended: watch::Sender::new(None),
             metrics: NodeMetrics::default(),
             alarms: watch::Sender::default(),
+            crowded: watch::Sender::new(false),
             log: log.clone(),
         });
         let mut node = Self {
@@ -128,7 +133,8 @@ impl Node {
             stop: CancellationToken::new(),
         };
         let disk = WatchedDisk { path: options.data_dir, pace: node.log.pace(), options: options.alarms };
-        node.tasks.spawn(watch_disk(node.handle.shared.clone(), disk, node.stop.clone()));
+        let watching = watch_disk(node.handle.shared.clone(), disk, node.stop.clone());
+        node.spawn("the watch over the disk", watching);
         node.spawn_tasks(listener);
         Ok(node)
     }
@@ -141,7 +147,7 @@ impl Node {
     /// Waits until the node has stopped itself, and tells why. Pending while it is well.
     pub async fn failed(&self) -> String {
         let shared = &self.handle.shared;
-        let (mut failed, mut removed) = (shared.consensus.failed(), shared.removed.subscribe());
+        let (mut failed, mut ended) = (shared.consensus.failed(), shared.ended.subscribe());
         let failure = async {
             match failed.wait_for(Option::is_some).await.map(|cause| cause.clone()) {
                 Ok(cause) => cause.unwrap_or_default(),
@@ -151,7 +157,7 @@ impl Node {
         };
         tokio::select! {
             cause = failure => cause,
-            Ok(_) = removed.wait_for(|removed| *removed) => REMOVED.to_owned(),
+            Ok(why) = ended.wait_for(Option::is_some) => why.as_ref().map(Ended::to_string).unwrap_or_default(),
         }
     }
 
@@ -194,18 +200,32 @@ impl Node {
 
     fn spawn_tasks(&mut self, listener: TcpListener) {
         let shared = Arc::clone(&self.handle.shared);
-        let (consensus, stop) = (shared.consensus.clone(), self.stop.clone());
-        let peers = Arc::new(PeerCalls { shared: Arc::clone(&shared) });
-        self.tasks.spawn(async move {
-            if let Err(error) = consensus.serve_peers(listener, peers, stop).await {
-                tracing::error!(%error, "the peer service ended");
-            }
-        });
-        self.tasks.spawn(take_care(Arc::clone(&shared), self.stop.clone()));
-        self.tasks.spawn(follow_fate(Arc::clone(&shared), self.stop.clone()));
-        self.tasks.spawn(collect(Arc::clone(&shared), self.stop.clone()));
-        self.tasks.spawn(compare_digests(Arc::clone(&shared), self.stop.clone()));
-        self.tasks.spawn(follow_readiness(shared, self.stop.clone()));
+        let stop = || self.stop.clone();
+        let (serving, caring) =
+            (serve_peers(Arc::clone(&shared), listener, stop()), take_care(Arc::clone(&shared), stop()));
+        let (following, collecting) =
+            (follow_fate(Arc::clone(&shared), stop()), collect(Arc::clone(&shared), stop()));
+        let (surveying, readiness) = (survey(Arc::clone(&shared), stop()), follow_readiness(shared, stop()));
+        self.spawn("the service for the other nodes", serving);
+        self.spawn("the care for the members", caring);
+        self.spawn("the watch over its own fate", following);
+        self.spawn("the collection", collecting);
+        self.spawn("the survey of the members", surveying);
+        self.spawn("the watch over its readiness", readiness);
+    }
+
+    /// Runs a task that must not end before the node does: should it panic, the node stops.
+    fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(watched(name, self.handle.shared.ended.clone(), task));
+    }
+}
+
+/// Serves the other nodes until `stop`. Without that the node is none.
+async fn serve_peers(shared: Arc<Shared>, listener: TcpListener, stop: CancellationToken) {
+    let peers = Arc::new(PeerCalls { shared: Arc::clone(&shared) });
+    if let Err(error) = shared.consensus.serve_peers(listener, peers, stop).await {
+        tracing::error!(%error, "the peer service ended");
+        shared.ended.send_replace(Some(Ended::TaskFailed { task: "the service for the other nodes" }));
     }
 }
 
@@ -236,14 +256,23 @@ fn open_state(dir: &DataDir, log: &LogStore) -> Result<StateStore, StorageError>
     }
 }
 
+/// Who this node and the others are.
+struct Who {
+    identity: Identity,
+    instance: u64,
+    instances: BTreeMap<u64, u64>,
+}
+
 fn consensus_options(
     options: &NodeOptions,
-    identity: Identity,
+    Who { identity, instance, instances }: Who,
     members: BTreeMap<u64, PeerAddress>,
 ) -> ConsensusOptions {
     ConsensusOptions {
         node_id: identity.node_id,
         cluster_id: identity.cluster_id,
+        instance,
+        instances,
         members,
         heartbeat_ms: options.heartbeat_ms,
         election_ms_min: options.election_ms_min,

@@ -59,13 +59,13 @@ pub(crate) async fn propose_for_peer(shared: &Shared, proposal: &Bytes) -> Resul
     propose_here(shared, encode_proposal(&stamped)).await
 }
 
-/// Proposes on this node, unless its disk has hardly any room: what was begun must still find some. One whose
-/// data is wrong would answer wrongly: another one will lead.
+/// Proposes on this node, unless disks have hardly any room: what was begun must still find some. One whose data
+/// is wrong would answer wrongly, and one whose clock is ahead would stamp wrongly: another one will lead.
 async fn propose_here(shared: &Shared, proposal: Bytes) -> Result<Answer, ProposeError> {
-    if shared.is_raised(Alarm::NoSpace) {
+    if shared.is_raised(Alarm::NoSpace) || *shared.crowded.borrow() {
         return Err(ProposeError::NoSpace);
     }
-    if shared.is_raised(Alarm::Corrupt) {
+    if shared.is_raised(Alarm::Corrupt) || shared.is_raised(Alarm::ClockAhead) {
         return Err(ProposeError::NoLeader);
     }
     shared.consensus.propose(proposal).await

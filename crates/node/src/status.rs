@@ -203,7 +203,7 @@ fn members(
     mut told: BTreeMap<u64, Told>,
 ) -> Vec<MemberStatus> {
     let statuses = told.iter().map(|(id, told)| (*id, told.status.clone())).collect();
-    let mut agreements = agreements(&statuses);
+    let mut agreements = agreements(&statuses, voters);
     let furthest = statuses.values().map(|status| status.last_log_index).max().unwrap_or(0);
     let member = |(id, address)| {
         let told = told.remove(&id);

@@ -70,6 +70,7 @@ struct Inner {
     applied: watch::Receiver<u64>,
     digests: DigestPoints,
     metrics: RaftMetrics,
+    displaced: watch::Sender<bool>,
     followed: Followed,
     leader_gate: ReadGate,
     follower_gate: ReadGate,
@@ -122,6 +123,7 @@ impl Consensus {
         let Found { mark, durable, last_index } = inspect_stores(&log, &state).await?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let channels = Arc::new(PeerChannels::new(options.cluster_id));
+        channels.know_instances(options.instances.clone());
         let answer_timeout = Duration::from_millis(options.election_ms_max);
         let snapshot_rate = Arc::new(SnapshotRate::new(options.snapshot_rate_bytes_per_s));
         let (digests, metrics) = (DigestPoints::default(), RaftMetrics::default());
@@ -157,6 +159,7 @@ impl Consensus {
             applied,
             digests,
             metrics,
+            displaced: watch::Sender::new(false),
             followed,
             leader_gate,
             follower_gate,
@@ -241,6 +244,16 @@ impl Consensus {
     /// Has `registry` tell what is counted and measured here.
     pub fn register_metrics(&self, registry: &mut Registry) {
         self.inner.metrics.register(registry);
+    }
+
+    /// From now on calls to other nodes name these instances, by node: one that has its id from another one refuses.
+    pub fn know_instances(&self, instances: BTreeMap<u64, u64>) {
+        self.inner.channels.know_instances(instances);
+    }
+
+    /// Whether another node has called this one and meant another instance of it: this one has lost its data.
+    pub fn displaced(&self) -> watch::Receiver<bool> {
+        self.inner.displaced.subscribe()
     }
 
     /// The leader that this node knows.
@@ -330,6 +343,8 @@ impl Consensus {
         let server = PeerServer {
             cluster_id: inner.options.cluster_id,
             node_id: inner.options.node_id,
+            instance: inner.options.instance,
+            displaced: inner.displaced.clone(),
             raft: inner.raft.clone(),
             snapshots: SnapshotReceiver::new(inner.raft.clone(), inner.state.clone(), inner.metrics.clone()),
             leader_gate: inner.leader_gate.clone(),

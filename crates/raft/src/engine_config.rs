@@ -44,10 +44,14 @@ pub(crate) fn engine_config(options: &ConsensusOptions) -> Result<Config, Consen
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
 
     fn options(heartbeat_ms: u64, election_ms_min: u64, election_ms_max: u64) -> ConsensusOptions {
         ConsensusOptions {
+            instance: 1,
+            instances: BTreeMap::new(),
             node_id: 1,
             cluster_id: 2,
             members: [].into(),

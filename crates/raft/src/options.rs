@@ -11,6 +11,10 @@ pub struct ConsensusOptions {
     pub node_id: u64,
     /// Id of the cluster: peers with another one are refused.
     pub cluster_id: u64,
+    /// The number that this node drew when its data directory was made: calls that mean another one are refused.
+    pub instance: u64,
+    /// The instances of the members, by node, as far as they are known.
+    pub instances: BTreeMap<u64, u64>,
     /// The first members of the cluster, the same on all of them. Only an empty log looks at them.
     pub members: BTreeMap<u64, PeerAddress>,
     /// How often a leader shows that it is there, in milliseconds.

@@ -5,10 +5,11 @@
 //! that is cut off is noticed within seconds although nothing is refused.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use conclave_proto::raft::v1::peer_service_client::PeerServiceClient;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
@@ -22,6 +23,8 @@ use crate::type_config::PeerAddress;
 pub(crate) const CLUSTER_ID_KEY: &str = "conclave-cluster-id";
 /// Metadata that names the node that is meant.
 pub(crate) const TO_NODE_KEY: &str = "conclave-to-node";
+/// Metadata that names the instance of the node that is meant: sixteen hexadecimal digits. Absent: not known.
+pub(crate) const TO_INSTANCE_KEY: &str = "conclave-to-instance";
 
 /// Largest message between nodes: the entries of one message, the last of which may be as large as a
 /// client's request, and what is around them.
@@ -42,7 +45,11 @@ pub(crate) type PeerClient = PeerServiceClient<InterceptedService<Channel, ToNod
 pub(crate) struct PeerChannels {
     cluster_id: u64,
     peers: Mutex<BTreeMap<u64, PeerConnections>>,
+    instances: Instances,
 }
+
+/// Which instance each node is, as far as it is known.
+type Instances = Arc<RwLock<BTreeMap<u64, u64>>>;
 
 /// The connections to one peer.
 #[derive(Clone)]
@@ -56,7 +63,12 @@ pub(crate) struct PeerConnections {
 
 impl PeerChannels {
     pub(crate) fn new(cluster_id: u64) -> Self {
-        Self { cluster_id, peers: Mutex::default() }
+        Self { cluster_id, peers: Mutex::default(), instances: Instances::default() }
+    }
+
+    /// From now on calls name these instances.
+    pub(crate) fn know_instances(&self, instances: BTreeMap<u64, u64>) {
+        *self.instances.write() = instances;
     }
 
     /// The connections to a node; not made before they are used.
@@ -74,7 +86,7 @@ impl PeerChannels {
 
     fn connections(&self, node: u64, address: &str) -> Result<PeerConnections, ConsensusError> {
         let endpoint = endpoint(node, address)?;
-        let to_node = ToNode::new(self.cluster_id, node);
+        let to_node = ToNode::new(self.cluster_id, node, Arc::clone(&self.instances));
         let client = || {
             PeerServiceClient::with_interceptor(endpoint.connect_lazy(), to_node.clone())
                 .max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX)
@@ -99,18 +111,23 @@ pub(crate) fn endpoint(node: u64, address: &str) -> Result<Endpoint, ConsensusEr
         .initial_connection_window_size(CONNECTION_WINDOW_SIZE_BYTES))
 }
 
-/// Says with every call which cluster and which node are meant.
+/// Says with every call which cluster, which node and which instance of it are meant.
 #[derive(Clone)]
 pub(crate) struct ToNode {
     cluster_id: MetadataValue<Ascii>,
     node: MetadataValue<Ascii>,
+    id: u64,
+    instances: Instances,
 }
 
 impl ToNode {
-    fn new(cluster_id: u64, node: u64) -> Self {
-        let cluster_id = format!("{cluster_id:016x}").parse().expect("hexadecimal digits are ASCII");
-        Self { cluster_id, node: MetadataValue::from(node) }
+    fn new(cluster_id: u64, id: u64, instances: Instances) -> Self {
+        Self { cluster_id: hexadecimal(cluster_id), node: MetadataValue::from(id), id, instances }
     }
+}
+
+fn hexadecimal(number: u64) -> MetadataValue<Ascii> {
+    format!("{number:016x}").parse().expect("hexadecimal digits are ASCII")
 }
 
 impl Interceptor for ToNode {
@@ -118,6 +135,9 @@ impl Interceptor for ToNode {
         let metadata = request.metadata_mut();
         metadata.insert(CLUSTER_ID_KEY, self.cluster_id.clone());
         metadata.insert(TO_NODE_KEY, self.node.clone());
+        if let Some(instance) = self.instances.read().get(&self.id) {
+            metadata.insert(TO_INSTANCE_KEY, hexadecimal(*instance));
+        }
         Ok(request)
     }
 }

@@ -14,6 +14,7 @@ use proto::admission_service_server::AdmissionServiceServer;
 use proto::peer_service_server::{PeerService, PeerServiceServer};
 use proto::read_index_response::Result as ReadIndexResult;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::service::interceptor::InterceptedService;
@@ -28,10 +29,10 @@ use crate::local_node::LocalNode;
 use crate::members::{decode_request, encode_outcome};
 use crate::peer_channel::{
     CLUSTER_ID_KEY, CONNECTION_WINDOW_SIZE_BYTES, KEEP_ALIVE, MESSAGE_SIZE_BYTES_MAX,
-    STREAM_WINDOW_SIZE_BYTES, TO_NODE_KEY,
+    STREAM_WINDOW_SIZE_BYTES, TO_INSTANCE_KEY, TO_NODE_KEY,
 };
 use crate::peer_client::proposed_to_wire;
-use crate::peer_status::{malformed, no_state, stopped, wrong_cluster, wrong_node};
+use crate::peer_status::{malformed, no_state, stopped, wrong_cluster, wrong_instance, wrong_node};
 use crate::peer_wire::{
     append_from_wire, appended_to_wire, transfer_from_wire, transferred_to_wire, vote_request_from_wire,
     vote_response_to_wire,
@@ -50,6 +51,9 @@ const PROPOSE_DEADLINE_MAX: Duration = Duration::from_secs(60);
 pub(crate) struct PeerServer {
     pub(crate) cluster_id: u64,
     pub(crate) node_id: u64,
+    pub(crate) instance: u64,
+    /// Told once a caller means another instance of this node.
+    pub(crate) displaced: watch::Sender<bool>,
     pub(crate) raft: Raft,
     pub(crate) snapshots: SnapshotReceiver,
     /// Confirms that this node leads; never asks another one.
@@ -64,12 +68,17 @@ impl PeerServer {
     /// Serves until the token is cancelled, and a little longer for what is under way.
     pub(crate) async fn serve(self, listener: TcpListener) -> Result<(), ConsensusError> {
         let stop = self.stop.clone();
-        let (cluster_id, node_id) = (self.cluster_id, self.node_id);
+        let meant = Meant {
+            cluster_id: self.cluster_id,
+            node_id: self.node_id,
+            instance: self.instance,
+            displaced: self.displaced.clone(),
+        };
         let admission = AdmissionServiceServer::new(AdmissionDoor { local: Arc::clone(&self.local) });
         let service = PeerServiceServer::new(self)
             .max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_SIZE_BYTES_MAX);
-        let checked = InterceptedService::new(service, move |request| check(request, cluster_id, node_id));
+        let checked = InterceptedService::new(service, move |request| meant.check(request));
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
         let serving = Server::builder()
             .initial_stream_window_size(STREAM_WINDOW_SIZE_BYTES)
@@ -93,17 +102,33 @@ impl PeerServer {
     }
 }
 
-/// Refuses what is not for this node.
-fn check(request: Request<()>, cluster_id: u64, node_id: u64) -> Result<Request<()>, Status> {
-    let text = |key| request.metadata().get(key).and_then(|value| value.to_str().ok());
-    let (cluster, node) = (text(CLUSTER_ID_KEY), text(TO_NODE_KEY));
-    if cluster.and_then(|id| u64::from_str_radix(id, 16).ok()) != Some(cluster_id) {
-        return Err(wrong_cluster(cluster_id, cluster));
+/// Who must be meant by a call.
+#[derive(Clone)]
+struct Meant {
+    cluster_id: u64,
+    node_id: u64,
+    instance: u64,
+    displaced: watch::Sender<bool>,
+}
+
+impl Meant {
+    /// Refuses what is not for this node.
+    fn check(&self, request: Request<()>) -> Result<Request<()>, Status> {
+        let text = |key| request.metadata().get(key).and_then(|value| value.to_str().ok());
+        let hexadecimal = |text: &str| u64::from_str_radix(text, 16).ok();
+        let (cluster, node, instance) = (text(CLUSTER_ID_KEY), text(TO_NODE_KEY), text(TO_INSTANCE_KEY));
+        if cluster.and_then(hexadecimal) != Some(self.cluster_id) {
+            return Err(wrong_cluster(self.cluster_id, cluster));
+        }
+        if node.and_then(|id| id.parse().ok()) != Some(self.node_id) {
+            return Err(wrong_node(self.node_id, node));
+        }
+        if instance.is_some_and(|instance| hexadecimal(instance) != Some(self.instance)) {
+            self.displaced.send_replace(true);
+            return Err(wrong_instance());
+        }
+        Ok(request)
     }
-    if node.and_then(|id| id.parse().ok()) != Some(node_id) {
-        return Err(wrong_node(node_id, node));
-    }
-    Ok(request)
 }
 
 /// The requests of a stream, up to the first that does not come or cannot be read.

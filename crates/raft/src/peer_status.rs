@@ -26,6 +26,13 @@ pub(crate) fn wrong_node(here: u64, called: Option<&str>) -> Status {
     ))
 }
 
+/// The caller means a node that had this id before.
+pub(crate) fn wrong_instance() -> Status {
+    Status::failed_precondition(
+        "this node has the id of another one, which it is not: it lost its data, and must come as a new node",
+    )
+}
+
 /// The message cannot be read.
 pub(crate) fn malformed(error: impl Display) -> Status {
     Status::invalid_argument(error.to_string())

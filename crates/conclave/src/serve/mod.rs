@@ -121,8 +121,8 @@ async fn serve(settings: Settings, log: &logging::Log) -> anyhow::Result<()> {
     tokio::select! {
         ended = &mut served => ended.context("the client service ended")?,
         cause = node.failed() => {
-            // One that was removed is well and ends in order; of one that failed nothing is known any more.
-            if node.handle().is_removed() {
+            // One that does not belong to the cluster any more ends in order; of one that failed nothing is known.
+            if node.handle().is_outside() {
                 let _ = tokio::time::timeout(grace, node.shutdown()).await;
             }
             anyhow::bail!("the node has stopped itself: {cause}");

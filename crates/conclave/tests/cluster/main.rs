@@ -24,6 +24,8 @@ mod cache;
 #[cfg(test)]
 mod command_line;
 #[cfg(test)]
+mod corrupt;
+#[cfg(test)]
 mod cut_off;
 #[cfg(test)]
 mod data_directory;
@@ -36,6 +38,8 @@ mod full_disk;
 #[cfg(test)]
 mod leader_killed;
 #[cfg(test)]
+mod lost_data;
+#[cfg(test)]
 mod members;
 #[cfg(test)]
 mod members_join;
@@ -45,6 +49,8 @@ mod members_killed;
 mod namespaces;
 #[cfg(test)]
 mod no_quorum;
+#[cfg(test)]
+mod observing;
 #[cfg(test)]
 mod paused;
 #[cfg(test)]

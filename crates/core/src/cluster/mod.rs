@@ -12,6 +12,8 @@ mod node_record;
 mod outcome;
 mod rejection;
 
+use std::collections::BTreeMap;
+
 use conclave_mvcc::{MapError, ReadMap, Transaction};
 
 pub use command::{Admit, ClusterCommand, Forget, Redeem, Register, TokenHash};
@@ -89,6 +91,18 @@ pub fn admissions(view: &dyn ReadMap, now_ms: i64) -> Result<Vec<AdmissionInfo>,
 /// If the map cannot be read.
 pub fn standing(view: &dyn ReadMap, id: u64) -> Result<Option<Standing>, MapError> {
     Ok(node_record::get(view, id)?.map(|node| node.standing))
+}
+
+/// The instances of the members of a cluster with this id, by node: of those that have told theirs.
+///
+/// # Errors
+/// If the map cannot be read.
+pub fn instances(view: &dyn ReadMap, cluster_id: u64) -> Result<BTreeMap<u64, u64>, MapError> {
+    let members = all(view)?.into_iter().filter_map(|(id, node)| match node.standing {
+        Standing::Member { instance, cluster_id: of, .. } if of == cluster_id => Some((id, instance)),
+        _ => None,
+    });
+    Ok(members.collect())
 }
 
 /// What is known of a node that says that it has this id, of a cluster with this id.

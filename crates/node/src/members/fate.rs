@@ -1,5 +1,8 @@
-//! How a node that was removed finds out: the others stop talking to it, perhaps before it heard of its removal.
-//! A node that has no leader, or is no member any more, asks those that it knew.
+//! How a node finds out that it does not belong to its cluster any more.
+//!
+//! One that was removed: the others stop talking to it, perhaps before it heard of its removal. A node that has no
+//! leader, or is no member any more, asks those that it knew. One that lost its data and came back under its id: the
+//! others mean another instance when they call it, and say so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,41 +14,49 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::guard::MEMBER_TIMEOUT;
+use crate::ended::Ended;
 use crate::handle::Shared;
 use crate::readiness::Readiness;
 
 /// How often it looks.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why a node that was removed stops.
-pub(crate) const REMOVED: &str = "it was removed from the cluster, for ever: its data directory is of no further \
-    use. A node that is to take its place is a new one: `conclave cluster add`, and an empty data directory";
-
 /// Watches whether this node still belongs to its cluster, until it does not or the node stops.
 pub(crate) async fn follow_fate(shared: Arc<Shared>, stop: CancellationToken) {
-    let following = async {
-        while !is_removed(&shared).await {
+    let mut displaced = shared.consensus.displaced();
+    let asking = async {
+        loop {
+            if let Some(why) = ask(&shared).await {
+                return why;
+            }
             tokio::time::sleep(LOOK_INTERVAL).await;
         }
     };
-    if stop.run_until_cancelled(following).await.is_some() {
-        tracing::error!("this node was removed from the cluster");
+    let following = async {
+        tokio::select! {
+            why = asking => why,
+            Ok(_) = displaced.wait_for(|displaced| *displaced) => Ended::Displaced,
+        }
+    };
+    if let Some(why) = stop.run_until_cancelled(following).await {
+        tracing::error!(?why, "this node does not belong to the cluster any more");
         shared.readiness.send_replace(Readiness::ShuttingDown);
-        shared.removed.send_replace(true);
+        shared.ended.send_replace(Some(why));
     }
 }
 
-async fn is_removed(shared: &Shared) -> bool {
+/// Why this node does not belong to the cluster any more, if so. Only one that has no leader or is no member asks.
+async fn ask(shared: &Shared) -> Option<Ended> {
     let raft = shared.consensus.status();
     let is_member = raft.members.contains_key(&shared.node_id);
     if is_member && raft.leader_id.is_some() {
-        return false;
+        return None;
     }
     let own = |view: &dyn conclave_mvcc::ReadMap| {
         introduction(view, shared.cluster_id, shared.node_id, shared.instance)
     };
     if matches!(shared.state.read(own), Ok(Introduction::Removed)) {
-        return true;
+        return Some(Ended::Removed);
     }
     let (cluster_id, node_id, instance) = (shared.cluster_id, shared.node_id, shared.instance);
     let deadline = Instant::now() + MEMBER_TIMEOUT;
@@ -55,9 +66,11 @@ async fn is_removed(shared: &Shared) -> bool {
         asked.spawn(async move { introduce(&address.peer, who, deadline).await });
     }
     while let Some(told) = asked.join_next().await {
-        if matches!(told, Ok(Some(Introduction::Removed))) {
-            return true;
+        match told {
+            Ok(Some(Introduction::Removed)) => return Some(Ended::Removed),
+            Ok(Some(Introduction::OtherInstance)) => return Some(Ended::Displaced),
+            _ => {}
         }
     }
-    false
+    None
 }

@@ -34,7 +34,7 @@ use crate::request_error::RequestError;
 pub use join::{JoinOptions, NotJoined};
 
 pub(crate) use care::take_care;
-pub(crate) use fate::{REMOVED, follow_fate};
+pub(crate) use fate::follow_fate;
 pub(crate) use join::{Found, find};
 pub(crate) use lead::lead;
 

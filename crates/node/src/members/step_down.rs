@@ -1,5 +1,5 @@
 //! A leader that had better not lead hands leadership to a voter that can: one whose disk has hardly any room takes
-//! no writes, and one whose data is wrong may answer none.
+//! no writes, one whose data is wrong may answer none, and one whose clock is ahead would put times into the future.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use crate::handle::Shared;
 use crate::status::{Told, ask_members};
 
 /// With one of these raised a node had better not lead.
-const UNFIT: [Alarm; 2] = [Alarm::Corrupt, Alarm::NoSpace];
+const UNFIT: [Alarm; 3] = [Alarm::Corrupt, Alarm::ClockAhead, Alarm::NoSpace];
 
 /// Hands leadership over if this node had better not lead and another one can.
 pub(super) async fn step_down(shared: &Shared) {

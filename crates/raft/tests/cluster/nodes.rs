@@ -193,6 +193,8 @@ impl Cluster {
     async fn open(&self, id: u64, listener: TcpListener) -> Result<TestNode, ConsensusError> {
         let (log, state) = open_stores(&self.path(id), id)?;
         let options = ConsensusOptions {
+            instance: 1,
+            instances: BTreeMap::new(),
             node_id: id,
             cluster_id: CLUSTER_ID,
             members: self.members.clone(),
