@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conclave_core::config;
+use conclave_core::{Answer, Rejection, config};
 use conclave_mvcc::{MapError, ReadMap, newest_revision};
 use conclave_raft::Role;
 use conclave_storage::Space;
@@ -31,6 +31,7 @@ const BUCKETS: u16 = 16;
 #[derive(Clone, Debug)]
 pub(crate) struct NodeMetrics {
     proposals: Family<Outcome, Counter>,
+    quota_refusals: Family<QuotaLabel, Counter>,
     proposing: Histogram,
     reading: Histogram,
 }
@@ -40,16 +41,29 @@ struct Outcome {
     outcome: &'static str,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct QuotaLabel {
+    quota: &'static str,
+}
+
 impl Default for NodeMetrics {
     fn default() -> Self {
         let durations = || Histogram::new(exponential_buckets(0.000_1, 2.0, BUCKETS));
-        Self { proposals: Family::default(), proposing: durations(), reading: durations() }
+        Self {
+            proposals: Family::default(),
+            quota_refusals: Family::default(),
+            proposing: durations(),
+            reading: durations(),
+        }
     }
 }
 
 impl NodeMetrics {
     /// A proposal of a client of this node was answered, or failed.
-    pub(crate) fn proposed<T, R>(&self, outcome: &Result<Result<T, R>, RequestError>, elapsed: Duration) {
+    pub(crate) fn proposed(&self, outcome: &Result<Answer, RequestError>, elapsed: Duration) {
+        if let Ok(Err(Rejection::QuotaExceeded { quota, .. })) = outcome {
+            self.quota_refusals.get_or_create(&QuotaLabel { quota: quota.name() }).inc();
+        }
         let outcome = match outcome {
             Ok(Ok(_)) => "applied",
             Ok(Err(_)) => "rejected",
@@ -70,6 +84,11 @@ impl NodeMetrics {
             "conclave_proposals",
             "Writes of this node's clients, by what became of them",
             self.proposals.clone(),
+        );
+        registry.register(
+            "conclave_quota_refusals",
+            "Writes of this node's clients that a quota refused, by quota",
+            self.quota_refusals.clone(),
         );
         registry.register_with_unit(
             "conclave_proposal_duration",
@@ -164,9 +183,12 @@ impl NodeCollector {
 
     /// What cannot be read is left out: the node itself stops over it.
     fn store(&self, gauges: &mut Gauges<'_>) -> Result<(), fmt::Error> {
-        if let Ok(StoreFigures { revision, namespaces }) = self.shared.state.read(StoreFigures::read) {
+        if let Ok(figures) = self.shared.state.read(StoreFigures::read) {
+            let StoreFigures { revision, namespaces, namespaces_max } = figures;
             gauges.set("conclave_revision", "Newest revision of this node's store", revision)?;
             gauges.set("conclave_namespaces", "Namespaces that exist", namespaces)?;
+            let help = "Namespaces that may exist; 0 if there is no bound";
+            gauges.set("conclave_namespaces_max", help, namespaces_max)?;
         }
         let first = self.shared.log.first_index().unwrap_or(0);
         let help = "Index of the first entry in this node's log; 0 if it is empty";
@@ -187,12 +209,14 @@ impl NodeCollector {
 struct StoreFigures {
     revision: u64,
     namespaces: u64,
+    namespaces_max: u64,
 }
 
 impl StoreFigures {
     fn read(view: &dyn ReadMap) -> Result<Self, MapError> {
-        let (_, namespaces) = config::defaults(view)?;
-        Ok(Self { revision: newest_revision(view)?.get(), namespaces })
+        let (defaults, namespaces) = config::defaults(view)?;
+        let namespaces_max = defaults.namespaces_max.unwrap_or(0);
+        Ok(Self { revision: newest_revision(view)?.get(), namespaces, namespaces_max })
     }
 }
 
