@@ -30,6 +30,8 @@ mod cut_off;
 #[cfg(test)]
 mod data_directory;
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod fake_bucket;
