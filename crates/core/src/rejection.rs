@@ -210,6 +210,16 @@ pub enum QuotaKind {
 }
 
 impl QuotaKind {
+    /// All that there are.
+    pub const ALL: [Self; 6] = [
+        Self::Items,
+        Self::SizeBytes,
+        Self::VersionsPerMinute,
+        Self::Namespaces,
+        Self::Tags,
+        Self::Snapshots,
+    ];
+
     /// A stable name for programs.
     pub fn name(self) -> &'static str {
         match self {

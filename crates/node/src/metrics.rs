@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conclave_core::{Answer, Rejection, config};
+use conclave_core::{Answer, QuotaKind, Rejection, config};
 use conclave_mvcc::{MapError, ReadMap, newest_revision};
 use conclave_raft::Role;
 use conclave_storage::Space;
@@ -49,12 +49,12 @@ struct QuotaLabel {
 impl Default for NodeMetrics {
     fn default() -> Self {
         let durations = || Histogram::new(exponential_buckets(0.000_1, 2.0, BUCKETS));
-        Self {
-            proposals: Family::default(),
-            quota_refusals: Family::default(),
-            proposing: durations(),
-            reading: durations(),
+        let quota_refusals = Family::default();
+        for quota in QuotaKind::ALL {
+            // Told as zero from the start, so that the first one is a growth.
+            drop(quota_refusals.get_or_create(&QuotaLabel { quota: quota.name() }));
         }
+        Self { proposals: Family::default(), quota_refusals, proposing: durations(), reading: durations() }
     }
 }
 

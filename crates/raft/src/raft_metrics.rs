@@ -36,11 +36,16 @@ const RECEIVED: &str = "received";
 
 impl Default for RaftMetrics {
     fn default() -> Self {
+        let snapshot_bytes = Family::default();
+        for way in [SENT, RECEIVED] {
+            // Told as zero from the start, so that the first one is a growth.
+            drop(snapshot_bytes.get_or_create(&Way { way }));
+        }
         Self {
             applying: Histogram::new(exponential_buckets(0.000_05, 2.0, BUCKETS)),
             entries_applied: Counter::default(),
             snapshots: Family::default(),
-            snapshot_bytes: Family::default(),
+            snapshot_bytes,
         }
     }
 }
@@ -58,7 +63,7 @@ impl RaftMetrics {
         registry.register("conclave_entries_applied", help, self.entries_applied.clone());
         let help = "Snapshots that were sent or received, by what became of them: done or failed";
         registry.register("conclave_snapshots", help, self.snapshots.clone());
-        let help = "What was sent or received of snapshots";
+        let help = "What was sent or received of snapshots since this node was started";
         registry.register_with_unit(
             "conclave_snapshot_transferred",
             help,

@@ -6,12 +6,12 @@
 use std::path::{Path, PathBuf};
 
 use conclave_client::config::{Edit, NamespaceEdits};
-use conclave_formats::{FileItem, Format};
+use conclave_formats::Format;
 use serde::Serialize;
 
 use super::commit::commit;
 use super::commit_report::CommitReport;
-use super::import_plan::{self, COMMIT};
+use super::import_plan::{self, COMMIT, Wanted};
 use super::present::Present;
 use super::tree::TreeImport;
 use super::views::ChangeView;
@@ -86,12 +86,12 @@ impl ImportArgs {
     }
 
     /// The file's items.
-    fn read(&self, file: &str) -> Result<Vec<FileItem>, Failure> {
+    fn read(&self, file: &str) -> Result<Wanted, Failure> {
         let format = self.format.or_else(|| Format::from_path(Path::new(file))).ok_or_else(|| {
             let message = format!("the format of {file:?} cannot be told from its name");
             Failure::usage(message).with_hint("say it: --format yaml, json, toml, properties, env or xml")
         })?;
-        input::items(file, format)
+        Ok(Wanted { items: input::items(file, format)?, format })
     }
 
     /// The import of a folder. What makes sense for one namespace only is refused.
@@ -224,7 +224,7 @@ mod tests {
         let path = folder.path().join("settings.json");
         std::fs::write(&path, "{\"db\": {\"pool\": 8}}").expect("a file");
         let path = path.to_str().expect("the path is text");
-        let items = parse(&[path]).expect("right").read(path).expect("it is JSON");
+        let items = parse(&[path]).expect("right").read(path).expect("it is JSON").items;
         assert_eq!((items[0].key.as_str(), &items[0].value[..]), ("db.pool", &b"8"[..]));
     }
 

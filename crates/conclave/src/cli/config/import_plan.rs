@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use conclave_client::config::{ChangeKind, Edit, Item, ItemChange, PutItem, edit::Action};
 use conclave_client::edits;
-use conclave_formats::FileItem;
+use conclave_formats::{FileItem, Format};
 
 /// How much goes in one commit.
 #[derive(Debug, Clone, Copy)]
@@ -18,12 +18,21 @@ pub(super) struct CommitBounds {
 /// What a node takes in one commit, unless its settings say otherwise.
 pub(super) const COMMIT: CommitBounds = CommitBounds { edits_max: 1_000, size_bytes_max: 4 * 1024 * 1024 };
 
+/// What a file says.
+#[derive(Debug, Clone)]
+pub(super) struct Wanted {
+    pub(super) items: Vec<FileItem>,
+    /// What it is written in.
+    pub(super) format: Format,
+}
+
 /// What turns the items that are there into those of the file, in order of key. Labels stay. With `prune`
 /// items that are not in the file go.
-pub(super) fn changes(present: Vec<Item>, wanted: Vec<FileItem>, prune: bool) -> Vec<ItemChange> {
+pub(super) fn changes(present: Vec<Item>, wanted: Wanted, prune: bool) -> Vec<ItemChange> {
+    let Wanted { items: wanted, format } = wanted;
     let mut present: BTreeMap<String, Item> =
         present.into_iter().map(|item| (item.key.clone(), item)).collect();
-    let set = wanted.into_iter().filter_map(|item| change_to(present.remove(&item.key), item));
+    let set = wanted.into_iter().filter_map(|item| change_to(present.remove(&item.key), item, format));
     let mut changes: Vec<ItemChange> = set.collect();
     if prune {
         changes.extend(present.into_values().map(|gone| ItemChange {
@@ -38,9 +47,8 @@ pub(super) fn changes(present: Vec<Item>, wanted: Vec<FileItem>, prune: bool) ->
 }
 
 /// None: it is there as it should be.
-fn change_to(before: Option<Item>, wanted: FileItem) -> Option<ItemChange> {
-    let same = |item: &Item| item.value == wanted.value && item.content_type == wanted.content_type;
-    if before.as_ref().is_some_and(same) {
+fn change_to(before: Option<Item>, wanted: FileItem, format: Format) -> Option<ItemChange> {
+    if before.as_ref().is_some_and(|item| is_same(item, &wanted, format)) {
         return None;
     }
     let kind = if before.is_some() { ChangeKind::Changed } else { ChangeKind::Added };
@@ -52,6 +60,21 @@ fn change_to(before: Option<Item>, wanted: FileItem) -> Option<ItemChange> {
         ..Item::default()
     };
     Some(ItemChange { key: wanted.key, kind: kind.into(), before, after: Some(after) })
+}
+
+/// Whether the file says of an item what is there. A content type that the format cannot tell is not changed by a
+/// file that has the item's value.
+fn is_same(item: &Item, wanted: &FileItem, format: Format) -> bool {
+    item.value == wanted.value
+        && (item.content_type == wanted.content_type || read_back(item, format).as_ref() == Some(wanted))
+}
+
+/// What an item is when a file of this format was written with it and read.
+fn read_back(item: &Item, format: Format) -> Option<FileItem> {
+    let Item { key, value, content_type, .. } = item.clone();
+    let written =
+        conclave_formats::render(&[FileItem { key, value: value.into(), content_type }], format).ok()?;
+    conclave_formats::parse(&written, format).ok()?.pop()
 }
 
 /// The edit that makes a change.
@@ -107,6 +130,7 @@ mod tests {
         let present = vec![item("same", "1"), item("other", "1"), item("gone", "1")];
         let wanted =
             vec![FileItem::text("same", "1"), FileItem::text("other", "2"), FileItem::text("new", "3")];
+        let wanted = Wanted { items: wanted, format: Format::Yaml };
         let kept = changes(present.clone(), wanted.clone(), false);
         assert_eq!(told(&kept), [("new", ChangeKind::Added), ("other", ChangeKind::Changed)]);
         let pruned = changes(present, wanted, true);
@@ -119,10 +143,27 @@ mod tests {
         let mut labelled = item("pool", "8");
         labelled.labels.insert("team".into(), "core".into());
         let wanted = FileItem { content_type: "application/json".into(), ..FileItem::text("pool", "8") };
-        let changes = changes(vec![labelled], vec![wanted], false);
+        let wanted = Wanted { items: vec![wanted], format: Format::Yaml };
+        let changes = changes(vec![labelled], wanted, false);
         let Some(Action::Put(put)) = edit(&changes[0]).action else { panic!("it must be put") };
         assert_eq!(put.content_type, "application/json");
         assert_eq!(put.labels.get("team").map(String::as_str), Some("core"));
+    }
+
+    #[test]
+    fn a_content_type_that_the_format_cannot_tell_is_no_change() {
+        let mut date = item("since", "2026-11-25");
+        date.content_type = "application/toml".into();
+        let mut number = item("pool", "8");
+        number.content_type = "application/json".into();
+        let differing = |format: Format| {
+            let items = vec![FileItem::text("since", "2026-11-25"), FileItem::text("pool", "8")];
+            let changes = changes(vec![date.clone(), number.clone()], Wanted { items, format }, false);
+            changes.into_iter().map(|change| change.key).collect::<Vec<_>>()
+        };
+        assert_eq!(differing(Format::Yaml), ["pool"], "YAML tells a number from a text");
+        assert_eq!(differing(Format::Toml), ["pool", "since"], "TOML tells a date too");
+        assert_eq!(differing(Format::Properties), [""; 0]);
     }
 
     #[test]

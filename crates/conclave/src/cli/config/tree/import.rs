@@ -15,7 +15,7 @@ use super::pack::{Work, pack};
 use super::report::{NamespaceChanges, TreeReport};
 use crate::cli::config::commit;
 use crate::cli::config::commit_report::CommitReport;
-use crate::cli::config::import_plan::{self, COMMIT};
+use crate::cli::config::import_plan::{self, COMMIT, Wanted};
 use crate::cli::config::present::Present;
 use crate::cli::config::views::ChangeView;
 use crate::cli::config::{WriteArgs, delete, input};
@@ -68,7 +68,8 @@ impl TreeImport {
         let progress = Progress::of("comparing", files.len());
         let mut differences = Vec::new();
         for file in files {
-            let wanted = input::items(&file.path.display().to_string(), file.format)?;
+            let items = input::items(&file.path.display().to_string(), file.format)?;
+            let wanted = Wanted { items, format: file.format };
             let told = |failure: Failure| failure.during(&file.path.display().to_string());
             let present = Present::read(session, &file.namespace, true).await.map_err(told)?;
             let changes = import_plan::changes(present.items, wanted, self.prune);
