@@ -37,7 +37,22 @@ def test_every_pod_is_a_first_member_under_its_own_name():
     members = [part.strip() for part in environment(objects)["CONCLAVE_INITIAL_CLUSTER"].split(",") if part.strip()]
     peers = objects["StatefulSet", "prod"]["spec"]["serviceName"]
     assert members == [f"{n}=prod-{n}.{peers}:4201/http://prod-{n}.{peers}:4101" for n in (1, 2, 3)]
-    assert len([m for m in environment(rendered(replicas=5))["CONCLAVE_INITIAL_CLUSTER"].split(",") if m.strip()]) == 5
+    more = environment(rendered(replicas=5))["CONCLAVE_INITIAL_CLUSTER"]
+    assert len([member for member in more.split(",") if member.strip()]) == 3, "those who come later join"
+
+
+def test_a_pod_joins_by_a_token_of_its_own():
+    objects = rendered()
+    told = environment(objects)
+    assert told["CONCLAVE_TOKEN_FILE"] == "/join/$(POD_NAME)"
+    assert told["CONCLAVE_JOIN"] == f"{objects['StatefulSet', 'prod']['spec']['serviceName']}:4201"
+    assert told["CONCLAVE_PEER_ADVERTISE"] == "$(POD_NAME).prod-peers:4201"
+    names = [entry["name"] for entry in pod(objects)["spec"]["containers"][0]["env"]]
+    assert names.index("POD_NAME") < names.index("CONCLAVE_PEER_ADVERTISE"), "a variable is known only after it"
+    volume = next(it for it in pod(objects)["spec"]["volumes"] if it["name"] == "join")
+    assert volume["secret"] == {"secretName": "prod-join", "optional": True, "defaultMode": 0o440}
+    mounts = {mount["name"]: mount for mount in pod(objects)["spec"]["containers"][0]["volumeMounts"]}
+    assert mounts["join"] == {"name": "join", "mountPath": "/join", "readOnly": True}
 
 
 def test_selectors_find_the_pods_and_ports_are_there():

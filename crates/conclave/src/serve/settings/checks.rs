@@ -1,10 +1,11 @@
 //! What must hold between settings, and what one that was left out takes from the others.
 
 use std::collections::BTreeSet;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
-use super::values::{MemberAddress, Value, read_host_port, read_url};
+use super::values::{Addresses, MemberAddress, Value, read_host_port, read_url};
 use super::{Given, Mistake, Settings, Sources};
 
 const NAME_SIZE_BYTES_MAX: usize = 64;
@@ -47,6 +48,7 @@ impl<'a> Checks<'a> {
         self.cluster_name(&settings);
         self.log_level(&settings);
         self.addresses(&mut settings);
+        self.token_of_file(&mut settings);
         self.joining(&settings);
         self.members(&mut settings);
         if self.mistakes.is_empty() { Ok(settings) } else { Err(self.mistakes) }
@@ -157,6 +159,21 @@ impl<'a> Checks<'a> {
         None
     }
 
+    /// A token that comes in a file may come later, or never.
+    fn token_of_file(&mut self, settings: &mut Settings) {
+        let Some(path) = &settings.token_file else { return };
+        if settings.token.is_some() {
+            return self.mistake("token_file", "must not be set with token");
+        }
+        match std::fs::read_to_string(path).map(|text| text.trim().to_owned()) {
+            Ok(token) if token.is_empty() => self.mistake("token_file", &format!("{path:?} is empty")),
+            Ok(token) => settings.token = Some(token),
+            Err(error) if error.kind() == ErrorKind::NotFound => settings.join = Addresses::default(),
+            Err(error) => self.mistake("token_file", &format!("{path:?} cannot be read: {error}")),
+        }
+        settings.given = Given { node_id: false, cluster_name: false };
+    }
+
     /// A node that joins brings a token, and learns from the cluster who it is.
     fn joining(&mut self, settings: &Settings) {
         match (settings.join.0.is_empty(), settings.token.is_some()) {
@@ -166,7 +183,7 @@ impl<'a> Checks<'a> {
             }
             _ => {}
         }
-        if !settings.join.0.is_empty() {
+        if !settings.join.0.is_empty() && settings.token_file.is_none() {
             for name in ["node_id", "initial_cluster"] {
                 if self.sources.has(name) {
                     self.mistake(name, "must not be set with join: the cluster tells it");

@@ -118,6 +118,10 @@ settings! {
     join: Addresses, "join" = "";
     /// What `conclave cluster add` told, to join with.
     token: Optional, "token" = "";
+    /// File with the token, for machines that are all started alike: while it is not there, the node is one of the
+    /// first members and join is passed over. node_id, cluster_name and initial_cluster then hold for such a first
+    /// start only.
+    token_file: Optional, "token_file" = "";
     /// What is logged, to standard error: error, warn, info, debug, trace, or per part, as in
     /// "info,conclave_raft=debug".
     log_level: String, "log_level" = "info";

@@ -269,3 +269,30 @@ fn urls_and_hosts_are_read_strictly() {
     }
     assert!(u64::read("1 ").is_err() && usize::read("").is_err());
 }
+
+#[test]
+fn a_token_that_comes_in_a_file_may_come_later() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("token").display().to_string();
+    let members = "1=a:1,2=b:1";
+    let pairs = [
+        ("token_file", path.as_str()),
+        ("join", "a:1"),
+        ("node_id", "2"),
+        ("initial_cluster", members),
+        ("cluster_name", "prod"),
+    ];
+    let first = read(&flags(&pairs));
+    assert!(first.join.0.is_empty() && first.token.is_none(), "it is a first member");
+    assert_eq!((first.node_id, first.initial_cluster.len()), (2, 2));
+    assert!(!first.given.node_id, "its data directory may know better");
+
+    std::fs::write(&path, "abc\n").expect("a file");
+    let joining = read(&flags(&pairs));
+    assert_eq!((joining.token.as_deref(), joining.join.0.len()), (Some("abc"), 1));
+    let twice = refused(&flags(&[("token_file", &path), ("token", "x"), ("join", "a:1")]));
+    assert!(twice[0].contains("token-file must not be set with token"), "{twice:?}");
+    std::fs::write(&path, "").expect("a file");
+    let empty = refused(&flags(&pairs));
+    assert!(empty[0].contains("is empty"), "{empty:?}");
+}
