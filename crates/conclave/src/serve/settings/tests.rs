@@ -291,7 +291,7 @@ fn a_token_that_comes_in_a_file_may_come_later() {
     let joining = read(&flags(&pairs));
     assert_eq!((joining.token.as_deref(), joining.join.0.len()), (Some("abc"), 1));
     let twice = refused(&flags(&[("token_file", &path), ("token", "x"), ("join", "a:1")]));
-    assert!(twice[0].contains("token-file must not be set with token"), "{twice:?}");
+    assert!(twice[0].contains("token-file: must not be set with token"), "{twice:?}");
     std::fs::write(&path, "").expect("a file");
     let empty = refused(&flags(&pairs));
     assert!(empty[0].contains("is empty"), "{empty:?}");
