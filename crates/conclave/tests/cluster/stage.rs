@@ -1,6 +1,7 @@
 //! What the tests begin with: clusters, and the few calls that most of them make.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use conclave_client::config::{
@@ -54,6 +55,25 @@ pub(crate) fn commit_under(request_id: &str, namespace: &str, edits: Vec<Edit>) 
 pub(crate) async fn put(client: &Client, namespace: &str, key: &str, value: &str) -> CommitResponse {
     let request = commit_of(namespace, vec![edits::put(key, value)]);
     client.commit(request).await.expect("the commit is acknowledged")
+}
+
+/// A text that compression makes hardly smaller.
+pub(crate) fn noise(seed: usize, size_bytes: usize) -> String {
+    let mut state = seed as u64 ^ 0x9e37_79b9_7f4a_7c15;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        char::from(b'!' + u8::try_from(state % 90).unwrap_or_default())
+    };
+    (0..size_bytes).map(|_| next()).collect()
+}
+
+/// Sets the items `item-<number>`, each to a noise of its own, a commit each.
+pub(crate) async fn fill(client: &Client, namespace: &str, numbers: Range<usize>, size_bytes: usize) {
+    for number in numbers {
+        put(client, namespace, &format!("item-{number}"), &noise(number, size_bytes)).await;
+    }
 }
 
 /// All items of a namespace, as text.

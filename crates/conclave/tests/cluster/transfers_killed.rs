@@ -1,0 +1,75 @@
+//! Either end of a snapshot's transfer is killed in the middle of it.
+
+use conclave_testkit::{Cluster, Writers};
+
+use crate::stage::{create, items};
+use crate::transfers::{has_come, received_bytes, sender, sendings, slow, with_cut_logs};
+
+/// So much has come when something happens.
+const COME_BYTES: u64 = 3 << 20;
+
+/// What a node holds itself is what the cluster holds.
+async fn holds_all(cluster: &Cluster, id: u64) {
+    let (own, all) = (cluster.client_of(id, 10_000), cluster.client());
+    let same = items(&own, "shop").await == items(&all, "shop").await;
+    assert!(same, "node {id} holds other values than the cluster");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_is_killed_goes_on_where_it_was() {
+    // The leader stays the same on a machine that is busy, too.
+    let options = slow().set("election_ms_min", 3_000).set("election_ms_max", 5_000);
+    let mut cluster = with_cut_logs(options).await;
+    let client = cluster.client();
+    create(&client, "load").await;
+    let load = Writers::begin(&client, "load", 4);
+    let new = cluster.admit(&client).await;
+    cluster.start_node(new);
+    has_come(&mut cluster, new, COME_BYTES).await;
+    cluster.node(new).kill();
+    let come_bytes = received_bytes(&cluster.node(new).data_dir());
+    load.commit_more(50).await;
+    cluster.start_node(new);
+    cluster.all_serve().await;
+    load.finish_and_check().await;
+    cluster.agree().await;
+
+    let sender = sender(&mut cluster);
+    let sendings = sendings(&mut cluster, sender);
+    println!("{come_bytes} bytes had come: {sendings:?}");
+    assert_eq!(sendings.len(), 2, "it was cut off once");
+    assert_eq!(sendings[0].staged_bytes, 0);
+    assert_eq!(sendings[1].staged_bytes, come_bytes, "it does not begin anew");
+    assert_eq!(sendings[0].size_bytes, sendings[1].size_bytes, "it is the same snapshot");
+    assert_eq!(received_bytes(&cluster.node(new).data_dir()), 0, "nothing is left over");
+    holds_all(&cluster, new).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_the_sender_is_killed_the_next_leader_sends() {
+    let mut cluster = with_cut_logs(slow()).await;
+    let client = cluster.client();
+    create(&client, "load").await;
+    let load = Writers::begin(&client, "load", 4);
+    load.commit_more(20).await;
+    let new = cluster.admit(&client).await;
+    cluster.start_node(new);
+    has_come(&mut cluster, new, COME_BYTES).await;
+    let first = sender(&mut cluster);
+    cluster.node(first).kill();
+    load.commit_more(50).await;
+    let next = cluster.all_serve().await;
+    assert_ne!(next, first);
+    let sendings = sendings(&mut cluster, next);
+    println!("the next leader: {sendings:?}");
+    assert!(!sendings.is_empty(), "the first one did not come to its end");
+    assert!(!cluster.node(new).log().contains("panicked"));
+    load.finish_and_check().await;
+    cluster.agree().await;
+    holds_all(&cluster, new).await;
+
+    cluster.start_node(first);
+    cluster.all_serve().await;
+    cluster.agree().await;
+    assert_eq!(received_bytes(&cluster.node(new).data_dir()), 0, "nothing is left over");
+}
