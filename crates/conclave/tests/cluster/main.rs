@@ -4,9 +4,9 @@
 //! |---|---|
 //! | `command_line`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `wait_version` | what a user does, end to end |
 //! | `bad_requests`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk` | what bad input gets |
-//! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `transfers_killed`, `backup`, `cache` | what must hold while things break |
+//! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `transfers_killed`, `backup`, `backups_killed`, `cache` | what must hold while things break |
 //!
-//! `fake_bucket` stands for S3 for a disk that is full for a slow way; `transfers` has snapshots
+//! `fake_bucket` stands for S3 for a disk that is full, `valve` for a slow way; `transfers` has snapshots
 //! on their way, `stage` what the tests begin with. They run one after the other (`make cluster`): each has the machine to
 //! itself, as far as the machine allows.
 
@@ -14,6 +14,8 @@
 mod all_killed;
 #[cfg(test)]
 mod backup;
+#[cfg(test)]
+mod backups_killed;
 #[cfg(test)]
 mod bad_files;
 #[cfg(test)]
@@ -90,5 +92,7 @@ mod transfers;
 mod transfers_killed;
 #[cfg(test)]
 mod trees;
+#[cfg(test)]
+mod valve;
 #[cfg(test)]
 mod wait_version;
