@@ -1,7 +1,6 @@
 //! A disk without space: the node stops with a clear message and exit code 1; with space again, or on another disk,
 //! everything that was acknowledged is there.
 
-use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
@@ -10,7 +9,8 @@ use conclave_client::config::CommitRequest;
 use conclave_client::edits;
 use conclave_testkit::{Cluster, ClusterOptions, wait, writers};
 
-use crate::stage::{BINARY, commit_under, create, items};
+use crate::small_disk::SmallDisk;
+use crate::stage::{BINARY, commit_under, create, items, noise};
 
 /// Large enough to start on, small enough to be filled in seconds.
 const SIZE_MIB: u32 = 64;
@@ -18,55 +18,16 @@ const VALUE_SIZE_BYTES: usize = 256 << 10;
 /// More than fits, whatever is compressed or kept twice.
 const WRITES_MAX: usize = 2_000;
 
-/// A small file system in memory, gone when dropped.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    /// None, where it may not be mounted: that needs root.
-    fn mount(path: &Path) -> Option<Self> {
-        std::fs::create_dir_all(path).expect("the folder is ours");
-        mount(&["-t", "tmpfs", "-o", &format!("size={SIZE_MIB}m"), "conclave-test"], path)
-            .then(|| Self(path.into()))
-    }
-
-    fn grow(&self) {
-        assert!(mount(&["-o", &format!("remount,size={}m", 4 * SIZE_MIB)], &self.0), "it can be made larger");
-    }
-}
-
-fn mount(arguments: &[&str], path: &Path) -> bool {
-    let output = Command::new("mount").args(arguments).arg(path).output();
-    output.is_ok_and(|output| output.status.success())
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).output();
-    }
-}
-
 /// Nodes that write until the disk is full.
 fn without_reserve(nodes: u64) -> ClusterOptions {
     ClusterOptions::new(BINARY, nodes).set("space_reserve_bytes", 0)
-}
-
-/// Values that cannot be compressed to nothing.
-fn noise(seed: usize) -> String {
-    let mut state = seed as u64 ^ 0x9e37_79b9_7f4a_7c15;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        char::from(b'!' + u8::try_from(state % 90).unwrap_or_default())
-    };
-    (0..VALUE_SIZE_BYTES).map(|_| next()).collect()
 }
 
 /// Writes until a write is not acknowledged; tells how many were.
 async fn fill(cluster: &mut Cluster) -> usize {
     let own = cluster.client_of(1, 10_000);
     for number in 0..WRITES_MAX {
-        let edit = edits::put(format!("item-{number}"), noise(number));
+        let edit = edits::put(format!("item-{number}"), noise(number, VALUE_SIZE_BYTES));
         let commit: CommitRequest = commit_under(&format!("write-{number}"), "shop", vec![edit]);
         if let Err(error) = own.commit(commit).await {
             println!("after {number} writes: {error} ({})", error.reason());
@@ -82,12 +43,12 @@ async fn is_all_there(cluster: &mut Cluster, acknowledged: usize) {
     let there = items(&client, "shop").await;
     for number in 0..acknowledged {
         assert!(
-            there.get(&format!("item-{number}")) == Some(&noise(number)),
+            there.get(&format!("item-{number}")) == Some(&noise(number, VALUE_SIZE_BYTES)),
             "acknowledged write {number} is lost"
         );
     }
     // The one in doubt is settled by its id.
-    let edit = edits::put(format!("item-{acknowledged}"), noise(acknowledged));
+    let edit = edits::put(format!("item-{acknowledged}"), noise(acknowledged, VALUE_SIZE_BYTES));
     client
         .commit(commit_under(&format!("write-{acknowledged}"), "shop", vec![edit]))
         .await
@@ -98,11 +59,11 @@ async fn is_all_there(cluster: &mut Cluster, acknowledged: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_on_a_full_disk_stops_and_loses_nothing() {
     let mut cluster = Cluster::prepare(without_reserve(1)).await;
-    let Some(disk) = SmallDisk::mount(&cluster.folder().join("small")) else {
+    let Some(disk) = SmallDisk::mount(&cluster.folder().join("small"), SIZE_MIB) else {
         println!("skipped: mounting a small tmpfs needs root");
         return;
     };
-    cluster.node(1).set("data_dir", disk.0.join("data").display());
+    cluster.node(1).set("data_dir", disk.path().join("data").display());
     cluster.start_node(1);
     cluster.all_serve().await;
     create(&cluster.client(), "shop").await;
@@ -126,7 +87,7 @@ async fn a_node_on_a_full_disk_stops_and_loses_nothing() {
 
     cluster.node(1).kill();
     let elsewhere = cluster.folder().join("elsewhere");
-    let copied = Command::new("cp").arg("-a").arg(disk.0.join("data")).arg(&elsewhere).output();
+    let copied = Command::new("cp").arg("-a").arg(disk.path().join("data")).arg(&elsewhere).output();
     assert!(copied.is_ok_and(|output| output.status.success()), "the data can be copied");
     cluster.node(1).set("data_dir", elsewhere.display());
     cluster.start_node(1);
@@ -137,18 +98,18 @@ async fn a_node_on_a_full_disk_stops_and_loses_nothing() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_other_nodes_go_on_without_one_whose_disk_is_full() {
     let mut cluster = Cluster::prepare(without_reserve(3)).await;
-    let Some(disk) = SmallDisk::mount(&cluster.folder().join("small")) else {
+    let Some(disk) = SmallDisk::mount(&cluster.folder().join("small"), SIZE_MIB) else {
         println!("skipped: mounting a small tmpfs needs root");
         return;
     };
-    cluster.node(1).set("data_dir", disk.0.join("data").display());
+    cluster.node(1).set("data_dir", disk.path().join("data").display());
     cluster.start_all();
     cluster.all_serve().await;
     let client = cluster.client();
     create(&client, "shop").await;
     let mut number = 0;
     while cluster.node(1).is_running() {
-        let edit = edits::put(format!("item-{}", number % 50), noise(number));
+        let edit = edits::put(format!("item-{}", number % 50), noise(number, VALUE_SIZE_BYTES));
         let commit = commit_under(&format!("write-{number}"), "shop", vec![edit]);
         client.commit(commit).await.expect("two of three are a majority");
         number += 1;
@@ -174,18 +135,18 @@ const RESERVE_BYTES: u64 = 8 << 20;
 async fn writes_are_refused_before_the_disk_is_full_and_go_on_by_themselves() {
     let options = ClusterOptions::new(BINARY, 1).set("space_reserve_bytes", RESERVE_BYTES);
     let mut cluster = Cluster::prepare(options).await;
-    let Some(disk) = SmallDisk::mount(&cluster.folder().join("small")) else {
+    let Some(disk) = SmallDisk::mount(&cluster.folder().join("small"), SIZE_MIB) else {
         println!("skipped: mounting a small tmpfs needs root");
         return;
     };
-    cluster.node(1).set("data_dir", disk.0.join("data").display());
+    cluster.node(1).set("data_dir", disk.path().join("data").display());
     cluster.start_node(1);
     cluster.all_serve().await;
     let client = cluster.client_of(1, 3_000);
     create(&client, "shop").await;
     let mut acknowledged = 0;
     let refusal = loop {
-        let edit = edits::put(format!("item-{acknowledged}"), &noise(acknowledged)[..PIECE_SIZE_BYTES]);
+        let edit = edits::put(format!("item-{acknowledged}"), noise(acknowledged, PIECE_SIZE_BYTES));
         match client.commit(commit_under(&format!("write-{acknowledged}"), "shop", vec![edit])).await {
             Ok(_) => acknowledged += 1,
             Err(error) => break error,

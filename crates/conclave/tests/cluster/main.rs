@@ -3,10 +3,10 @@
 //! | files | what |
 //! |---|---|
 //! | `command_line`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `wait_version` | what a user does, end to end |
-//! | `bad_requests`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk` | what bad input gets |
+//! | `bad_requests`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk`, `full_disk_snapshots` | what bad input gets |
 //! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `transfers_killed`, `far_behind`, `backup`, `backups_killed`, `cache` | what must hold while things break |
 //!
-//! `fake_bucket` stands for S3 for a disk that is full, `valve` for a slow way; `transfers` has snapshots
+//! `fake_bucket` stands for S3, `small_disk` for a disk that is full, `valve` for a slow way; `transfers` has snapshots
 //! on their way, `stage` what the tests begin with. They run one after the other (`make cluster`): each has the machine to
 //! itself, as far as the machine allows.
 
@@ -43,6 +43,8 @@ mod far_behind;
 #[cfg(test)]
 mod full_disk;
 #[cfg(test)]
+mod full_disk_snapshots;
+#[cfg(test)]
 mod leader_killed;
 #[cfg(test)]
 mod lost_data;
@@ -76,6 +78,8 @@ mod run_program;
 mod serve_alone;
 #[cfg(test)]
 mod shutdown;
+#[cfg(test)]
+mod small_disk;
 #[cfg(test)]
 mod snapshot;
 #[cfg(test)]
