@@ -6,9 +6,9 @@ use std::cell::Cell;
 
 use bytes::Bytes;
 use conclave_core::config::{
-    Action, At, Authorship, Commit, ConfigCommand, DiffQuery, Edit, HistoryQuery, ItemContent,
-    ItemHistoryQuery, NamespaceEdits, Rollback, SearchQuery, SetTag, diff, get_item, get_namespace, history,
-    item_history, search,
+    Action, At, Authorship, Collect, Commit, ConfigCommand, CreateSnapshot, Defaults, DiffQuery, Edit,
+    HistoryQuery, ItemContent, ItemHistoryQuery, NamespaceEdits, Retention, Rollback, SearchQuery, SetTag,
+    UpdateDefaults, diff, get_item, get_namespace, history, item_history, search,
 };
 use conclave_core::{
     Command, EntryContext, EntryKind, ItemKey, NamespaceName, PinName, Proposal, RequestId, Version, apply,
@@ -311,4 +311,43 @@ fn namespaces_that_are_not_searched_are_leapt_over() {
     assert!(search(&counted, &query).unwrap().matches.is_empty());
     let cost = counted.cost.get();
     assert!(cost.seeks <= 3 && cost.steps == 0, "{cost:?}");
+}
+
+#[test]
+fn a_snapshot_of_the_past_reads_the_snapshots_once() {
+    let (namespaces, snapshots) = (40, 30);
+    let mut map = MemoryMap::default();
+    let mut index = 0;
+    let mut tell = |map: &mut MemoryMap, command| {
+        index += 1;
+        run(map, index, command)
+    };
+    let retention = Retention { versions: Some(1), days: Some(0) };
+    let defaults = Defaults { retention, ..Defaults::default() };
+    let authorship = Authorship::default();
+    let update = UpdateDefaults { defaults, authorship: authorship.clone() };
+    tell(&mut map, ConfigCommand::UpdateDefaults(update));
+    let snapshot = |number: u64, revision: Option<u64>| {
+        let snapshot = PinName::parse(&format!("s{number}")).unwrap();
+        let (revision, authorship) = (revision.map(Revision::new), authorship.clone());
+        ConfigCommand::CreateSnapshot(CreateSnapshot { snapshot, namespaces: None, revision, authorship })
+    };
+    let name = |number: u64| format!("n{number:02}");
+    for number in 0..namespaces {
+        tell(&mut map, commit(&name(number), 0..1, "1"));
+    }
+    // The first is of the revision that is asked for, and keeps what was the newest then.
+    for number in 0..snapshots {
+        tell(&mut map, snapshot(number, None));
+    }
+    for value in ["2", "3"] {
+        for number in 0..namespaces {
+            tell(&mut map, commit(&name(number), 0..1, value));
+        }
+    }
+    for number in 0..namespaces {
+        tell(&mut map, ConfigCommand::Collect(Collect { namespace: namespace(&name(number)) }));
+    }
+    let (cost, _) = tell(&mut map, snapshot(snapshots, Some(namespaces + 1)));
+    assert!(cost.steps <= 4 * (namespaces + snapshots) && cost.seeks <= 6 * namespaces, "{cost:?}");
 }

@@ -13,6 +13,7 @@ mod history;
 mod info;
 mod item;
 mod item_history;
+mod kept_at;
 mod keys;
 mod namespace;
 mod namespaces;

@@ -4,6 +4,7 @@ use conclave_mvcc::{MapError, RangeLimits, ReadMap, Revision, get_at, newest_rev
 
 use super::head::Head;
 use super::item::Item;
+use super::kept_at::KeptAt;
 use super::keys::{item_key, items_after, local_key};
 use super::stop::{Stop, part};
 use super::{snapshots, tags, versions};
@@ -121,7 +122,7 @@ fn of_revision(view: &dyn ReadMap, namespace: &NamespaceName, revision: Revision
         let (revision, newest) = (revision.get(), newest.get());
         return Err(Rejection::RevisionNotFound { revision, newest }.into());
     }
-    versions::check_kept_at(view, namespace, revision)?;
+    KeptAt::new(view, revision).check(namespace)?;
     version_at(view, namespace, revision)
 }
 

@@ -3,9 +3,9 @@
 use conclave_mvcc::{KeyRange, MapError, RangeCursor, ReadMap, Revision, newest_revision};
 
 use super::item::Item;
+use super::kept_at::KeptAt;
 use super::keys::{all_items, item_key, items, split_item_key};
 use super::stop::part;
-use super::versions;
 use crate::names::{ItemKey, NamespaceName};
 
 /// What to look for, and how far.
@@ -66,7 +66,7 @@ pub fn search(view: &dyn ReadMap, query: &SearchQuery<'_>) -> Result<SearchPage,
         Some((namespace, key)) => range.after(&item_key(namespace, key)),
         None => range,
     };
-    let scope = Scope::new(view, query)?;
+    let mut scope = Scope::new(view, query)?;
     let needle = Needle::new(query);
     let mut cursor = RangeCursor::new(view, &range, query.at)?;
     let (mut page, mut looked) = (SearchPage::default(), Looked::default());
@@ -123,26 +123,25 @@ impl Looked {
 
 /// Which namespaces are searched.
 struct Scope<'a> {
-    view: &'a dyn ReadMap,
     prefix: &'a str,
-    /// The earlier revision that is searched; none: what is now, of which nothing is ever dropped.
-    earlier: Option<Revision>,
+    /// An earlier revision that is searched; none: what is now, of which nothing is ever dropped.
+    earlier: Option<KeptAt<'a>>,
 }
 
 impl<'a> Scope<'a> {
     fn new(view: &'a dyn ReadMap, query: &SearchQuery<'a>) -> Result<Self, MapError> {
-        let earlier = (query.at < newest_revision(view)?).then_some(query.at);
-        Ok(Self { view, prefix: query.namespace_prefix, earlier })
+        let earlier = (query.at < newest_revision(view)?).then(|| KeptAt::new(view, query.at));
+        Ok(Self { prefix: query.namespace_prefix, earlier })
     }
 
     /// Whether the namespace's name begins as asked, and all that it held is still there. Keys alone do not
     /// tell: those of `shop` begin with `shop/` too.
-    fn holds(&self, namespace: &NamespaceName) -> Result<bool, MapError> {
+    fn holds(&mut self, namespace: &NamespaceName) -> Result<bool, MapError> {
         if !namespace.as_str().starts_with(self.prefix) {
             return Ok(false);
         }
-        match self.earlier {
-            Some(at) => Ok(part(versions::check_kept_at(self.view, namespace, at))?.is_ok()),
+        match &mut self.earlier {
+            Some(kept) => Ok(part(kept.check(namespace))?.is_ok()),
             None => Ok(true),
         }
     }

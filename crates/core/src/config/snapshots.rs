@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::command::{CreateSnapshot, DeleteSnapshot};
 use super::head::{Head, not_found};
+use super::kept_at::KeptAt;
 use super::keys::{
     head_key, heads, heads_after, namespace_of_head, snapshot_key, snapshot_of_key, snapshots,
 };
@@ -13,8 +14,7 @@ use super::outcome::{ConfigOutcome, SnapshotInfo};
 use super::quota;
 use super::read::Read;
 use super::stop::{Stop, part};
-use super::versions;
-use crate::encoding::{decode, encode};
+use crate::encoding::{DecodeError, after_format, decode, decode_first, encode};
 use crate::names::{NamespaceName, PinName};
 use crate::rejection::{QuotaKind, Rejection};
 use crate::version::Version;
@@ -66,10 +66,7 @@ pub(crate) fn create(
         names
     });
     let count = match &namespaces {
-        Some(names) => names.iter().try_fold(0, |count, name| {
-            check_there(view, name, revision)?;
-            Ok::<_, Stop>(count + 1)
-        })?,
+        Some(names) => count_named(view, names, revision)?,
         None => count_all(view, revision)?,
     };
     let (author, message) = (authorship.author.clone(), authorship.message.clone());
@@ -180,6 +177,21 @@ pub(crate) fn all(view: &dyn ReadMap) -> Result<Vec<Snapshot>, MapError> {
     Ok(found)
 }
 
+/// The snapshots of one revision.
+pub(crate) fn all_at(view: &dyn ReadMap, at: Revision) -> Result<Vec<Snapshot>, MapError> {
+    let mut cursor = RangeCursor::new(view, &snapshots(), Revision::MAX)?;
+    let mut found = Vec::new();
+    while cursor.key().is_some() {
+        let record = cursor.record()?;
+        // The revision comes first: the names behind it may be many.
+        if Snapshot::revision_in(&record)? == at {
+            found.push(Snapshot::decode(&record)?);
+        }
+        cursor.advance()?;
+    }
+    Ok(found)
+}
+
 /// The revisions, ascending, of those of these snapshots that are of a namespace.
 pub(crate) fn revisions_of(snapshots: &[Snapshot], namespace: &NamespaceName) -> Vec<Revision> {
     let found = snapshots.iter().filter(|snapshot| snapshot.is_of(namespace));
@@ -197,7 +209,11 @@ pub(crate) fn find(view: &dyn ReadMap, name: &PinName) -> Result<Snapshot, Stop>
 }
 
 fn check_count(view: &dyn ReadMap) -> Result<(), Stop> {
-    let count = all(view)?.len() as u64;
+    let (mut cursor, mut count) = (RangeCursor::new(view, &snapshots(), Revision::MAX)?, 0);
+    while cursor.key().is_some() {
+        count += 1;
+        cursor.advance()?;
+    }
     if count < SNAPSHOTS_MAX {
         return Ok(());
     }
@@ -216,21 +232,25 @@ fn known_revision(view: &dyn ReadMap, asked: Option<Revision>) -> Result<Revisio
     }
 }
 
-/// Refuses a namespace that did not exist at the revision, or of which that was dropped.
-fn check_there(view: &dyn ReadMap, namespace: &NamespaceName, at: Revision) -> Result<(), Stop> {
-    versions::check_kept_at(view, namespace, at)?;
-    Head::at(view, namespace, at)?.0.alive(namespace)?;
-    Ok(())
+/// How many these are. Refuses if one did not exist at the revision, or if of one that was dropped.
+fn count_named(view: &dyn ReadMap, names: &[NamespaceName], at: Revision) -> Result<u64, Stop> {
+    let mut kept = KeptAt::new(view, at);
+    for name in names {
+        kept.check(name)?;
+        Head::at(view, name, at)?.0.alive(name)?;
+    }
+    Ok(names.len() as u64)
 }
 
 /// How many namespaces existed at a revision. Refuses if of one of them that was dropped.
 fn count_all(view: &dyn ReadMap, at: Revision) -> Result<u64, Stop> {
     let is_past = at < newest_revision(view)?;
+    let mut kept = KeptAt::new(view, at);
     let mut cursor = RangeCursor::new(view, &heads(""), Revision::MAX)?;
     let mut count = 0;
     while let Some(key) = cursor.key() {
         let head = if is_past {
-            versions::check_kept_at(view, &namespace_of_head(key)?, at)?;
+            kept.check(&namespace_of_head(key)?)?;
             get_at(view, key, at)?
         } else {
             Some(cursor.record()?)
@@ -263,7 +283,13 @@ impl Snapshot {
     }
 
     fn decode(record: &Record) -> Result<Self, MapError> {
-        decode(FORMAT, &record.value).map_err(|error| MapError::new(format_args!("snapshot: {error}")))
+        decode(FORMAT, &record.value).map_err(damaged)
+    }
+
+    /// The revision of the snapshot in a record.
+    fn revision_in(record: &Record) -> Result<Revision, MapError> {
+        let encoded = after_format(FORMAT, &record.value).map_err(damaged)?;
+        Ok(decode_first(encoded).map_err(damaged)?.0)
     }
 
     fn into_info(self, name: PinName) -> SnapshotInfo {
@@ -271,6 +297,10 @@ impl Snapshot {
         let all_namespaces = namespaces.is_none();
         SnapshotInfo { name, revision, all_namespaces, namespaces: count, author, message, time_ms }
     }
+}
+
+fn damaged(error: DecodeError) -> MapError {
+    MapError::new(format_args!("snapshot: {error}"))
 }
 
 /// Walks the namespaces of a snapshot in order of name.

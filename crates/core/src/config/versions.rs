@@ -1,12 +1,11 @@
 //! At which revision a namespace's version was made: a side table, so that it is one lookup.
 
 use bytes::Bytes;
-use conclave_mvcc::{MapError, ReadMap, Revision, Transaction, get_at};
+use conclave_mvcc::{MapError, ReadMap, Revision, Transaction};
 
-use super::head::{Head, not_found};
-use super::keys::head_key;
+use super::head::Head;
+use super::retained;
 use super::stop::Stop;
-use super::{retained, snapshots};
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
 use crate::tables::VERSIONS;
@@ -106,35 +105,6 @@ pub(crate) fn time_of(
     let revision = revision_of(view, namespace, head, version)?;
     let (then, _) = Head::at(view, namespace, revision)?;
     Ok(then.time_ms)
-}
-
-/// Refuses a revision at which something was the newest that was dropped since.
-pub(crate) fn check_kept_at(view: &dyn ReadMap, namespace: &NamespaceName, at: Revision) -> Result<(), Stop> {
-    let record = get_at(view, &head_key(namespace), Revision::MAX)?.ok_or_else(|| not_found(namespace))?;
-    let head = Head::decode(&record)?;
-    let oldest = oldest_kept(view, namespace, &head)?;
-    if oldest <= Version::new(1) || at < record.create_revision {
-        return Ok(());
-    }
-    let oldest_revision = revision_of(view, namespace, &head, oldest)?;
-    if at >= oldest_revision || is_named_at(view, namespace, at)? {
-        return Ok(());
-    }
-    let (namespace, revision, oldest) = (namespace.to_string(), at.get(), oldest_revision.get());
-    Err(Rejection::RevisionDropped { namespace, revision, oldest }.into())
-}
-
-/// Whether a revision that lies below all that is kept anyway can be read for what a tag or a snapshot names: a
-/// version is known to have been the newest when it was made, until its successor was, and at a snapshot.
-fn is_named_at(view: &dyn ReadMap, namespace: &NamespaceName, at: Revision) -> Result<bool, MapError> {
-    let Some(record) = get_at(view, &head_key(namespace), at)? else { return Ok(false) };
-    let then = Head::decode(&record)?;
-    if let Some(made) = row_of(view, namespace, then.version)?
-        && (made == at || row_of(view, namespace, then.version.next())?.is_some())
-    {
-        return Ok(true);
-    }
-    Ok(snapshots::revisions_of(&snapshots::all(view)?, namespace).contains(&at))
 }
 
 /// The revision of a version, if it is kept.
