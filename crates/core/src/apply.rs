@@ -9,6 +9,7 @@ use crate::command::{Command, split_proposal};
 use crate::config::{self, Stop};
 use crate::encoding::DecodeError;
 use crate::ledger::Ledger;
+use crate::rejection::Rejection;
 use crate::requests::Request;
 
 /// An entry's place in the log.
@@ -113,8 +114,10 @@ fn settle(
         return Ok((answer, Done::default()));
     }
     let (answer, mut done) = execute(view, &proposal.command, ledger.time_ms)?;
-    request.remember(view, &mut done.writes, ledger.requests, &answer)?;
-    ledger.requests += 1;
+    if !answer.as_ref().is_err_and(Rejection::passes) {
+        request.remember(view, &mut done.writes, ledger.requests, &answer)?;
+        ledger.requests += 1;
+    }
     Ok((answer, done))
 }
 

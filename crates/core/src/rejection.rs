@@ -260,6 +260,12 @@ impl QuotaKind {
 }
 
 impl Rejection {
+    /// Whether it is only of this moment: the same command may be answered otherwise once some time has passed,
+    /// also under the same request id.
+    pub(crate) fn passes(&self) -> bool {
+        matches!(self, Self::QuotaExceeded { retry_after_ms, .. } if *retry_after_ms > 0)
+    }
+
     /// A stable code for programs.
     pub fn reason(&self) -> &'static str {
         match self {

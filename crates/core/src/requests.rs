@@ -1,7 +1,8 @@
 //! Requests that were answered: a retry gets the first answer and changes nothing.
 //!
 //! Every answer is remembered, rejections too: an attempt that was delayed in the network must not take
-//! effect after its retry was told no. The newest [`REMEMBERED_MAX`] are kept.
+//! effect after its retry was told no. Only "wait, then try again" is not: whoever does as told, under the
+//! same id, must find out. The newest [`REMEMBERED_MAX`] are kept.
 //!
 //! A request's row, format 1: `01`, fingerprint (16), the encoded answer. A row of their order, keyed by
 //! sequence (8): `01`, request id.
