@@ -11,6 +11,7 @@ use crate::encoding::DecodeError;
 use crate::ledger::Ledger;
 use crate::rejection::Rejection;
 use crate::requests::Request;
+use crate::times::Times;
 
 /// An entry's place in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,8 +85,8 @@ pub fn apply(
 /// # Errors
 /// If the map cannot be read.
 pub fn preview(view: &dyn ReadMap, command: &Command, time_ms: i64) -> Result<Answer, ApplyError> {
-    let time_ms = Ledger::read(view)?.time_ms.max(time_ms);
-    let (answer, _) = execute(view, command, time_ms)?;
+    let times = Ledger::read(view)?.times(time_ms);
+    let (answer, _) = execute(view, command, times)?;
     Ok(answer.map(|outcome| match outcome {
         Outcome::Config(outcome) => Outcome::Config(outcome.without_revision()),
         outcome @ Outcome::Cluster(_) => outcome,
@@ -108,12 +109,13 @@ fn settle(
 ) -> Result<(Answer, Done), ApplyError> {
     let (proposal, command_bytes) =
         split_proposal(bytes).map_err(|source| ApplyError::Undecodable { index: context.index, source })?;
-    ledger.time_ms = ledger.time_ms.max(proposal.time_ms);
+    let times = ledger.times(proposal.time_ms);
+    ledger.time_ms = times.told_ms;
     let request = Request::new(&proposal.request_id, command_bytes);
     if let Some(answer) = request.recall(view)? {
         return Ok((answer, Done::default()));
     }
-    let (answer, mut done) = execute(view, &proposal.command, ledger.time_ms)?;
+    let (answer, mut done) = execute(view, &proposal.command, times)?;
     if !answer.as_ref().is_err_and(Rejection::passes) {
         request.remember(view, &mut done.writes, ledger.requests, &answer)?;
         ledger.requests += 1;
@@ -122,11 +124,11 @@ fn settle(
 }
 
 /// Does a command in a transaction of its own, which a rejection drops.
-fn execute(view: &dyn ReadMap, command: &Command, time_ms: i64) -> Result<(Answer, Done), MapError> {
+fn execute(view: &dyn ReadMap, command: &Command, times: Times) -> Result<(Answer, Done), MapError> {
     let mut transaction = Transaction::begin(view)?;
     let outcome = match command {
-        Command::Config(command) => config::apply(&mut transaction, command, time_ms).map(Outcome::Config),
-        Command::Cluster(command) => cluster::apply(&mut transaction, command, time_ms)?
+        Command::Config(command) => config::apply(&mut transaction, command, times).map(Outcome::Config),
+        Command::Cluster(command) => cluster::apply(&mut transaction, command, times.told_ms)?
             .map(Outcome::Cluster)
             .map_err(|rejection| Stop::Rejected(rejection.into())),
     };

@@ -9,6 +9,7 @@ use xxhash_rust::xxh3::Xxh3;
 use crate::apply::EntryContext;
 use crate::digest::Digest;
 use crate::tables::LEDGER;
+use crate::times::Times;
 
 const FORMAT: u8 = 1;
 
@@ -31,6 +32,11 @@ impl Ledger {
             None => Ok(Self::default()),
             Some(row) => parse(&row).ok_or_else(|| MapError::damaged("unknown ledger", &LEDGER.row_key(b""))),
         }
+    }
+
+    /// The time of an entry with this stamp.
+    pub(crate) fn times(&self, stamp_ms: i64) -> Times {
+        Times { told_ms: self.time_ms.max(stamp_ms), stamp_ms }
     }
 
     /// Takes in the entry that led to these writes, and adds its own row to them.

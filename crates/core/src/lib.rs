@@ -83,6 +83,7 @@ mod names;
 mod rejection;
 mod requests;
 mod tables;
+mod times;
 mod version;
 
 pub use answer::{Answer, Outcome, decode_answer, encode_answer};

@@ -27,13 +27,13 @@ const ROWS_A_STEP_MAX: usize = 1_000;
 pub(crate) fn collect(
     transaction: &mut Transaction<'_>,
     collect: &Collect,
-    time_ms: i64,
+    now_ms: i64,
 ) -> Result<ConfigOutcome, Stop> {
     let namespace = &collect.namespace;
     let head = Head::find(transaction, namespace)?.ok_or_else(|| not_found(namespace))?;
     let progress = Progress::of(transaction.view(), namespace)?;
     let (progress, collected) = match progress.stage {
-        Stage::Idle => begin(transaction, namespace, &head, time_ms)?,
+        Stage::Idle => begin(transaction, namespace, &head, now_ms)?,
         Stage::Dropping => drop_versions(transaction, namespace, progress.floor)?,
         Stage::Sweeping(from) => sweep(transaction, namespace, &head, (progress.floor, from))?,
     };
@@ -46,11 +46,11 @@ fn begin(
     transaction: &mut Transaction<'_>,
     namespace: &NamespaceName,
     head: &Head,
-    time_ms: i64,
+    now_ms: i64,
 ) -> Result<(Progress, Collected), Stop> {
     let view = transaction.view();
     let oldest = versions::oldest_kept(view, namespace, head)?;
-    let floor = retention::floor(view, namespace, head, time_ms)?;
+    let floor = retention::floor(view, namespace, head, now_ms)?;
     let (progress, collected) = drop_versions(transaction, namespace, floor)?;
     if floor == oldest && collected.versions == 0 {
         return Ok((Progress { floor, stage: Stage::Idle }, Collected::default()));
@@ -136,7 +136,7 @@ fn points(view: &dyn ReadMap, namespace: &NamespaceName, floor: Version) -> Resu
 /// The map cannot be read.
 pub fn next_collection(
     view: &dyn ReadMap,
-    time_ms: i64,
+    now_ms: i64,
     after: Option<&NamespaceName>,
     namespaces_max: usize,
 ) -> Result<(Option<Collect>, Option<NamespaceName>), MapError> {
@@ -151,7 +151,7 @@ pub fn next_collection(
         }
         let namespace = namespace_of_head(key)?;
         let head = Head::decode(&cursor.record()?)?;
-        if has_work(view, (&namespace, &head), &snapshots, time_ms)? {
+        if has_work(view, (&namespace, &head), &snapshots, now_ms)? {
             return Ok((Some(Collect { namespace: namespace.clone() }), Some(namespace)));
         }
         last = Some(namespace);
@@ -165,13 +165,13 @@ fn has_work(
     view: &dyn ReadMap,
     (namespace, head): (&NamespaceName, &Head),
     snapshots: &[Snapshot],
-    time_ms: i64,
+    now_ms: i64,
 ) -> Result<bool, MapError> {
     if Progress::of(view, namespace)?.stage != Stage::Idle {
         return Ok(true);
     }
     let oldest = versions::oldest_kept(view, namespace, head)?;
-    let floor = match retention::floor(view, namespace, head, time_ms) {
+    let floor = match retention::floor(view, namespace, head, now_ms) {
         Ok(floor) => floor,
         Err(Stop::Broken(error)) => return Err(error),
         // Nothing is refused of what is kept.

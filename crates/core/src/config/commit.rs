@@ -15,6 +15,7 @@ use super::stop::Stop;
 use super::tally::Tally;
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
+use crate::times::Times;
 use crate::version::Version;
 
 /// Makes the next version of each namespace. What is checked is checked in the order of the request;
@@ -22,7 +23,7 @@ use crate::version::Version;
 pub(crate) fn commit(
     transaction: &mut Transaction<'_>,
     commit: &Commit,
-    time_ms: i64,
+    times: Times,
 ) -> Result<ConfigOutcome, Stop> {
     let mut versions = Vec::with_capacity(commit.namespaces.len());
     let mut seen = BTreeSet::new();
@@ -34,11 +35,11 @@ pub(crate) fn commit(
         head.expect(&edits.namespace, edits.expected_version)?;
         let before = head.usage;
         let tally = apply_edits(transaction, edits, Tally::new(before))?;
-        let next = head.next_with(tally, &commit.authorship, time_ms);
-        quota::check(transaction, &edits.namespace, (before, next.usage), (next.pace, time_ms))?;
+        let next = head.next_with(tally, &commit.authorship, times);
+        quota::check(transaction, &edits.namespace, (before, next.usage), (next.pace, times.stamp_ms))?;
         versions.push(next.write(transaction, &edits.namespace)?);
     }
-    Ok(ConfigOutcome::Committed(committed(transaction, versions, time_ms)))
+    Ok(ConfigOutcome::Committed(committed(transaction, versions, times.told_ms)))
 }
 
 /// The present head; a blank one where the commit may make the namespace.

@@ -15,6 +15,7 @@ use super::versions;
 use crate::encoding::{decode, encode};
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
+use crate::times::Times;
 use crate::version::Version;
 
 const FORMAT: u8 = 1;
@@ -25,7 +26,10 @@ pub(crate) struct Head {
     pub(crate) version: Version,
     pub(crate) author: String,
     pub(crate) message: String,
+    /// The time that is told of it: no older version has a later one.
     pub(crate) time_ms: i64,
+    /// The stamp of the clock by which it was made.
+    pub(crate) stamp_ms: i64,
     /// The version whose content this one restored; 0: it is no rollback.
     pub(crate) rollback_of: Version,
     /// Whether this version deleted the namespace.
@@ -91,20 +95,21 @@ impl Head {
     }
 
     /// A head made by this author at this time, of no version yet.
-    pub(crate) fn by(authorship: &Authorship, time_ms: i64) -> Self {
+    pub(crate) fn by(authorship: &Authorship, times: Times) -> Self {
         let Authorship { author, message } = authorship.clone();
-        Self { author, message, time_ms, ..Self::default() }
+        let Times { told_ms: time_ms, stamp_ms } = times;
+        Self { author, message, time_ms, stamp_ms, ..Self::default() }
     }
 
     /// The head of the next version, with what it counted.
-    pub(crate) fn next_with(self, tally: Tally, authorship: &Authorship, time_ms: i64) -> Self {
-        Self { counts: tally.counts, usage: tally.usage, ..self.next(authorship, time_ms) }
+    pub(crate) fn next_with(self, tally: Tally, authorship: &Authorship, times: Times) -> Self {
+        Self { counts: tally.counts, usage: tally.usage, ..self.next(authorship, times) }
     }
 
     /// The head of the next version, made by this author at this time.
-    pub(crate) fn next(self, authorship: &Authorship, time_ms: i64) -> Self {
-        let (version, usage, pace) = (self.version.next(), self.usage, self.pace.step(time_ms));
-        Self { version, usage, pace, ..Self::by(authorship, time_ms) }
+    pub(crate) fn next(self, authorship: &Authorship, times: Times) -> Self {
+        let (version, usage, pace) = (self.version.next(), self.usage, self.pace.step(times.stamp_ms));
+        Self { version, usage, pace, ..Self::by(authorship, times) }
     }
 
     /// Writes the head of a new version, which is the namespace's newest from here on.
@@ -151,13 +156,14 @@ mod tests {
             author: "ann".into(),
             message: "why".into(),
             time_ms: 1_000,
+            stamp_ms: 300,
             rollback_of: Version::new(2),
             deleted_namespace: true,
             counts: Counts { added: 1, changed: 2, deleted: 3 },
             usage: Usage { items: 4, size_bytes: 300 },
             pace: Pace { minute: 1, versions: 5 },
         };
-        let golden = b"\x01\xac\x02\x03ann\x03why\xd0\x0f\x02\x01\x01\x02\x03\x04\xac\x02\x02\x05";
+        let golden = b"\x01\xac\x02\x03ann\x03why\xd0\x0f\xd8\x04\x02\x01\x01\x02\x03\x04\xac\x02\x02\x05";
         assert_eq!(head.encode().as_ref(), golden);
         let record = Record {
             create_revision: Revision::new(1),

@@ -59,27 +59,29 @@ pub use watch::{version_in, watch_ranges};
 
 pub(crate) use stop::Stop;
 
+use crate::times::Times;
+
 /// Does what the command says within the transaction. If it is refused, the transaction is to be dropped:
 /// it may hold a part of what was to be done.
 pub(crate) fn apply(
     transaction: &mut Transaction<'_>,
     command: &ConfigCommand,
-    time_ms: i64,
+    times: Times,
 ) -> Result<ConfigOutcome, Stop> {
     match command {
-        ConfigCommand::CreateNamespace(create) => namespace::create(transaction, create, time_ms),
-        ConfigCommand::DeleteNamespace(delete) => namespace::delete(transaction, delete, time_ms),
-        ConfigCommand::Commit(commit) => commit::commit(transaction, commit, time_ms),
-        ConfigCommand::Rollback(rollback) => rollback::rollback(transaction, rollback, time_ms),
-        ConfigCommand::UpdateNamespace(update) => settings::update(transaction, update, time_ms),
+        ConfigCommand::CreateNamespace(create) => namespace::create(transaction, create, times),
+        ConfigCommand::DeleteNamespace(delete) => namespace::delete(transaction, delete, times),
+        ConfigCommand::Commit(commit) => commit::commit(transaction, commit, times),
+        ConfigCommand::Rollback(rollback) => rollback::rollback(transaction, rollback, times),
+        ConfigCommand::UpdateNamespace(update) => settings::update(transaction, update, times.told_ms),
         ConfigCommand::UpdateDefaults(update) => settings::update_defaults(transaction, update),
-        ConfigCommand::SetTag(set) => tags::set(transaction, set, time_ms),
+        ConfigCommand::SetTag(set) => tags::set(transaction, set, times.told_ms),
         ConfigCommand::DeleteTag(delete) => tags::delete(transaction, delete),
-        ConfigCommand::CreateSnapshot(create) => snapshots::create(transaction, create, time_ms),
+        ConfigCommand::CreateSnapshot(create) => snapshots::create(transaction, create, times.told_ms),
         ConfigCommand::DeleteSnapshot(delete) => snapshots::delete(transaction, delete),
         ConfigCommand::RollbackSnapshot(rollback) => {
-            snapshot_rollback::rollback(transaction, rollback, time_ms)
+            snapshot_rollback::rollback(transaction, rollback, times)
         }
-        ConfigCommand::Collect(collect) => collect::collect(transaction, collect, time_ms),
+        ConfigCommand::Collect(collect) => collect::collect(transaction, collect, times.stamp_ms),
     }
 }

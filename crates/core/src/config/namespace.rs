@@ -14,27 +14,29 @@ use super::stop::Stop;
 use super::tally::Tally;
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
+use crate::times::Times;
 use crate::version::Version;
 
 /// Makes a namespace at version 0, or the next version, empty, of one that was deleted.
 pub(crate) fn create(
     transaction: &mut Transaction<'_>,
     create: &CreateNamespace,
-    time_ms: i64,
+    times: Times,
 ) -> Result<ConfigOutcome, Stop> {
     let CreateNamespace { namespace, settings, authorship } = create;
     let head = match Head::find(transaction, namespace)? {
-        None => Head::by(authorship, time_ms),
-        Some(deleted) if deleted.deleted_namespace => deleted.next(authorship, time_ms),
+        None => Head::by(authorship, times),
+        Some(deleted) if deleted.deleted_namespace => deleted.next(authorship, times),
         Some(_) => {
             return Err(Rejection::NamespaceExists { namespace: namespace.to_string() }.into());
         }
     };
     count_another(transaction)?;
     head.write(transaction, namespace)?;
-    let settings = Settings::default().change(transaction, namespace, settings, (authorship, time_ms))?;
+    let settings =
+        Settings::default().change(transaction, namespace, settings, (authorship, times.told_ms))?;
     if head.version != Version::ZERO {
-        quota::check(transaction, namespace, (head.usage, head.usage), (head.pace, time_ms))?;
+        quota::check(transaction, namespace, (head.usage, head.usage), (head.pace, times.stamp_ms))?;
     }
     let revision = transaction.revision();
     let info = info::of(transaction.view(), namespace.clone(), (head, revision), settings)?;
@@ -60,17 +62,18 @@ pub(crate) fn count_restored(transaction: &mut Transaction<'_>) -> Result<(), St
 pub(crate) fn delete(
     transaction: &mut Transaction<'_>,
     delete: &DeleteNamespace,
-    time_ms: i64,
+    times: Times,
 ) -> Result<ConfigOutcome, Stop> {
     let DeleteNamespace { namespace, expected_version, authorship } = delete;
     let head = Head::find(transaction, namespace)?.ok_or_else(|| not_found(namespace))?.alive(namespace)?;
     head.expect(namespace, *expected_version)?;
     let tally = delete_items(transaction, namespace, Tally::new(head.usage))?;
-    let head = Head { deleted_namespace: true, ..head.next_with(tally, authorship, time_ms) };
+    let head = Head { deleted_namespace: true, ..head.next_with(tally, authorship, times) };
     let version = head.write(transaction, namespace)?;
     let count = living::count(transaction)?;
     living::set(transaction, count.saturating_sub(1));
-    let committed = Committed { versions: vec![version], revision: transaction.revision(), time_ms };
+    let committed =
+        Committed { versions: vec![version], revision: transaction.revision(), time_ms: times.told_ms };
     Ok(ConfigOutcome::Committed(committed))
 }
 

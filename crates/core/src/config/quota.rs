@@ -11,13 +11,25 @@ use crate::names::NamespaceName;
 use crate::rejection::{QuotaKind, Rejection};
 
 const MINUTE_MS: i64 = 60_000;
+/// A stamp may lie so many minutes before the one before it and still be of the same minute: a request may wait so
+/// long for a leader, and clocks differ a little. One further back is of another clock, which begins anew: had the
+/// one before it been ahead, its minute would not end for long.
+const MINUTES_BACK_MAX: i64 = 1;
 
 impl Pace {
-    /// One version more, at this time.
-    pub(crate) fn step(self, time_ms: i64) -> Self {
-        let minute = time_ms.div_euclid(MINUTE_MS);
-        let before = if minute == self.minute { self.versions } else { 0 };
-        Self { minute, versions: before.saturating_add(1) }
+    /// One version more, with this stamp.
+    pub(crate) fn step(self, stamp_ms: i64) -> Self {
+        let minute = stamp_ms.div_euclid(MINUTE_MS);
+        if (self.minute - MINUTES_BACK_MAX..=self.minute).contains(&minute) {
+            return Self { versions: self.versions.saturating_add(1), ..self };
+        }
+        Self { minute, versions: 1 }
+    }
+
+    /// How long after the stamp its minute ends.
+    fn ends_after_ms(self, stamp_ms: i64) -> u64 {
+        let end_ms = self.minute.saturating_add(1).saturating_mul(MINUTE_MS);
+        u64::try_from(end_ms.saturating_sub(stamp_ms)).unwrap_or(0)
     }
 }
 
@@ -26,7 +38,7 @@ pub(crate) fn check(
     transaction: &mut Transaction<'_>,
     namespace: &NamespaceName,
     usage: (Usage, Usage),
-    (pace, time_ms): (Pace, i64),
+    (pace, stamp_ms): (Pace, i64),
 ) -> Result<(), Stop> {
     let quota = settings::quota(transaction, namespace)?;
     let (before, after) = usage;
@@ -41,13 +53,12 @@ pub(crate) fn check(
     grown(QuotaKind::SizeBytes, before.size_bytes, after.size_bytes, quota.size_bytes_max)?;
     match quota.versions_per_minute_max {
         Some(allowed) if allowed > 0 && pace.versions > allowed => {
-            let retry_after_ms = u64::try_from((pace.minute + 1) * MINUTE_MS - time_ms).unwrap_or(0);
             Err(Stop::Rejected(Rejection::QuotaExceeded {
                 namespace: namespace.to_string(),
                 quota: QuotaKind::VersionsPerMinute,
                 used: pace.versions.into(),
                 allowed: allowed.into(),
-                retry_after_ms,
+                retry_after_ms: pace.ends_after_ms(stamp_ms),
             }))
         }
         _ => Ok(()),
@@ -109,5 +120,15 @@ mod tests {
         let first = Pace::default().step(60_000);
         let second = first.step(119_999);
         assert_eq!((first.versions, second.versions, second.step(120_000).versions), (1, 2, 1));
+    }
+
+    #[test]
+    fn a_minute_is_left_by_a_clock_that_is_far_behind_and_by_no_other() {
+        let ahead = Pace::default().step(1_000_000_000);
+        let late = ahead.step(1_000_000_000 - MINUTE_MS);
+        assert_eq!(late, Pace { versions: 2, ..ahead });
+        assert!(late.ends_after_ms(1_000_000_000 - MINUTE_MS) <= 2 * MINUTE_MS as u64);
+        let right = late.step(1_000_000_000 - 3 * MINUTE_MS);
+        assert_eq!((right.versions, right.step(1_000_000_000 - 3 * MINUTE_MS).versions), (1, 2));
     }
 }

@@ -16,13 +16,15 @@ use crate::names::NamespaceName;
 use crate::version::Version;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
+/// So much the clocks of two leaders may differ without one of them being wrong.
+const CLOCKS_DIFFER_MAX_MS: i64 = 60_000;
 
-/// The oldest version of which all newer ones are to be kept. Never older than what is kept now.
+/// The oldest version of which all newer ones are to be kept, now. Never older than what is kept already.
 pub(crate) fn floor(
     view: &dyn ReadMap,
     namespace: &NamespaceName,
     head: &Head,
-    time_ms: i64,
+    now_ms: i64,
 ) -> Result<Version, Stop> {
     let oldest = versions::oldest_kept(view, namespace, head)?;
     let Retention { versions, days } = settings::retention(view, namespace)?;
@@ -30,12 +32,56 @@ pub(crate) fn floor(
     if by_count <= oldest.get() {
         return Ok(oldest);
     }
-    let cutoff_ms = time_ms.saturating_sub(i64::from(days.unwrap_or(u32::MAX)).saturating_mul(DAY_MS));
-    if versions::time_of(view, namespace, head, oldest)? > cutoff_ms {
+    let by_time = match days {
+        Some(0) => head.version,
+        days => newest_before(view, namespace, head, (oldest, Past::new(days.unwrap_or(u32::MAX), now_ms)))?,
+    };
+    Ok(Version::new(by_count).min(by_time))
+}
+
+/// The newest version that was made so long ago, from the oldest on that is kept; that one if it is not known.
+fn newest_before(
+    view: &dyn ReadMap,
+    namespace: &NamespaceName,
+    head: &Head,
+    (oldest, past): (Version, Past),
+) -> Result<Version, Stop> {
+    if !past.holds(&versions::head_of(view, namespace, head, oldest)?) {
         return Ok(oldest);
     }
-    let by_time = versions::newest_by(view, namespace, head, (oldest, cutoff_ms))?;
-    Ok(Version::new(by_count).min(by_time))
+    let newest = versions::newest_that(view, namespace, head, (oldest, |then| past.holds(then)))?;
+    let made_ms = past.time_of(&versions::head_of(view, namespace, head, newest)?);
+    Ok(if made_ms.is_some() { newest } else { oldest })
+}
+
+/// What lies at least so many days back. The clock of a leader may have been wrong: then a version is kept longer,
+/// and never shorter.
+#[derive(Clone, Copy)]
+struct Past {
+    until_ms: i64,
+    now_ms: i64,
+}
+
+impl Past {
+    fn new(days: u32, now_ms: i64) -> Self {
+        Self { until_ms: now_ms.saturating_sub(i64::from(days).saturating_mul(DAY_MS)), now_ms }
+    }
+
+    /// Whether a version is of the past. If it is not known, what comes after it decides.
+    fn holds(self, then: &Head) -> bool {
+        self.time_of(then).is_none_or(|time_ms| time_ms <= self.until_ms)
+    }
+
+    /// When a version was made, if that is known.
+    fn time_of(self, then: &Head) -> Option<i64> {
+        let Head { time_ms, stamp_ms, .. } = *then;
+        if time_ms > self.now_ms {
+            // A clock was ahead, of this version or of one before it: of this one its own stamp tells.
+            return Some(stamp_ms).filter(|stamp_ms| *stamp_ms <= self.now_ms);
+        }
+        // Its own clock was behind: it is younger than what it stands after.
+        Some(time_ms).filter(|time_ms| stamp_ms >= time_ms.saturating_sub(CLOCKS_DIFFER_MAX_MS))
+    }
 }
 
 /// What names versions of a namespace, and so keeps them.

@@ -13,13 +13,14 @@ use super::stop::Stop;
 use super::tally::Tally;
 use super::versions;
 use crate::names::NamespaceName;
+use crate::times::Times;
 use crate::version::Version;
 
 /// Restores what a version held; the namespace exists afterwards, also if it was deleted.
 pub(crate) fn rollback(
     transaction: &mut Transaction<'_>,
     rollback: &Rollback,
-    time_ms: i64,
+    times: Times,
 ) -> Result<ConfigOutcome, Stop> {
     let Rollback { namespace, to_version, expected_version, authorship } = rollback;
     let head = Head::find(transaction, namespace)?.ok_or_else(|| not_found(namespace))?;
@@ -29,10 +30,11 @@ pub(crate) fn rollback(
         transaction,
         namespace,
         head,
-        Restored { version: *to_version, revision: target, authorship, time_ms },
+        Restored { version: *to_version, revision: target, authorship, times },
         &mut Extent::default(),
     )?;
-    let committed = Committed { versions: vec![version], revision: transaction.revision(), time_ms };
+    let committed =
+        Committed { versions: vec![version], revision: transaction.revision(), time_ms: times.told_ms };
     Ok(ConfigOutcome::Committed(committed))
 }
 
@@ -41,7 +43,7 @@ pub(crate) struct Restored<'a> {
     pub(crate) version: Version,
     pub(crate) revision: Revision,
     pub(crate) authorship: &'a Authorship,
-    pub(crate) time_ms: i64,
+    pub(crate) times: Times,
 }
 
 /// Makes the next version, which holds what an earlier one held; the namespace exists afterwards.
@@ -52,12 +54,12 @@ pub(crate) fn restore(
     target: Restored<'_>,
     extent: &mut Extent,
 ) -> Result<CommittedVersion, Stop> {
-    let Restored { version, revision, authorship, time_ms } = target;
+    let Restored { version, revision, authorship, times } = target;
     let tally = restore_items(transaction, namespace, (revision, Tally::new(head.usage)), extent)?;
     if head.deleted_namespace {
         count_restored(transaction)?;
     }
-    let next = Head { rollback_of: version, ..head.next_with(tally, authorship, time_ms) };
+    let next = Head { rollback_of: version, ..head.next_with(tally, authorship, times) };
     Ok(next.write(transaction, namespace)?)
 }
 

@@ -13,6 +13,7 @@ use super::snapshots::{self, Held, Snapshot};
 use super::stop::Stop;
 use crate::names::{NamespaceName, PinName};
 use crate::rejection::Rejection;
+use crate::times::Times;
 use crate::version::Version;
 
 /// About what the head of a namespace takes.
@@ -22,7 +23,7 @@ const HEAD_SIZE_BYTES: usize = 1_024;
 pub(crate) fn rollback(
     transaction: &mut Transaction<'_>,
     rollback: &RollbackSnapshot,
-    time_ms: i64,
+    times: Times,
 ) -> Result<ConfigOutcome, Stop> {
     let RollbackSnapshot { snapshot: name, namespaces, authorship } = rollback;
     let snapshot = snapshots::find(transaction.view(), name)?;
@@ -32,7 +33,7 @@ pub(crate) fn rollback(
         changed: 0,
         unchanged: 0,
         revision: Revision::ZERO,
-        time_ms,
+        time_ms: times.told_ms,
     };
     for (namespace, version) in chosen(transaction, name, &snapshot, namespaces.as_deref())? {
         let head = Head::find(transaction, &namespace)?.ok_or_else(|| not_found(&namespace))?;
@@ -41,7 +42,7 @@ pub(crate) fn rollback(
             continue;
         }
         extent.add(HEAD_SIZE_BYTES)?;
-        let target = Restored { version, revision: snapshot.revision, authorship, time_ms };
+        let target = Restored { version, revision: snapshot.revision, authorship, times };
         let made = restore(transaction, &namespace, head, target, &mut extent)?;
         done.changed += 1;
         done.revision = transaction.revision();

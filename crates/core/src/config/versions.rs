@@ -65,25 +65,29 @@ pub(crate) fn oldest_kept(
 pub(crate) fn by_then(view: &dyn ReadMap, namespace: &NamespaceName, time_ms: i64) -> Result<Version, Stop> {
     let (head, _) = Head::at(view, namespace, Revision::MAX)?;
     let oldest = oldest_kept(view, namespace, &head)?;
-    let oldest_ms = time_of(view, namespace, &head, oldest)?;
+    let oldest_ms = match oldest {
+        Version::ZERO => head.time_ms,
+        oldest => head_of(view, namespace, &head, oldest)?.time_ms,
+    };
     if oldest == Version::ZERO || time_ms < oldest_ms {
         let (namespace, dropped) = (namespace.to_string(), oldest > Version::new(1));
         return Err(Rejection::NoVersionThen { namespace, time_ms, oldest_ms, dropped }.into());
     }
-    newest_by(view, namespace, &head, (oldest, time_ms))
+    newest_that(view, namespace, &head, (oldest, |then| then.time_ms <= time_ms))
 }
 
-/// The newest version that was committed by then, of which `oldest` is one. Times never go back.
-pub(crate) fn newest_by(
+/// The newest version for whose head something holds, as it does for `oldest` and up to some version. If it holds
+/// for others too, it is the last one of such a stretch.
+pub(crate) fn newest_that(
     view: &dyn ReadMap,
     namespace: &NamespaceName,
     head: &Head,
-    (oldest, time_ms): (Version, i64),
+    (oldest, holds): (Version, impl Fn(&Head) -> bool),
 ) -> Result<Version, Stop> {
     let (mut found, mut after) = (oldest.get(), head.version.get() + 1);
     while after - found > 1 {
         let middle = found + (after - found) / 2;
-        if time_of(view, namespace, head, Version::new(middle))? <= time_ms {
+        if holds(&head_of(view, namespace, head, Version::new(middle))?) {
             found = middle;
         } else {
             after = middle;
@@ -92,19 +96,16 @@ pub(crate) fn newest_by(
     Ok(Version::new(found))
 }
 
-/// When a version was committed, or version 0 was created.
-pub(crate) fn time_of(
+/// The head as a version from 1 on made it.
+pub(crate) fn head_of(
     view: &dyn ReadMap,
     namespace: &NamespaceName,
     head: &Head,
     version: Version,
-) -> Result<i64, Stop> {
-    if version == Version::ZERO {
-        return Ok(head.time_ms);
-    }
+) -> Result<Head, Stop> {
     let revision = revision_of(view, namespace, head, version)?;
     let (then, _) = Head::at(view, namespace, revision)?;
-    Ok(then.time_ms)
+    Ok(then)
 }
 
 /// The revision of a version, if it is kept.

@@ -76,6 +76,7 @@ macro_rules! scripts {
 }
 
 scripts!(
+    clocks,
     collection,
     commit,
     delete_and_revive,
