@@ -20,7 +20,8 @@
 //! | `conclave/snapshot/<snapshot>` | the revision that the snapshot names, and of which namespaces |
 //!
 //! Every version rewrites the head, also one that changes no item. So the history of the head's key is
-//! the history of the namespace, and a watcher finds each version as one event on it.
+//! the history of the namespace, and a watcher finds each version as one event on it. Settings, defaults, tags and
+//! snapshots have no history: what they were before goes when they change.
 //!
 //! | side table | row key | row value |
 //! |---|---|---|

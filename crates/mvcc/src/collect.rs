@@ -11,6 +11,9 @@ use crate::changes::ChangeFinder;
 use crate::floors::{floor_of, write_floor};
 use crate::{Cursor, KeyRange, MapError, Revision, Transaction, record, rows};
 
+/// Most records that one change of a key without a past removes: there are more than one only if it had a past.
+const PAST_FORGOTTEN_AT_ONCE_MAX: usize = 1_000;
+
 /// What is to be collected.
 #[derive(Clone, Debug)]
 pub struct CollectQuery<'a> {
@@ -44,6 +47,30 @@ impl Transaction<'_> {
             write_floor(self.side_mut(), range, revision);
         }
         Ok(())
+    }
+
+    /// Removes what a key was before this transaction, and with it how this one changes it; if it is deleted
+    /// nothing is left of it. For keys of which only the present is ever read. The floor of `range`, which must be
+    /// the same at every call, is raised.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn forget_past(&mut self, range: &KeyRange, key: Bytes) -> Result<(), MapError> {
+        let Some(before) = self.take_past(key.clone())? else { return Ok(()) };
+        let (newest, revision, view) = (before.mod_revision, self.revision(), self.view());
+        let prefix = rows::version_prefix(&key);
+        let mut versions = view.cursor();
+        versions.seek(&rows::version_row(&prefix, newest))?;
+        let mut gone = Vec::new();
+        while let Some(revision) = rows::revision_under(&prefix, versions.key()) {
+            gone.push(revision);
+            if gone.len() >= PAST_FORGOTTEN_AT_ONCE_MAX {
+                break;
+            }
+            versions.advance()?;
+        }
+        self.remove(&prefix, &key, &gone, &mut ChangeFinder::new(view))?;
+        self.raise_floor(range, revision)
     }
 
     /// Removes what need not stay of the keys of a range, as far as the query's bound reaches.

@@ -29,6 +29,8 @@ struct Touched {
     before: Option<Record>,
     now: Option<Record>,
     written: bool,
+    /// Its past goes, and if it is deleted it leaves nothing.
+    without_past: bool,
 }
 
 /// What a transaction leads to.
@@ -131,18 +133,29 @@ impl<'a> Transaction<'a> {
     /// Ends the transaction: what it would write and what happened. Writing it is the caller's.
     pub fn seal(self) -> Sealed {
         let revision = self.revision();
-        let events: Vec<Event> = self
-            .keys
-            .into_iter()
-            .filter(|(_, touched)| touched.written)
-            .filter_map(|(key, touched)| Event::between(key, touched.before, touched.now, revision))
-            .collect();
         let mut writes = self.side;
+        let (mut events, mut sequence) = (Vec::new(), 0);
+        for (key, touched) in self.keys.into_iter().filter(|(_, touched)| touched.written) {
+            let leaves_nothing = touched.without_past && touched.now.is_none();
+            let Some(event) = Event::between(key, touched.before, touched.now, revision) else { continue };
+            if !leaves_nothing {
+                write_event(&mut writes, (revision, sequence), &event);
+                sequence += 1;
+            }
+            events.push(event);
+        }
         if events.is_empty() {
             return Sealed { writes, revised: None };
         }
-        write_events(&mut writes, revision, &events);
+        writes.put(rows::NEWEST_REVISION.into(), history::newest_revision_row(revision));
         Sealed { writes, revised: Some(Revised { revision, events: events.into() }) }
+    }
+
+    /// What `key` was before this transaction; tells its caller too that nothing of it is to be kept.
+    pub(crate) fn take_past(&mut self, key: Bytes) -> Result<Option<&Record>, MapError> {
+        let touched = self.touch(key)?;
+        touched.without_past = true;
+        Ok(touched.before.as_ref())
     }
 
     pub(crate) fn side_mut(&mut self) -> &mut WriteSet {
@@ -155,22 +168,24 @@ impl<'a> Transaction<'a> {
             Entry::Vacant(untouched) => {
                 let cursor = self.cursor.get_or_insert_with(|| self.view.cursor());
                 let before = history::lookup(cursor.as_mut(), untouched.key(), Revision::MAX)?;
-                Ok(untouched.insert(Touched { now: before.clone(), before, written: false }))
+                Ok(untouched.insert(Touched {
+                    now: before.clone(),
+                    before,
+                    written: false,
+                    without_past: false,
+                }))
             }
         }
     }
 }
 
-fn write_events(writes: &mut WriteSet, revision: Revision, events: &[Event]) {
-    for (sequence, event) in (0..).zip(events) {
-        let version = match event.record() {
-            Some(record) => record.encode(),
-            None => record::TOMBSTONE.into(),
-        };
-        writes.put(rows::version_row(&rows::version_prefix(&event.key), revision).into(), version);
-        writes.put(rows::change_row(revision, sequence), changes::encode(event));
-    }
-    writes.put(rows::NEWEST_REVISION.into(), history::newest_revision_row(revision));
+fn write_event(writes: &mut WriteSet, (revision, sequence): (Revision, u32), event: &Event) {
+    let version = match event.record() {
+        Some(record) => record.encode(),
+        None => record::TOMBSTONE.into(),
+    };
+    writes.put(rows::version_row(&rows::version_prefix(&event.key), revision).into(), version);
+    writes.put(rows::change_row(revision, sequence), changes::encode(event));
 }
 
 /// The view's keys of a range, and over them what the transaction wrote.

@@ -144,6 +144,52 @@ fn tombstones_above_nothing_go_together() {
     }
 }
 
+/// A key of which only the present is read takes no more however often it changes, and nothing once it is deleted;
+/// what changed beside it stays.
+#[test]
+fn a_key_without_a_past_leaves_only_its_present() {
+    let kind = KeyRange::prefix("b");
+    let set = |map: &mut MemoryMap, value: Option<&'static str>| {
+        write(map, |transaction| {
+            transaction.put("other".into(), value.unwrap_or("gone").into(), Bytes::new()).unwrap();
+            match value {
+                Some(value) => transaction.put("b/c".into(), value.into(), Bytes::new()).unwrap(),
+                None => drop(transaction.delete("b/c".into()).unwrap()),
+            }
+            transaction.forget_past(&kind, "b/c".into()).unwrap();
+        });
+    };
+    let mut map = MemoryMap::default();
+    set(&mut map, Some("1"));
+    assert_eq!(floor_of(&map, &kind).unwrap(), Revision::ZERO, "nothing was forgotten yet");
+    for (value, changed) in [("2", 2), ("3", 3)] {
+        set(&mut map, Some(value));
+        assert_eq!(floor_of(&map, &kind).unwrap(), Revision::new(changed));
+        assert_eq!(rows_below(&map, "b/c", Revision::MAX), 1);
+        let record = get_at(&map, b"b/c", Revision::MAX).unwrap().unwrap();
+        assert_eq!((record.value, record.create_revision.get(), record.version), (value.into(), 1, changed));
+    }
+    set(&mut map, None);
+    assert_eq!(rows_below(&map, "b/c", Revision::MAX), 0);
+    let others = changes_since(&map, Revision::new(1), EVERYTHING).unwrap();
+    let keys = others.iter().flat_map(|revised| revised.events.iter().map(|event| event.key.clone()));
+    assert_eq!(keys.collect::<Vec<_>>(), ["other"; 4]);
+    set(&mut map, Some("4"));
+    assert_eq!(get_at(&map, b"b/c", Revision::MAX).unwrap().unwrap().create_revision, Revision::new(5));
+}
+
+/// What a key was before it was without a past goes as well.
+#[test]
+fn a_past_is_forgotten_whole() {
+    let mut map = store(&[[None, None, Some(true), None, None]; 5]);
+    write(&mut map, |transaction| {
+        transaction.put("b".into(), "now".into(), Bytes::new()).unwrap();
+        transaction.forget_past(&KeyRange::single("b"), "b".into()).unwrap();
+    });
+    assert_eq!(rows_below(&map, "b", Revision::MAX), 1);
+    changes_since(&map, Revision::new(1), EVERYTHING).unwrap();
+}
+
 /// Rows of versions and changes.
 fn rows_of(map: &MemoryMap) -> usize {
     let (mut rows, mut cursor) = (0, map.cursor());

@@ -32,12 +32,14 @@ pub(crate) fn collect(
     let namespace = &collect.namespace;
     let head = Head::find(transaction, namespace)?.ok_or_else(|| not_found(namespace))?;
     let progress = Progress::of(transaction.view(), namespace)?;
-    let (progress, collected) = match progress.stage {
+    let (after, collected) = match progress.stage.clone() {
         Stage::Idle => begin(transaction, namespace, &head, now_ms)?,
         Stage::Dropping => drop_versions(transaction, namespace, progress.floor)?,
         Stage::Sweeping(from) => sweep(transaction, namespace, &head, (progress.floor, from))?,
     };
-    progress.write(transaction, namespace);
+    if after != progress {
+        after.write(transaction, namespace);
+    }
     Ok(ConfigOutcome::Collected(collected))
 }
 

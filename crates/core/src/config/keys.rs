@@ -43,6 +43,11 @@ pub(crate) fn settings_key(namespace: &NamespaceName) -> Bytes {
     [SETTINGS, namespace.as_str()].concat().into()
 }
 
+/// The settings of all namespaces.
+pub(crate) fn all_settings() -> KeyRange {
+    KeyRange::prefix(SETTINGS)
+}
+
 /// The key of a tag.
 pub(crate) fn tag_key(namespace: &NamespaceName, tag: &PinName) -> Bytes {
     [TAGS, namespace.as_str(), END_OF_NAME, tag.as_str()].concat().into()
@@ -51,6 +56,11 @@ pub(crate) fn tag_key(namespace: &NamespaceName, tag: &PinName) -> Bytes {
 /// The tags of a namespace.
 pub(crate) fn tags(namespace: &NamespaceName) -> KeyRange {
     KeyRange::prefix([TAGS, namespace.as_str(), END_OF_NAME].concat())
+}
+
+/// The tags of all namespaces.
+pub(crate) fn all_tags() -> KeyRange {
+    KeyRange::prefix(TAGS)
 }
 
 /// The name of the tag under `key`.

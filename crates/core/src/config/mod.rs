@@ -18,6 +18,7 @@ mod keys;
 mod namespace;
 mod namespaces;
 mod outcome;
+mod present;
 mod quota;
 mod read;
 mod retained;

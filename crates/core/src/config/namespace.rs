@@ -33,8 +33,8 @@ pub(crate) fn create(
     };
     count_another(transaction)?;
     head.write(transaction, namespace)?;
-    let settings =
-        Settings::default().change(transaction, namespace, settings, (authorship, times.told_ms))?;
+    let mut settings = Settings::default().with(settings);
+    settings.write(transaction, namespace, (authorship, times.told_ms))?;
     if head.version != Version::ZERO {
         quota::check(transaction, namespace, (head.usage, head.usage), (head.pace, times.stamp_ms))?;
     }

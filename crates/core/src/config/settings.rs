@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
-use conclave_mvcc::{MapError, ReadMap, Record, Revision, Transaction, get_at};
+use conclave_mvcc::{KeyRange, MapError, ReadMap, Record, Revision, Transaction, get_at};
 use serde::{Deserialize, Serialize};
 
 use super::command::{
@@ -13,8 +13,9 @@ use super::command::{
 };
 use super::head::Head;
 use super::info;
-use super::keys::{DEFAULTS, settings_key};
+use super::keys::{DEFAULTS, all_settings, settings_key};
 use super::outcome::ConfigOutcome;
+use super::present;
 use super::stop::Stop;
 use crate::encoding::{decode, encode};
 use crate::names::NamespaceName;
@@ -52,24 +53,27 @@ impl Settings {
         decode(FORMAT, &record.value).map_err(|error| MapError::new(format_args!("settings: {error}")))
     }
 
-    /// Sets what the change sets, and writes them.
-    pub(crate) fn change(
-        mut self,
-        transaction: &mut Transaction<'_>,
-        namespace: &NamespaceName,
-        change: &SettingsChange,
-        (authorship, time_ms): (&Authorship, i64),
-    ) -> Result<Self, MapError> {
+    /// The same with what the change sets.
+    pub(crate) fn with(mut self, change: &SettingsChange) -> Self {
         let SettingsChange { description, owner, labels, retention, quota } = change.clone();
         set(&mut self.description, description);
         set(&mut self.owner, owner);
         set(&mut self.labels, labels);
         set(&mut self.retention, retention);
         set(&mut self.quota, quota);
+        self
+    }
+
+    /// Writes them, as of this author and time.
+    pub(crate) fn write(
+        &mut self,
+        transaction: &mut Transaction<'_>,
+        namespace: &NamespaceName,
+        (authorship, time_ms): (&Authorship, i64),
+    ) -> Result<(), MapError> {
         (self.author, self.message) = (authorship.author.clone(), authorship.message.clone());
         self.time_ms = time_ms;
-        transaction.put(settings_key(namespace), encode(FORMAT, &self), Bytes::new())?;
-        Ok(self)
+        present::put(transaction, &all_settings(), settings_key(namespace), encode(FORMAT, self))
     }
 }
 
@@ -79,7 +83,7 @@ fn set<T>(field: &mut T, change: Option<T>) {
     }
 }
 
-/// Changes a namespace's settings.
+/// Changes a namespace's settings, if they are not so already.
 pub(crate) fn update(
     transaction: &mut Transaction<'_>,
     update: &UpdateNamespace,
@@ -89,12 +93,15 @@ pub(crate) fn update(
     let (head, revision) = Head::at(transaction.view(), namespace, Revision::MAX)?;
     let head = head.alive(namespace)?;
     let present = Settings::find(transaction.view(), namespace)?;
-    let changed = present.change(transaction, namespace, settings, (authorship, time_ms))?;
+    let mut changed = present.clone().with(settings);
+    if changed != present {
+        changed.write(transaction, namespace, (authorship, time_ms))?;
+    }
     let info = info::of(transaction.view(), namespace.clone(), (head, revision), changed)?;
     Ok(ConfigOutcome::Updated(info))
 }
 
-/// Changes the defaults.
+/// Changes the defaults, if they are not so already.
 pub(crate) fn update_defaults(
     transaction: &mut Transaction<'_>,
     update: &UpdateDefaults,
@@ -106,7 +113,10 @@ pub(crate) fn update_defaults(
         quota: merged_quota(quota, present.quota),
         namespaces_max: namespaces_max.or(present.namespaces_max),
     };
-    transaction.put(Bytes::from_static(DEFAULTS), encode(FORMAT, &changed), Bytes::new())?;
+    if changed != present {
+        let key = Bytes::from_static(DEFAULTS);
+        present::put(transaction, &KeyRange::single(key.clone()), key, encode(FORMAT, &changed))?;
+    }
     Ok(ConfigOutcome::DefaultsUpdated(changed))
 }
 

@@ -1,6 +1,5 @@
 //! Snapshots: names for the state of namespaces at one revision. What they hold is not dropped.
 
-use bytes::Bytes;
 use conclave_mvcc::{MapError, RangeCursor, ReadMap, Record, Revision, Transaction, get_at, newest_revision};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +10,7 @@ use super::keys::{
     head_key, heads, heads_after, namespace_of_head, snapshot_key, snapshot_of_key, snapshots,
 };
 use super::outcome::{ConfigOutcome, SnapshotInfo};
+use super::present;
 use super::quota;
 use super::read::Read;
 use super::stop::{Stop, part};
@@ -71,7 +71,7 @@ pub(crate) fn create(
     };
     let (author, message) = (authorship.author.clone(), authorship.message.clone());
     let snapshot = Snapshot { revision, namespaces, count, author, message, time_ms };
-    transaction.put(snapshot_key(name), encode(FORMAT, &snapshot), Bytes::new())?;
+    present::put(transaction, &snapshots(), snapshot_key(name), encode(FORMAT, &snapshot))?;
     Ok(ConfigOutcome::Snapshot(snapshot.into_info(name.clone())))
 }
 
@@ -81,7 +81,7 @@ pub(crate) fn delete(
     delete: &DeleteSnapshot,
 ) -> Result<ConfigOutcome, Stop> {
     let found = find(transaction.view(), &delete.snapshot)?;
-    transaction.delete(snapshot_key(&delete.snapshot))?;
+    present::delete(transaction, &snapshots(), snapshot_key(&delete.snapshot))?;
     Ok(ConfigOutcome::Snapshot(found.into_info(delete.snapshot.clone())))
 }
 

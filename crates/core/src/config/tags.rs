@@ -1,13 +1,13 @@
 //! Tags: names for versions. What a tag names is not dropped.
 
-use bytes::Bytes;
 use conclave_mvcc::{MapError, RangeCursor, ReadMap, Record, Revision, Transaction, get_at};
 use serde::{Deserialize, Serialize};
 
 use super::command::{DeleteTag, SetTag};
 use super::head::{Head, not_found};
-use super::keys::{tag_key, tag_of_key, tags};
+use super::keys::{all_tags, tag_key, tag_of_key, tags};
 use super::outcome::{ConfigOutcome, TagInfo};
+use super::present;
 use super::quota;
 use super::read::Read;
 use super::stop::{Stop, part};
@@ -44,12 +44,14 @@ pub(crate) fn set(
             let (namespace, tag) = (namespace.to_string(), name.as_str().to_owned());
             return Err(Rejection::TagExists { namespace, tag, version: present.version.get() }.into());
         }
+        // What it is already is not set anew.
+        Some(present) if present.version == version => return Ok(ConfigOutcome::Tagged(present)),
         Some(_) => {}
         None => check_count(transaction, namespace)?,
     }
     let (author, message) = (authorship.author.clone(), authorship.message.clone());
     let tag = Tag { version, author, message, time_ms };
-    transaction.put(tag_key(namespace, name), encode(FORMAT, &tag), Bytes::new())?;
+    present::put(transaction, &all_tags(), tag_key(namespace, name), encode(FORMAT, &tag))?;
     Ok(ConfigOutcome::Tagged(tag.into_info(name.clone(), transaction.revision())))
 }
 
@@ -58,7 +60,7 @@ pub(crate) fn delete(transaction: &mut Transaction<'_>, delete: &DeleteTag) -> R
     let DeleteTag { namespace, tag, .. } = delete;
     Head::find(transaction, namespace)?.ok_or_else(|| not_found(namespace))?;
     let found = find(transaction.view(), namespace, tag)?.ok_or_else(|| unknown(namespace, tag))?;
-    transaction.delete(tag_key(namespace, tag))?;
+    present::delete(transaction, &all_tags(), tag_key(namespace, tag))?;
     Ok(ConfigOutcome::Tagged(found))
 }
 

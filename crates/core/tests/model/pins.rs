@@ -22,10 +22,14 @@ pub(crate) struct Beside {
 
 impl Beside {
     pub(crate) fn set(&mut self, settings: &SettingsChange, at: Revision) {
+        self.change(settings);
+        self.changed = at;
+    }
+
+    fn change(&mut self, settings: &SettingsChange) {
         let SettingsChange { description, quota, .. } = settings.clone();
         self.description = description.unwrap_or(self.description.clone());
         self.quota = quota.unwrap_or(self.quota);
-        self.changed = at;
     }
 }
 
@@ -35,7 +39,11 @@ pub(crate) fn update(world: &mut World, stamp: &Stamp<'_>, update: &UpdateNamesp
         .get_mut(name)
         .filter(|namespace| !namespace.newest.deleted_namespace)
         .ok_or_else(|| not_found(name))?;
-    namespace.beside.set(&update.settings, stamp.revision);
+    let before = namespace.beside.clone();
+    namespace.beside.change(&update.settings);
+    if namespace.beside != before {
+        namespace.beside.changed = stamp.revision;
+    }
     Ok(ConfigOutcome::Updated(info(namespace)))
 }
 
@@ -52,6 +60,9 @@ pub(crate) fn set_tag(world: &mut World, stamp: &Stamp<'_>, set: &SetTag) -> Don
     if let Some(present) = tags.get(&set.tag).filter(|tag| tag.version != version && !set.may_move) {
         let (namespace, tag) = (name.to_string(), set.tag.to_string());
         return Err(Rejection::TagExists { namespace, tag, version: present.version.get() });
+    }
+    if let Some(present) = tags.get(&set.tag).filter(|tag| tag.version == version) {
+        return Ok(ConfigOutcome::Tagged(present.clone()));
     }
     let Authorship { author, message } = stamp.authorship.clone();
     let (time_ms, revision) = (stamp.time_ms, stamp.revision);
