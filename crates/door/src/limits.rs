@@ -19,6 +19,8 @@ pub struct Limits {
     pub watch_targets_max: usize,
     /// Most watches that a node serves at once.
     pub watch_streams_max: usize,
+    /// How long a watch goes on while its node knows no leader, in milliseconds: longer than an election takes.
+    pub watch_leaderless_ms_max: u64,
 }
 
 impl Limits {
@@ -76,6 +78,7 @@ impl Default for Limits {
             author_size_bytes_max: 256,
             watch_targets_max: 256,
             watch_streams_max: 10_000,
+            watch_leaderless_ms_max: 3_000,
         }
     }
 }

@@ -13,8 +13,8 @@
 //!
 //! Reading never waits and never fails for want of a cluster: it tells the last that was known, and
 //! [`ConfigCache::state`] tells whether that is current. "Current" means as current as the node that
-//! is watched, which sends a sign of life every few seconds; who needs more reads with
-//! [`Client::get`](crate::Client::get).
+//! is watched, which sends a sign of life every few seconds, and ends the watch when it has heard of no
+//! leader for longer than an election takes; who needs more reads with [`Client::get`](crate::Client::get).
 
 mod changes;
 mod content;

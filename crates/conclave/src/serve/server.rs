@@ -21,6 +21,8 @@ const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Most calls that one connection may have open at once; more wait.
 const STREAMS_A_CONNECTION_MAX: u32 = 1_000;
+/// A watch outlives an election, and one that must be held again: so many times election_ms_max.
+const WATCH_LEADERLESS_ELECTIONS: u64 = 3;
 
 /// Serves clients until `stop`, then until the requests under way have ended.
 pub(super) async fn serve(
@@ -91,5 +93,6 @@ fn limits(settings: &Settings) -> Limits {
         author_size_bytes_max: settings.limits_author_size_bytes_max,
         watch_targets_max: settings.limits_watch_targets_max,
         watch_streams_max: settings.limits_watch_streams_max,
+        watch_leaderless_ms_max: settings.election_ms_max.saturating_mul(WATCH_LEADERLESS_ELECTIONS),
     }
 }

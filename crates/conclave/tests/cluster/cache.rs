@@ -1,13 +1,15 @@
-//! The SDK's cache, against nodes that are killed: programs go on reading, and become current again.
+//! The SDK's cache, against nodes that are killed or cut off: programs go on reading, and become current again.
 
 use std::time::Duration;
 
-use conclave_client::{CacheOptions, Client, ClientOptions, ConfigCache, edits};
-use conclave_testkit::{Cluster, wait};
+use conclave_client::{
+    CacheOptions, Client, ClientOptions, ConfigCache, WatchEvent, WatchOptions, edits, reason,
+};
+use conclave_testkit::{Cluster, Way, wait};
 use futures::StreamExt as _;
 use serde::Deserialize;
 
-use crate::stage::{commit_of, create, put, three};
+use crate::stage::{commit_of, create, put, three, three_with_links};
 
 #[derive(Debug, PartialEq, Deserialize)]
 struct Settings {
@@ -87,5 +89,59 @@ async fn a_program_starts_while_all_nodes_are_away() {
         (cache.state().is_fresh() && cache.get_as::<u8>("price") == Ok(Some(2))).then_some(())
     })
     .await;
+    cache.close().await;
+}
+
+/// A client that turns to this node first.
+fn client_of_first(cluster: &mut Cluster, first: u64) -> Client {
+    let mut ids = cluster.ids();
+    ids.sort_by_key(|id| *id != first);
+    let endpoints: Vec<_> = ids.iter().map(|id| cluster.node(*id).client_address().to_string()).collect();
+    let options =
+        ClientOptions { client_id: String::new(), timeout_ms: 30_000, ..ClientOptions::new(endpoints) };
+    Client::connect(options).expect("the options can be used")
+}
+
+/// A node that is cut off goes on sending heartbeats for a while: they must not pass for "nothing happens".
+#[tokio::test(flavor = "multi_thread")]
+async fn a_follower_that_is_cut_off_keeps_no_cache_fresh() {
+    let mut cluster = three_with_links().await;
+    let client = cluster.client();
+    let created = create(&client, "shop").await;
+    put(&client, "shop", "price", "1").await;
+    let leader = cluster.all_serve().await;
+    let lost = cluster.ids().into_iter().find(|id| *id != leader).expect("there are three");
+    let own = client_of_first(&mut cluster, lost);
+    let options = CacheOptions { heartbeat_interval_ms: 1_000, ..CacheOptions::of("shop") };
+    let cache = ConfigCache::open(own.clone(), options).await.expect("the cluster is there");
+    let mut watch = own.watch(WatchOptions::of(["shop"]).from_revision(created + 1));
+    assert!(matches!(watch.next().await, Ok(WatchEvent::Version(_))), "the first price");
+
+    cluster.links().cut(lost, Way::Silent);
+    put(&cluster.client_of(leader, 10_000), "shop", "price", "2").await;
+    let ended = tokio::time::timeout(wait::PATIENCE, async {
+        loop {
+            if let WatchEvent::Interrupted { cause } = watch.next().await.expect("it goes on") {
+                return cause;
+            }
+        }
+    });
+    let cause = ended.await.expect("the node that is cut off ends it");
+    assert_eq!(cause.reason(), reason::NO_LEADER);
+    let told = tokio::time::timeout(wait::PATIENCE, watch.next()).await.expect("another node goes on");
+    assert!(matches!(told, Ok(WatchEvent::Version(_))), "the second price: {told:?}");
+    wait::until("the cache is current by another node", async || {
+        (cache.state().is_fresh() && cache.get_as::<u8>("price") == Ok(Some(2))).then_some(())
+    })
+    .await;
+
+    cluster.ids().into_iter().for_each(|id| cluster.links().cut(id, Way::Silent));
+    wait::until("no node can say any more what is current", async || {
+        (!cache.state().is_fresh()).then_some(())
+    })
+    .await;
+    cluster.links().heal();
+    cluster.all_serve().await;
+    wait::until("it is current again", async || cache.state().is_fresh().then_some(())).await;
     cache.close().await;
 }

@@ -5,18 +5,21 @@
 //! | `query.rs` | what was asked for |
 //! | `survey.rs` | where all targets stand at one revision, and whether the watch may begin there |
 //! | `chunks.rs` | versions and resets as messages of bounded size |
+//! | `trust.rs` | whether what this node tells may be taken for news |
 //! | `stream.rs` | the stream: pulled by the client, so that a slow one holds one message and no more |
 //!
 //! A stream begins with a linearizable survey, so a node that is cut off refuses it instead of showing the
-//! past. From there on it follows what this node applies.
+//! past. From there on it follows what this node applies, and ends if the node loses touch with the others.
 
 mod chunks;
 mod query;
 mod stream;
 mod survey;
+mod trust;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use conclave_door::{Limits, Refusal};
 use conclave_mvcc::ReadMap;
@@ -29,8 +32,9 @@ use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use self::query::WatchQuery;
-use self::stream::Following;
+use self::stream::{Ends, Following};
 use self::survey::Survey;
+use self::trust::Trust;
 
 /// What a watch answers with.
 pub(crate) type WatchStream = Pin<Box<dyn Stream<Item = Result<wire::WatchResponse, Status>> + Send>>;
@@ -62,7 +66,10 @@ impl WatchDoor {
         let targets = Arc::clone(&query.targets);
         let surveyed = move |view: &dyn ReadMap| Survey::of(view, &targets);
         let survey = self.node.read(Consistency::Linearizable, deadline, surveyed).await??;
-        let following = Following::begin(self.node.clone(), query, survey, self.stop.clone())?;
+        let leaderless_max = Duration::from_millis(self.limits.watch_leaderless_ms_max);
+        let trust = Trust::new(self.node.readiness(), leaderless_max);
+        let ends = Ends { stop: self.stop.clone(), trust };
+        let following = Following::begin(self.node.clone(), query, survey, ends)?;
         Ok(Box::pin(following.into_stream(place)))
     }
 }

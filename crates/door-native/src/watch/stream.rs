@@ -18,11 +18,10 @@ use tonic::Status;
 use super::chunks::{ResetPlace, VersionChunks};
 use super::query::{Target, WatchQuery};
 use super::survey::{Standing, Survey};
+use super::trust::{Trust, shutting_down};
 
 /// How long a read of a reset may wait for its turn.
 const RESET_READ_TIMEOUT: Duration = Duration::from_secs(10);
-/// When a watch that ends with the node should be opened elsewhere.
-const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// A watch that is open: what was told, and what comes next.
 pub(super) struct Following {
@@ -32,7 +31,15 @@ pub(super) struct Following {
     telling: Telling,
     heartbeat_interval: Duration,
     heartbeat_due: Instant,
-    stop: CancellationToken,
+    ends: Ends,
+}
+
+/// What ends a watch.
+pub(super) struct Ends {
+    /// The door closes.
+    pub(super) stop: CancellationToken,
+    /// The node cannot tell any more what is new.
+    pub(super) trust: Trust,
 }
 
 /// What is under way: an event is told to its end before anything else.
@@ -61,7 +68,7 @@ impl Following {
         node: NodeHandle,
         query: WatchQuery,
         survey: Survey,
-        stop: CancellationToken,
+        ends: Ends,
     ) -> Result<Self, Refusal> {
         survey.admit(&query)?;
         let start = query.start.unwrap_or(survey.revision.next());
@@ -74,7 +81,7 @@ impl Following {
             heartbeat_interval: query.heartbeat_interval,
             heartbeat_due: Instant::now() + query.heartbeat_interval,
             targets: query.targets,
-            stop,
+            ends,
         })
     }
 
@@ -95,9 +102,7 @@ impl Following {
     /// The next message.
     async fn next(&mut self) -> Result<Event, Refusal> {
         loop {
-            if self.stop.is_cancelled() {
-                return Err(node_stops());
-            }
+            self.ends.check()?;
             let told = match std::mem::replace(&mut self.telling, Telling::Nothing) {
                 Telling::Nothing => self.wait().await?,
                 Telling::Revision { revised, target } => self.find_version(revised, target)?,
@@ -119,7 +124,7 @@ impl Following {
         }
         tokio::select! {
             biased;
-            () = self.stop.cancelled() => Err(node_stops()),
+            error = self.ends.come() => Err(error.into()),
             watched = self.watcher.next() => self.watched(watched.map_err(closed)?).await.map(|()| None),
             () = tokio::time::sleep_until(self.heartbeat_due) => Ok(Some(self.heartbeat())),
         }
@@ -184,6 +189,20 @@ impl Following {
     }
 }
 
+impl Ends {
+    fn check(&mut self) -> Result<(), RequestError> {
+        if self.stop.is_cancelled() { Err(shutting_down()) } else { self.trust.check() }
+    }
+
+    /// Waits for an end, and tells which it is.
+    async fn come(&mut self) -> RequestError {
+        tokio::select! {
+            () = self.stop.cancelled() => shutting_down(),
+            error = self.trust.lost() => error,
+        }
+    }
+}
+
 impl Telling {
     fn reset(survey: Survey) -> Self {
         Self::Reset { place: ResetPlace::first(survey.revision), standings: survey.standings.into() }
@@ -200,13 +219,9 @@ fn read_deadline() -> Instant {
     Instant::now() + RESET_READ_TIMEOUT
 }
 
-fn node_stops() -> Refusal {
-    RequestError::ShuttingDown { retry_after: RETRY_AFTER }.into()
-}
-
 fn closed(closed: WatchClosed) -> Refusal {
     match closed {
-        WatchClosed::Closed => node_stops(),
+        WatchClosed::Closed => shutting_down().into(),
         WatchClosed::Failed(cause) => RequestError::NodeFailed { cause }.into(),
     }
 }
