@@ -166,26 +166,17 @@ async fn writes_are_refused_before_the_disk_is_full_and_go_on_by_themselves() {
     assert_eq!(items(&client, "shop").await.len(), acknowledged + 1);
 }
 
-/// Takes room until less than the reserve is left.
-fn take_room(disk: &SmallDisk) -> PathBuf {
-    let filler = disk.0.join("filler");
-    let size_bytes = (SIZE_MIB as usize - 4) << 20;
-    // It may end early: that is as good.
-    let _ = std::fs::write(&filler, vec![0_u8; size_bytes]);
-    filler
-}
-
 /// Three nodes, of which these are on small disks; none where that needs root.
 async fn with_small_disks<const N: usize>(ids: [u64; N]) -> Option<(Cluster, [SmallDisk; N])> {
     let options = ClusterOptions::new(BINARY, 3).set("space_reserve_bytes", RESERVE_BYTES);
     let mut cluster = Cluster::prepare(options).await;
     let mut disks = Vec::new();
     for id in ids {
-        let Some(disk) = SmallDisk::mount(&cluster.folder().join(format!("small{id}"))) else {
+        let Some(disk) = SmallDisk::mount(&cluster.folder().join(format!("small{id}")), SIZE_MIB) else {
             println!("skipped: mounting a small tmpfs needs root");
             return None;
         };
-        cluster.node(id).set("data_dir", disk.0.join("data").display());
+        cluster.node(id).set("data_dir", disk.path().join("data").display());
         disks.push(disk);
     }
     cluster.start_all();
@@ -199,7 +190,7 @@ async fn a_leader_without_room_hands_leadership_to_one_that_has_some() {
     let client = cluster.client();
     create(&client, "shop").await;
     client.transfer_leader(1).await.expect("it is well");
-    let filler = take_room(&disk);
+    disk.take_but(RESERVE_BYTES / 2);
     let another_leads = async || {
         let status = cluster.status_of(1).await?;
         let full = status.members.iter().find(|member| member.id == 1)?;
@@ -210,7 +201,7 @@ async fn a_leader_without_room_hands_leadership_to_one_that_has_some() {
         .commit(commit_under("after", "shop", vec![edits::put("after", "1")]))
         .await
         .expect("two have room");
-    std::fs::remove_file(filler).expect("it is ours");
+    disk.clear();
     let is_well = async || {
         let status = cluster.status_of(1).await?;
         status.members.iter().all(|member| member.alarms.is_empty()).then_some(())
@@ -224,7 +215,8 @@ async fn without_room_on_most_disks_writes_are_refused_wherever_the_leader_is() 
     let client = cluster.client();
     create(&client, "shop").await;
     client.transfer_leader(3).await.expect("it is well");
-    let fillers = [take_room(&one), take_room(&another)];
+    one.take_but(RESERVE_BYTES / 2);
+    another.take_but(RESERVE_BYTES / 2);
     let mut number = 0;
     let refusal = wait::until("writes are refused", async || {
         number += 1;
@@ -234,7 +226,7 @@ async fn without_room_on_most_disks_writes_are_refused_wherever_the_leader_is() 
     .await;
     assert_eq!((refusal.code(), refusal.reason()), (Code::ResourceExhausted, "no-space"), "{refusal}");
     assert_eq!(cluster.status_of(3).await.expect("it answers").leader_id, 3, "nobody else had better lead");
-    std::fs::remove_file(&fillers[0]).expect("it is ours");
+    one.clear();
     wait::until("writes go on by themselves", async || {
         client.commit(commit_under("after", "shop", vec![edits::put("after", "1")])).await.ok()
     })

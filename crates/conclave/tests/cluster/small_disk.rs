@@ -5,6 +5,8 @@ use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use conclave_storage::Space;
+
 /// What the file system gives out at once.
 pub(crate) const PAGE_SIZE_BYTES: u64 = 4 << 10;
 /// The file that takes the room.
@@ -48,6 +50,13 @@ impl SmallDisk {
         assert_eq!(full.kind(), ErrorKind::StorageFull, "{full}");
         let size_bytes = ballast.metadata().expect("it is there").len();
         ballast.set_len(size_bytes - free_bytes).expect("it can be made smaller");
+    }
+
+    /// Takes of its room what is more than so much, and never more.
+    pub(crate) fn take_but(&self, free_bytes: u64) {
+        let space = Space::at(&self.path).expect("it can be told");
+        let size_bytes = usize::try_from(space.free_bytes.saturating_sub(free_bytes)).expect("it is small");
+        fs::write(self.path.join(BALLAST), vec![1; size_bytes]).expect("there is room");
     }
 
     /// Gives the room back.
