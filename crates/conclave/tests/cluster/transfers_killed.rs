@@ -1,6 +1,8 @@
 //! Either end of a snapshot's transfer is killed in the middle of it.
 
-use conclave_testkit::{Cluster, Writers};
+use std::fs;
+
+use conclave_testkit::{Cluster, Writers, wait};
 
 use crate::stage::{create, items};
 use crate::transfers::{has_come, received_bytes, sender, sendings, slow, with_cut_logs};
@@ -72,4 +74,27 @@ async fn when_the_sender_is_killed_the_next_leader_sends() {
     cluster.all_serve().await;
     cluster.agree().await;
     assert_eq!(received_bytes(&cluster.node(new).data_dir()), 0, "nothing is left over");
+}
+
+/// From the moment when it is the state, the log that is there is older than the state.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_is_killed_as_it_installs_has_all_of_it() {
+    let mut cluster = with_cut_logs(slow().set("snapshot_rate_bytes_per_s", 0)).await;
+    let client = cluster.client();
+    create(&client, "load").await;
+    let load = Writers::begin(&client, "load", 4);
+    let new = cluster.admit(&client).await;
+    cluster.start_node(new);
+    let current = cluster.node(new).data_dir().join("state/CURRENT");
+    let replaced = async || (fs::read(&current).ok()? != b"1\n").then_some(());
+    wait::until("the snapshot is the state", replaced).await;
+    cluster.node(new).kill();
+    let log = cluster.node(new).log();
+    println!("it had told so before: {}", log.contains("snapshot installed"));
+    load.commit_more(50).await;
+    cluster.start_node(new);
+    cluster.all_serve().await;
+    load.finish_and_check().await;
+    cluster.agree().await;
+    holds_all(&cluster, new).await;
 }
