@@ -1,0 +1,83 @@
+//! Changes of the members that must wait: for a learner that lags, and for another change.
+
+use conclave_client::cluster::DemoteMemberRequest;
+use conclave_client::reason;
+use conclave_testkit::{Cluster, ClusterOptions, Writers, wait};
+use tokio::task::JoinSet;
+
+use crate::stage::{BINARY, create, put};
+use crate::transfers::{has_come, slow, with_cut_logs};
+
+/// More entries than a member may lag and still get a vote.
+const COMMITS: usize = 1_200;
+/// Half as fast as others need: it is refused while this lasts.
+const RATE_BYTES_PER_S: u64 = 1 << 20;
+
+/// Waits until a node knows these as the voters.
+async fn vote(cluster: &Cluster, asked: u64, expected: &[u64]) {
+    let voters = async || {
+        let members = cluster.status_of(asked).await?.members.into_iter();
+        let voters: Vec<_> = members.filter(|member| member.voter).map(|member| member.id).collect();
+        (voters == expected).then_some(())
+    };
+    wait::until(&format!("the voters are {expected:?}"), voters).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_learner_that_lags_gets_a_vote_when_it_has_caught_up() {
+    let mut cluster = with_cut_logs(slow().set("snapshot_rate_bytes_per_s", RATE_BYTES_PER_S)).await;
+    let client = cluster.client();
+    create(&client, "load").await;
+    let load = Writers::begin(&client, "load", 16);
+    load.commit_more(COMMITS).await;
+    load.finish_and_check().await;
+    let new = cluster.admit(&client).await;
+    cluster.start_node(new);
+    has_come(&mut cluster, new, 1).await;
+
+    let leader = cluster.status_of(1).await.expect("it answers").leader_id;
+    let other = cluster.ids().into_iter().find(|id| *id != leader).expect("there are several");
+    for refused in [client.promote_member(new).await.err(), client.replace_member(other, new).await.err()] {
+        let refused = refused.expect("it has nothing yet");
+        assert_eq!(refused.reason(), "member-behind", "{refused}");
+        println!("{refused}");
+    }
+    vote(&cluster, leader, &[1, 2, 3]).await;
+    cluster.all_serve().await;
+    wait::until("it has caught up", async || client.promote_member(new).await.ok()).await;
+    vote(&cluster, leader, &[1, 2, 3, new]).await;
+    cluster.agree().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_change_is_under_way_another_is_refused() {
+    // Long enough that the leader does not give up meanwhile.
+    let options = ClusterOptions::new(BINARY, 3).set("election_ms_min", 3_000).set("election_ms_max", 5_000);
+    let mut cluster = Cluster::start(options).await;
+    let client = cluster.client();
+    create(&client, "shop").await;
+    let leader = cluster.all_serve().await;
+    let followers: Vec<_> = cluster.ids().into_iter().filter(|id| *id != leader).collect();
+    let own = cluster.client_of(leader, 30_000);
+    // Without them the leader cannot end what it begins.
+    followers.iter().for_each(|id| cluster.node(*id).pause());
+    let (first, demotion) = (own.clone(), DemoteMemberRequest { id: followers[0], force_quorum_loss: true });
+    let mut changing = JoinSet::new();
+    changing.spawn(async move { first.demote_member(demotion).await });
+    let refused = wait::until("another change is refused", async || {
+        let refused = own.promote_member(77).await.expect_err("there is no such node");
+        (refused.reason() == reason::CHANGE_UNDER_WAY).then_some(refused)
+    });
+    println!("{}", refused.await);
+    followers.iter().for_each(|id| cluster.node(*id).resume());
+    let first = changing.join_next().await.expect("it was begun").expect("it did not panic");
+    first.expect("it is made as soon as a majority is there");
+
+    let left: Vec<_> = cluster.ids().into_iter().filter(|id| *id != followers[0]).collect();
+    cluster.all_serve().await;
+    vote(&cluster, leader, &left).await;
+    client.promote_member(followers[0]).await.expect("nothing is under way any more");
+    vote(&cluster, leader, &[1, 2, 3]).await;
+    put(&client, "shop", "price", "1").await;
+    cluster.agree().await;
+}
