@@ -2,7 +2,7 @@
 //!
 //! | files | what |
 //! |---|---|
-//! | `command_line`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `wait_version` | what a user does, end to end |
+//! | `command_line`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `wait_version` | what a user does, end to end |
 //! | `bad_requests`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk`, `full_disk_snapshots` | what bad input gets |
 //! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `members_guards`, `transfers_killed`, `far_behind`, `backup`, `backups_killed`, `cache` | what must hold while things break |
 //!
@@ -74,6 +74,8 @@ mod retention;
 mod retries;
 #[cfg(test)]
 mod rollback;
+#[cfg(test)]
+mod run_copy;
 #[cfg(test)]
 mod run_program;
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::stage::one;
 /// How long anything may take to be heard.
 const HEARD_MAX: Duration = Duration::from_secs(30);
 
-async fn with_shop() -> (Cluster, CommandLine) {
+pub(crate) async fn with_shop() -> (Cluster, CommandLine) {
     let cluster = one().await;
     let cli = cluster.command_line();
     cli.run(&["config", "put", "shop/prod", "db.url=one", "log-level=info", "--create-namespace"])
