@@ -14,7 +14,7 @@ use super::retained::{Progress, Stage};
 use super::retention::{self, Names};
 use super::snapshots::{self, Snapshot};
 use super::stop::Stop;
-use super::versions;
+use super::{settings, versions};
 use crate::names::NamespaceName;
 use crate::version::Version;
 
@@ -35,7 +35,7 @@ pub(crate) fn collect(
     let (after, collected) = match progress.stage.clone() {
         Stage::Idle => begin(transaction, namespace, &head, now_ms)?,
         Stage::Dropping => drop_versions(transaction, namespace, progress.floor)?,
-        Stage::Sweeping(from) => sweep(transaction, namespace, &head, (progress.floor, from))?,
+        Stage::Sweeping(from) => sweep(transaction, (namespace, &head), (progress.floor, from), now_ms)?,
     };
     if after != progress {
         after.write(transaction, namespace);
@@ -91,9 +91,9 @@ fn without_name(
 
 fn sweep(
     transaction: &mut Transaction<'_>,
-    namespace: &NamespaceName,
-    head: &Head,
+    (namespace, head): (&NamespaceName, &Head),
     (floor, from): (Version, Bytes),
+    now_ms: i64,
 ) -> Result<(Progress, Collected), Stop> {
     let view = transaction.view();
     let floor_revision = versions::revision_of(view, namespace, head, floor)?;
@@ -101,11 +101,10 @@ fn sweep(
     let (heads, all_items) = (KeyRange::single(head_key(namespace)), items(namespace, ""));
     transaction.raise_floor(&heads, floor_revision)?;
     transaction.raise_floor(&all_items, floor_revision)?;
-    let query =
-        |range| CollectQuery { range, floor: floor_revision, points: &points, rows_max: ROWS_A_STEP_MAX };
+    let query = |range, floor| CollectQuery { range, floor, points: &points, rows_max: ROWS_A_STEP_MAX };
     let mut rows = 0;
     if from.is_empty() {
-        let done = transaction.collect(&query(&heads))?;
+        let done = transaction.collect(&query(&heads, floor_revision))?;
         rows += done.rows as u64;
         if done.next.is_some() {
             let progress = Progress { floor, stage: Stage::Sweeping(Bytes::new()) };
@@ -113,7 +112,11 @@ fn sweep(
         }
     }
     let start = if from.is_empty() { all_items.start.clone() } else { from };
-    let done = transaction.collect(&query(&KeyRange::new(start, all_items.end)))?;
+    let is_over =
+        floor == head.version && retention::is_over(head, settings::retention(view, namespace)?, now_ms);
+    // Then not even the deletion needs to be told any longer.
+    let items_floor = if is_over { floor_revision.next() } else { floor_revision };
+    let done = transaction.collect(&query(&KeyRange::new(start, all_items.end), items_floor))?;
     rows += done.rows as u64;
     let more = done.next.is_some();
     let stage = done.next.map_or(Stage::Idle, Stage::Sweeping);
@@ -179,7 +182,7 @@ fn has_work(
         // Nothing is refused of what is kept.
         Err(Stop::Rejected(rejection)) => return Err(MapError::new(rejection)),
     };
-    if floor.get() - oldest.get() >= retention::slack(view, namespace)? {
+    if floor.get() - oldest.get() >= retention::slack(view, namespace, head)? {
         return Ok(true);
     }
     // What was named when it should have been dropped, and is named no longer.

@@ -14,7 +14,7 @@ use crate::version::Version;
 pub enum ConfigCommand {
     /// Makes a namespace.
     CreateNamespace(CreateNamespace),
-    /// Deletes a namespace with all its items. Its history stays.
+    /// Deletes a namespace with all its items. Its history stays as long as its retention says.
     DeleteNamespace(DeleteNamespace),
     /// Edits items.
     Commit(Commit),
@@ -152,7 +152,8 @@ pub struct SettingsChange {
 }
 
 /// How long versions are kept, of a namespace or by default. A version goes when both bounds let it go and
-/// nothing names it. None: as the defaults say.
+/// nothing names it. Once a namespace has been deleted for so many days, and for one at least, the days alone decide.
+/// None: as the defaults say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Retention {
     /// At least so many of the newest versions are kept, from 1.

@@ -1,7 +1,9 @@
 //! Which versions of a namespace are kept.
 //!
 //! A version is kept if it is among the newest so many, or was the newest at some moment of the last so many
-//! days, or if a tag or a snapshot names it. The newest is always kept.
+//! days, or if a tag or a snapshot names it. The newest is always kept. Once a namespace has been deleted for so many
+//! days, nothing else is, and nothing of what the newest, which deleted it, deleted: nobody would make more versions,
+//! so the count would keep them for ever.
 
 use std::collections::BTreeSet;
 
@@ -27,7 +29,11 @@ pub(crate) fn floor(
     now_ms: i64,
 ) -> Result<Version, Stop> {
     let oldest = versions::oldest_kept(view, namespace, head)?;
-    let Retention { versions, days } = settings::retention(view, namespace)?;
+    let retention = settings::retention(view, namespace)?;
+    if is_over(head, retention, now_ms) {
+        return Ok(head.version);
+    }
+    let Retention { versions, days } = retention;
     let by_count = head.version.get().saturating_sub(versions.unwrap_or(u64::MAX).saturating_sub(1));
     if by_count <= oldest.get() {
         return Ok(oldest);
@@ -37,6 +43,12 @@ pub(crate) fn floor(
         days => newest_before(view, namespace, head, (oldest, Past::new(days.unwrap_or(u32::MAX), now_ms)))?,
     };
     Ok(Version::new(by_count).min(by_time))
+}
+
+/// Whether a namespace was deleted so long ago that it is to be forgotten. At least a day: a deletion can be undone.
+pub(crate) fn is_over(head: &Head, retention: Retention, now_ms: i64) -> bool {
+    let past = Past::new(retention.days.unwrap_or(u32::MAX).max(1), now_ms);
+    head.deleted_namespace && past.time_of(head).is_some_and(|time_ms| time_ms <= past.until_ms)
 }
 
 /// The newest version that was made so long ago, from the oldest on that is kept; that one if it is not known.
@@ -122,8 +134,12 @@ impl Names {
     }
 }
 
-/// How many versions may wait to be dropped, so that not every commit begins a sweep: a tenth of what is kept.
-pub(crate) fn slack(view: &dyn ReadMap, namespace: &NamespaceName) -> Result<u64, MapError> {
+/// How many versions may wait to be dropped, so that not every commit begins a sweep: a tenth of what is kept. None
+/// once there are no more commits.
+pub(crate) fn slack(view: &dyn ReadMap, namespace: &NamespaceName, head: &Head) -> Result<u64, MapError> {
+    if head.deleted_namespace {
+        return Ok(1);
+    }
     let versions = settings::retention(view, namespace)?.versions.unwrap_or(0);
     Ok((versions / 10).max(1))
 }

@@ -36,8 +36,12 @@ pub(crate) fn check_gone(twins: &Twins) {
         let versions = all_versions(&twins.whole, &name);
         let kept = kept(twins, &name, &versions);
         let left: Vec<_> = all_versions(&twins.swept, &name).into_keys().collect();
-        assert_eq!(left, kept, "versions of {name}");
-        for version in versions.keys().filter(|version| !kept.contains(version)) {
+        let is_left = |version: &Version| left.contains(version);
+        assert!(kept.iter().all(is_left), "{left:?} of {name}, and not {kept:?}");
+        // What could have gone when the namespace was deleted is kept like all else if it came back before.
+        let may_be_left = all_kept(twins, &name, &versions, Version::ZERO);
+        assert!(left.iter().all(|version| may_be_left.contains(version)), "{left:?} of {name}");
+        for version in versions.keys().filter(|version| !left.contains(version)) {
             let refused = items(&twins.swept, &name, At::Version(*version)).unwrap().unwrap_err();
             assert!(matches!(refused, Rejection::VersionDropped { .. }), "{name} {version}: {refused}");
         }
@@ -78,6 +82,9 @@ fn check_versions(twins: &Twins, name: &NamespaceName, versions: &Versions, kept
         }
         if is_kept {
             assert_eq!(all_versions(swept, name).get(version), Some(info), "{name} in its history");
+        }
+        // Of what a deletion deleted nothing need be left.
+        if is_kept && *version > over_at(twins, name) {
             let told = |map| changed(map, name, *version);
             assert_eq!(told(swept), told(whole), "what {name} {version} changed");
         }
@@ -95,7 +102,7 @@ fn check_versions(twins: &Twins, name: &NamespaceName, versions: &Versions, kept
 
 fn check_moments(twins: &Twins, name: &NamespaceName, versions: &Versions, kept: &[Version]) {
     let (whole, swept) = (&twins.whole, &twins.swept);
-    let oldest = floor(twins, versions);
+    let oldest = floor(twins, versions).max(over_at(twins, name));
     let oldest_revision = versions.get(&oldest).map_or(Revision::ZERO, |info| info.revision);
     for revision in (1..=newest_revision(whole).unwrap().get()).map(Revision::new) {
         let read = |map| items(map, name, At::Revision(revision));
@@ -149,8 +156,25 @@ fn floor(twins: &Twins, versions: &Versions) -> Version {
     Version::new(by_count.min(by_time.unwrap_or(1)))
 }
 
+/// The version that deleted the namespace, if that was so long ago that only what is named is kept.
+pub(crate) fn over(twins: &Twins, name: &NamespaceName) -> Option<Version> {
+    let cutoff_ms = twins.time_ms - i64::from(twins.terms.days.max(1)) * DAY_MS;
+    let (_, newest) = all_versions(&twins.whole, name).pop_last()?;
+    (newest.deleted_namespace && newest.time_ms <= cutoff_ms).then_some(newest.version)
+}
+
+/// The version before which the namespace was over once.
+fn over_at(twins: &Twins, name: &NamespaceName) -> Version {
+    twins.over.get(name).copied().unwrap_or(Version::ZERO)
+}
+
 /// The versions that are to be kept.
 fn kept(twins: &Twins, name: &NamespaceName, versions: &Versions) -> Vec<Version> {
+    all_kept(twins, name, versions, over_at(twins, name))
+}
+
+/// The versions that are to be kept if those before `over` need not be.
+fn all_kept(twins: &Twins, name: &NamespaceName, versions: &Versions, over: Version) -> Vec<Version> {
     let (tags, _) = list_tags(&twins.whole, name, None, 99).unwrap().unwrap_or_default();
     let tagged = |version: Version| tags.iter().any(|tag| tag.version == version);
     let (snapshots, _) = list_snapshots(&twins.whole, None, 99).unwrap();
@@ -163,7 +187,7 @@ fn kept(twins: &Twins, name: &NamespaceName, versions: &Versions) -> Vec<Version
             is_of && current_at(snapshot.revision).is_some_and(|info| info.version == version)
         })
     };
-    let floor = floor(twins, versions);
+    let floor = floor(twins, versions).max(over);
     let kept = |version: &Version| *version >= floor || tagged(*version) || in_snapshot(*version);
     versions.keys().copied().filter(kept).collect()
 }

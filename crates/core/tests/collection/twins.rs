@@ -1,16 +1,19 @@
 //! Two stores that are told the same; one of them collects.
 
+use std::collections::BTreeMap;
+
 use conclave_core::config::{
     Collect, ConfigCommand, ConfigOutcome, Defaults, NamespaceInfo, Retention, UpdateDefaults,
     next_collection,
 };
 use conclave_core::{
-    Answer, Command, EntryContext, EntryKind, Outcome, Proposal, Rejection, RequestId, Version, apply,
-    encode_proposal,
+    Answer, Command, EntryContext, EntryKind, NamespaceName, Outcome, Proposal, Rejection, RequestId,
+    Version, apply, encode_proposal,
 };
 use conclave_mvcc::{Batch, MemoryMap, newest_revision};
 
-use crate::steps::{Step, Terms, ann};
+use crate::reads;
+use crate::steps::{NAMESPACES, Step, Terms, ann, namespace};
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
@@ -21,6 +24,8 @@ pub(crate) struct Twins {
     pub(crate) swept: MemoryMap,
     pub(crate) terms: Terms,
     pub(crate) time_ms: i64,
+    /// The versions that deleted namespaces so long ago that nothing before them need be kept.
+    pub(crate) over: BTreeMap<NamespaceName, Version>,
     requests: u64,
 }
 
@@ -31,6 +36,7 @@ impl Twins {
             swept: MemoryMap::default(),
             terms,
             time_ms: HOUR_MS,
+            over: BTreeMap::new(),
             requests: 0,
         };
         let retention = Retention { versions: Some(terms.versions), days: Some(terms.days) };
@@ -46,6 +52,7 @@ impl Twins {
                 self.tell_both(command);
             }
             Step::Collect => {
+                self.note_over();
                 if let (Some(collect), _) = next_collection(&self.swept, self.time_ms, None, 99).unwrap() {
                     self.collect(collect);
                 }
@@ -53,8 +60,17 @@ impl Twins {
         }
     }
 
+    fn note_over(&mut self) {
+        for name in NAMESPACES.map(namespace) {
+            if let Some(version) = reads::over(self, &name) {
+                self.over.insert(name, version);
+            }
+        }
+    }
+
     /// Collects until there is nothing left to collect.
     pub(crate) fn collect_all(&mut self) {
+        self.note_over();
         for _ in 0..1_000 {
             match next_collection(&self.swept, self.time_ms, None, 99).unwrap() {
                 (Some(collect), _) => self.collect(collect),

@@ -85,6 +85,7 @@ scripts!(
     preconditions,
     preview,
     read_the_past,
+    reclaim,
     retries,
     rollback,
     search,
