@@ -25,6 +25,11 @@ impl<'a> KeptAt<'a> {
         Self { view, at, snapshots: None }
     }
 
+    /// The revision.
+    pub(crate) fn at(&self) -> Revision {
+        self.at
+    }
+
     /// Refuses if something was the newest of the namespace then that was dropped since.
     pub(crate) fn check(&mut self, namespace: &NamespaceName) -> Result<(), Stop> {
         let Self { view, at, .. } = *self;
