@@ -22,7 +22,8 @@ pub struct ClientOptions {
     pub backoff_min_ms: u64,
     /// The longest wait between two rounds.
     pub backoff_max_ms: u64,
-    /// The largest message that is accepted from or sent to a node.
+    /// The largest message that is accepted from or sent to a node. The default takes whatever a node may be set
+    /// up to hold.
     pub message_size_bytes_max: usize,
     /// What the nodes see as the program's name.
     pub user_agent: String,

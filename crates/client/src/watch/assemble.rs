@@ -1,7 +1,8 @@
 //! Puts the messages of a stream together to whole events.
 //!
 //! A version or a reset that exceeds what fits one message comes in several, all but the last marked
-//! `more`. They follow each other without anything between; whatever else arrives is a broken stream.
+//! `more`. They follow each other without anything between; whatever else arrives is a broken stream. But a
+//! reset may be begun anew at a newer revision, when the node no longer keeps what it was reading.
 
 use conclave_proto::config::v1::{WatchReset, WatchResponse, WatchVersion, watch_response::Event};
 use prost::Message as _;
@@ -39,6 +40,10 @@ impl Assembly {
 
     /// Takes one message; tells the event that it completes.
     pub(super) fn take(&mut self, message: WatchResponse) -> Result<Option<Whole>, ClientError> {
+        if self.begins_anew(&message) {
+            self.part = None;
+            self.size_bytes = 0;
+        }
         self.size_bytes += message.encoded_len();
         if self.size_bytes > self.size_bytes_max {
             let limit = self.size_bytes_max;
@@ -57,6 +62,14 @@ impl Assembly {
             self.size_bytes = 0;
         }
         Ok(whole)
+    }
+
+    /// Whether a reset takes the place of one that is not whole yet.
+    fn begins_anew(&self, message: &WatchResponse) -> bool {
+        match (&self.part, &message.event) {
+            (Some(Part::Reset(begun)), Some(Event::Reset(chunk))) => begun.revision < chunk.revision,
+            _ => false,
+        }
     }
 
     fn version(&mut self, chunk: WatchVersion) -> Result<Option<Whole>, ClientError> {
@@ -126,9 +139,12 @@ mod tests {
     }
 
     fn reset(namespace: &str, key: &str, more: bool) -> WatchResponse {
+        reset_at(5, namespace, key, more)
+    }
+
+    fn reset_at(revision: u64, namespace: &str, key: &str, more: bool) -> WatchResponse {
         let items = vec![Item { key: key.into(), ..Default::default() }];
-        let chunk =
-            WatchReset { namespace: namespace.into(), revision: 5, items, more, ..Default::default() };
+        let chunk = WatchReset { namespace: namespace.into(), revision, items, more, ..Default::default() };
         WatchResponse { event: Some(Event::Reset(chunk)) }
     }
 
@@ -156,6 +172,24 @@ mod tests {
         let counts: Vec<_> =
             event.namespaces.iter().map(|state| (state.namespace.as_str(), state.items.len())).collect();
         assert_eq!(counts, [("a", 2), ("b", 1)]);
+    }
+
+    #[test]
+    fn a_reset_that_begins_anew_makes_void_what_came_of_it() {
+        let mut assembly = Assembly::new(40);
+        for revision in 5..10 {
+            let part = reset_at(revision, "a", "0123456789", true);
+            assert!(assembly.take(part).expect("another first part").is_none());
+        }
+        let Ok(Some(Whole::Reset(event))) = assembly.take(reset_at(10, "a", "x", false)) else {
+            panic!("no event")
+        };
+        let keys: Vec<_> = event.namespaces[0].items.iter().map(|item| item.key.as_str()).collect();
+        assert_eq!((event.revision, event.namespaces.len(), keys), (10, 1, vec!["x"]));
+
+        assembly.take(reset_at(12, "a", "x", true)).expect("a first part");
+        let error = assembly.take(reset_at(11, "a", "x", true)).expect_err("revisions never go back");
+        assert_eq!(error.reason(), crate::reason::STREAM_BROKEN);
     }
 
     #[test]

@@ -108,7 +108,7 @@ impl ResetPlace {
         told.message.more.then(|| Self { target: self.target + 1, after: None, ..self })
     }
 
-    /// Reads the message at this place. The history that it is read from is kept.
+    /// Reads the message at this place. Refused if the history that it is read from was collected meanwhile.
     pub(super) fn read(
         &self,
         view: &dyn ReadMap,

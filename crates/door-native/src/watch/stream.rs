@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use conclave_core::Rejection;
 use conclave_core::config::version_in;
 use conclave_door::Refusal;
 use conclave_mvcc::{MapError, ReadMap, Revised};
@@ -107,7 +108,7 @@ impl Following {
                 Telling::Nothing => self.wait().await?,
                 Telling::Revision { revised, target } => self.find_version(revised, target)?,
                 Telling::Version { chunks, revised, target } => self.tell_version(chunks, revised, target),
-                Telling::Reset { place, standings } => Some(self.tell_reset(place, standings).await?),
+                Telling::Reset { place, standings } => self.tell_reset(place, standings).await?,
             };
             if let Some(event) = told {
                 self.heartbeat_due = Instant::now() + self.heartbeat_interval;
@@ -141,13 +142,19 @@ impl Following {
             Watched::Progress(_) => {}
             Watched::Behind { newest } => {
                 tracing::debug!(newest = newest.get(), "a watch begins again with the whole state");
-                let targets = Arc::clone(&self.targets);
-                let survey = move |view: &dyn ReadMap| Survey::of(view, &targets);
-                let survey = self.node.read(Consistency::Local, read_deadline(), survey).await??;
-                self.watcher.resume_from(survey.revision.next());
-                self.telling = Telling::reset(survey);
+                self.begin_reset().await?;
             }
         }
+        Ok(())
+    }
+
+    /// Begins to tell the whole state, as of now.
+    async fn begin_reset(&mut self) -> Result<(), Refusal> {
+        let targets = Arc::clone(&self.targets);
+        let survey = move |view: &dyn ReadMap| Survey::of(view, &targets);
+        let survey = self.node.read(Consistency::Local, read_deadline(), survey).await??;
+        self.watcher.resume_from(survey.revision.next());
+        self.telling = Telling::reset(survey);
         Ok(())
     }
 
@@ -178,14 +185,27 @@ impl Following {
         chunk.map(Event::Version)
     }
 
-    async fn tell_reset(&mut self, place: ResetPlace, standings: Arc<[Standing]>) -> Result<Event, Refusal> {
+    /// Reads the next message of a reset. A slow client may outlast what it is read from: then it begins anew.
+    async fn tell_reset(
+        &mut self,
+        place: ResetPlace,
+        standings: Arc<[Standing]>,
+    ) -> Result<Option<Event>, Refusal> {
         let (targets, standing, at) = (Arc::clone(&self.targets), standings[place.target], place.clone());
         let read = move |view: &dyn ReadMap| at.read(view, &targets, standing);
-        let chunk = self.node.read(Consistency::Local, read_deadline(), read).await??;
+        let chunk = match self.node.read(Consistency::Local, read_deadline(), read).await? {
+            Ok(chunk) => chunk,
+            Err(Rejection::RevisionDropped { revision, .. }) => {
+                tracing::debug!(revision, "what a reset was read from is no longer kept");
+                self.begin_reset().await?;
+                return Ok(None);
+            }
+            Err(rejection) => return Err(rejection.into()),
+        };
         if let Some(place) = place.next(&chunk) {
             self.telling = Telling::Reset { place, standings };
         }
-        Ok(Event::Reset(chunk.message))
+        Ok(Some(Event::Reset(chunk.message)))
     }
 }
 
