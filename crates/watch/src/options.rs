@@ -3,9 +3,10 @@
 /// Bounds of a [`Hub`](crate::Hub) and of its watchers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WatchOptions {
-    /// Most bytes (keys and values) that the tail in memory holds. Default: 64 MiB.
+    /// Most bytes (keys and values) that the tail in memory holds, but for the newest revision, which it holds
+    /// whatever its size. Default: 64 MiB.
     pub tail_size_bytes_max: usize,
-    /// Most revisions that the tail in memory holds. Default: 16,384.
+    /// Most revisions that the tail in memory holds; at least 1. Default: 16,384.
     pub tail_revisions_max: usize,
     /// A watcher whose cursor lies before the tail and so many revisions behind the newest one is told
     /// that it is behind, instead of replaying. Default: 100,000.

@@ -71,7 +71,8 @@ impl Tail {
         self.held.len()
     }
 
-    /// Takes in what follows, drops the oldest beyond the bounds. What was taken in before is ignored.
+    /// Takes in what follows, drops the oldest beyond the bounds, but never the newest: one so large that it
+    /// exceeds them would be read from the store by every watcher. What was taken in before is ignored.
     pub(crate) fn append(&mut self, revised: &[Revised], newest: Revision) {
         for one in revised.iter().filter(|one| !one.events.is_empty()) {
             if one.revision > self.newest {
@@ -107,8 +108,10 @@ impl Tail {
         self.newest = revised.revision;
         self.size_bytes += size_bytes;
         self.held.push_back(Held { revised, size_bytes });
-        while self.size_bytes > self.size_bytes_max || self.held.len() > self.revisions_max {
-            let oldest = self.held.pop_front().expect("the tail is over a bound, so it is not empty");
+        while self.held.len() > 1
+            && (self.size_bytes > self.size_bytes_max || self.held.len() > self.revisions_max)
+        {
+            let oldest = self.held.pop_front().expect("the tail holds more than one");
             self.size_bytes -= oldest.size_bytes;
             self.floor = oldest.revised.revision;
         }
