@@ -3,14 +3,15 @@
 //! All pages of one listing are read at the revision of the first one, which the page token carries.
 
 use conclave_core::config::{
-    At, DiffQuery, HistoryQuery, ItemQuery, KeyChange, NamespaceInfo, Read, VersionInfo, diff, history,
-    list_items, list_namespaces, newest_version,
+    At, DiffQuery, HistoryQuery, ItemChange, ItemQuery, KeyChange, NamespaceInfo, Read, VersionInfo, diff,
+    history, list_items, list_namespaces, newest_version,
 };
 use conclave_core::{NamespaceName, Version};
 use conclave_door::{Limits, Refusal};
 use conclave_mvcc::{ReadMap, Revision, newest_revision};
 use conclave_node::Consistency;
 use conclave_proto::config::v1 as wire;
+use prost::Message as _;
 
 use super::messages;
 use crate::fields::{Fields, page_entries};
@@ -163,11 +164,11 @@ impl Page<Items> {
         }))
     }
 
-    /// "Now" is the moment of the first page, and so is what a tag or a time meant there; the other moments
-    /// stand for themselves.
+    /// "Now" is the moment of the first page, and so is what a tag, a time or a snapshot meant there; the other
+    /// moments stand for themselves.
     fn at(&self) -> At {
         match (&self.place, &self.query.at) {
-            (Some(place), At::Now) => At::Revision(place.revision),
+            (Some(place), At::Now | At::Snapshot(_)) => At::Revision(place.revision),
             (Some(place), At::Tag(_) | At::Time(_)) => At::Version(Version::new(place.version)),
             (_, at) => at.clone(),
         }
@@ -293,12 +294,13 @@ impl Page<Differences> {
             size_bytes_max: Limits::DIFF_PAGE_SIZE_BYTES_MAX,
         };
         Ok(diff(view, &query)?.map(|(found, more)| {
+            let (found, more) = fitting(found, more);
             let after = || found.last().map(|change| change.key.clone()).unwrap_or_default();
             wire::DiffResponse {
                 next_page_token: self.token(more, || Place { revision, version: to.get(), after: after() }),
                 from_version: self.query.from.get(),
                 to_version: to.get(),
-                changes: found.into_iter().map(messages::item_change).collect(),
+                changes: found,
             }
         }))
     }
@@ -311,6 +313,22 @@ impl Page<Differences> {
             (None, None) => Ok(newest_version(view, &self.query.namespace)?.map(|(newest, ..)| newest)),
         }
     }
+}
+
+/// As many changes as fit into a page on the wire, but at least one; and whether there are more. A change has
+/// two values, so the one that goes beyond the bound could take the page beyond what clients accept.
+fn fitting(found: Vec<ItemChange>, more: bool) -> (Vec<wire::ItemChange>, bool) {
+    let mut left_bytes = Limits::DIFF_PAGE_SIZE_BYTES_MAX;
+    let mut page: Vec<wire::ItemChange> = Vec::with_capacity(found.len());
+    for change in found.into_iter().map(messages::item_change) {
+        let size_bytes = change.encoded_len();
+        if size_bytes > left_bytes && !page.is_empty() {
+            return (page, true);
+        }
+        left_bytes = left_bytes.saturating_sub(size_bytes);
+        page.push(change);
+    }
+    (page, more)
 }
 
 #[cfg(test)]

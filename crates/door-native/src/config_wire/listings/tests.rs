@@ -1,7 +1,10 @@
 //! Listings over a store in memory: all pages together are the whole, at the revision of the first.
 
+use prost::Message as _;
+
 use super::*;
 use crate::config_wire::tests::Store;
+use crate::config_wire::{create_snapshot, delete_snapshot};
 use crate::fields::tests::told;
 
 fn limits() -> Limits {
@@ -63,6 +66,31 @@ fn items_are_listed_at_any_moment_also_page_by_page() {
     let future = wire::ListRequest { at: at(wire::at::Moment::Revision(99)), ..two_items() };
     let future = Items::parse(future, &limits()).unwrap().answer(&store.map).unwrap();
     assert_eq!(future.unwrap_err().reason(), "revision-not-found");
+}
+
+fn snapshot(store: &mut Store, name: &str) {
+    let request =
+        wire::CreateSnapshotRequest { snapshot: name.into(), all_namespaces: true, ..Default::default() };
+    store.write(create_snapshot(request, &limits())).unwrap();
+}
+
+#[test]
+fn pages_of_a_snapshot_stay_with_it_when_another_takes_its_name() {
+    let mut store = filled();
+    snapshot(&mut store, "s");
+    let moment = Some(wire::at::Moment::Snapshot("s".into()));
+    let mut request = wire::ListRequest { at: Some(wire::At { moment }), ..two_items() };
+    let first = items_page(&store, &request);
+    assert_eq!((keys(&first), first.version), (vec!["a", "b"], 5));
+
+    let gone = wire::DeleteSnapshotRequest { snapshot: "s".into(), authorship: None };
+    store.write(delete_snapshot(gone, &limits())).unwrap();
+    store.remove("ns", "c");
+    snapshot(&mut store, "s");
+    request.page_token = first.next_page_token;
+    let second = items_page(&store, &request);
+    let told = (keys(&second), second.version, second.store_revision);
+    assert_eq!(told, (vec!["c", "d"], 5, first.store_revision));
 }
 
 #[test]
@@ -215,6 +243,29 @@ fn a_difference_stays_with_the_version_that_was_the_newest_at_first() {
     let last = differences(&store, &request);
     assert_eq!((last.to_version, last.next_page_token.as_str()), (7, ""));
     assert_eq!(told(&last), [change("e", wire::ChangeKind::Added, false, true)]);
+}
+
+#[test]
+fn a_page_of_differences_keeps_its_size_on_the_wire_or_has_one() {
+    let mut store = Store::default();
+    let value = |letter: &str, size_bytes: usize| letter.repeat(size_bytes);
+    let sizes = [("a", 700_000), ("b", 700_000), ("c", 300_000), ("d", 1 << 20), ("e", 10)];
+    for letter in ["x", "y"] {
+        sizes.iter().for_each(|(key, size_bytes)| store.put("ns", key, &value(letter, *size_bytes)));
+    }
+    let mut request = wire::DiffRequest { namespace: "ns".into(), from_version: 5, ..Default::default() };
+    let mut pages = Vec::new();
+    loop {
+        let page = differences(&store, &request);
+        let size_bytes = page.changes.iter().map(wire::ItemChange::encoded_len).sum::<usize>();
+        assert!(size_bytes <= Limits::DIFF_PAGE_SIZE_BYTES_MAX || page.changes.len() == 1, "{size_bytes}");
+        pages.push(page.changes.iter().map(|change| change.key.as_str()).collect::<String>());
+        if page.next_page_token.is_empty() {
+            break;
+        }
+        request.page_token = page.next_page_token;
+    }
+    assert_eq!(pages, ["a", "bc", "d", "e"].map(String::from));
 }
 
 #[test]
