@@ -9,8 +9,12 @@ use super::values::{Addresses, MemberAddress, Value, read_host_port, read_url};
 use super::{Given, Mistake, Settings, Sources};
 
 const NAME_SIZE_BYTES_MAX: usize = 64;
+/// With less a node that is behind would hardly catch up with what is written meanwhile.
+const SNAPSHOT_RATE_BYTES_PER_S_MIN: u64 = 64 << 10;
 /// A request is at most 8 MiB on the wire; a commit must fit in with what is around it.
 const COMMIT_SIZE_BYTES_MAX: usize = 7 << 20;
+/// A change carries the value before and after, and clients take messages of 8 MiB.
+const VALUE_SIZE_BYTES_MAX: usize = 3 << 20;
 /// What decoding a request may cost is bounded too; so many edits without labels fit in.
 const COMMIT_EDITS_MAX: usize = 25_000;
 
@@ -85,15 +89,25 @@ impl<'a> Checks<'a> {
         }
         self.within("snapshot_entries", settings.snapshot_entries, 100..=u64::MAX);
         self.within("snapshot_log_bytes", settings.snapshot_log_bytes, 1 << 20..=u64::MAX);
+        self.snapshot_rate(settings.snapshot_rate_bytes_per_s);
         self.within("shutdown_grace_ms", settings.shutdown_grace_ms, 0..=600_000);
         self.limits(settings);
+    }
+
+    fn snapshot_rate(&mut self, rate: u64) {
+        if (1..SNAPSHOT_RATE_BYTES_PER_S_MIN).contains(&rate) {
+            let what = format!(
+                "{rate} is too little: at least {SNAPSHOT_RATE_BYTES_PER_S_MIN}, or 0 for as fast as it goes"
+            );
+            self.mistake("snapshot_rate_bytes_per_s", &what);
+        }
     }
 
     fn limits(&mut self, settings: &Settings) {
         let commit_max = COMMIT_SIZE_BYTES_MAX;
         for (name, value, max) in [
             ("limits.key_size_bytes_max", settings.limits_key_size_bytes_max, 4096),
-            ("limits.value_size_bytes_max", settings.limits_value_size_bytes_max, commit_max),
+            ("limits.value_size_bytes_max", settings.limits_value_size_bytes_max, VALUE_SIZE_BYTES_MAX),
             ("limits.commit_edits_max", settings.limits_commit_edits_max, COMMIT_EDITS_MAX),
             ("limits.commit_size_bytes_max", settings.limits_commit_size_bytes_max, commit_max),
             ("limits.message_size_bytes_max", settings.limits_message_size_bytes_max, 65_536),

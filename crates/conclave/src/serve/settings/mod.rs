@@ -143,7 +143,7 @@ settings! {
     snapshot_entries: u64, "snapshot_entries" = "100000";
     /// Bytes of log entries after which the same is done: at least 1 MiB.
     snapshot_log_bytes: u64, "snapshot_log_bytes" = "268435456";
-    /// How fast snapshots are sent to other nodes, in bytes a second. 0: as fast as it goes.
+    /// How fast snapshots are sent to other nodes, in bytes a second: at least 65,536. 0: as fast as it goes.
     snapshot_rate_bytes_per_s: u64, "snapshot_rate_bytes_per_s" = "134217728";
     /// Free space on the disk of the data directory below which writes are refused, in bytes. 0: none is kept.
     space_reserve_bytes: u64, "space_reserve_bytes" = "268435456";
@@ -153,7 +153,8 @@ settings! {
     shutdown_grace_ms: u64, "shutdown_grace_ms" = "10000";
     /// Longest key of an item, in bytes.
     limits_key_size_bytes_max: usize, "limits.key_size_bytes_max" = "512";
-    /// Largest value of an item, in bytes.
+    /// Largest value of an item, in bytes: up to 3 MiB. Clients other than the SDK may have to be told to take
+    /// messages of twice as much and more: a change carries the value before and after.
     limits_value_size_bytes_max: usize, "limits.value_size_bytes_max" = "1048576";
     /// Most edits in one commit.
     limits_commit_edits_max: usize, "limits.commit_edits_max" = "1000";

@@ -130,7 +130,17 @@ fn values_out_of_bounds_are_told_with_the_bounds() {
         ("node_id", "0", "--node-id: 0 is too small: at least 1"),
         ("node_id", "-1", "--node-id: \"-1\" is not a whole number"),
         ("snapshot_entries", "99", "--snapshot-entries: 99 is too small: at least 100"),
+        (
+            "snapshot_rate_bytes_per_s",
+            "65535",
+            "--snapshot-rate-bytes-per-s: 65535 is too little: at least 65536, or 0 for as fast as it goes",
+        ),
         ("shutdown_grace_ms", "600001", "--shutdown-grace-ms: 600001 is not from 0 to 600000"),
+        (
+            "limits.value_size_bytes_max",
+            "3145729",
+            "--limits-value-size-bytes-max: 3145729 is not from 1 to 3145728",
+        ),
         (
             "limits.commit_size_bytes_max",
             "8388608",
