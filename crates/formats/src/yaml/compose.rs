@@ -1,13 +1,15 @@
 //! Reading YAML: from the parser's events to nodes, with anchors and merge keys resolved.
 //!
 //! An alias copies the node that it names. Before it does, the copy's size is taken from what the
-//! file may cost, so that aliases of aliases of aliases end early and with a place.
+//! file may cost, so that aliases of aliases of aliases end early and with a place. What an anchor names is
+//! held for its aliases; anchors within anchors hold the same over and over, so what they hold is bounded too.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, ScanError, Span, StrInput, Tag};
 
+use super::cost::{Cost, Held};
 use super::scalar::{core_name, resolve, unknown_tag};
 use crate::FormatError;
 use crate::content::Leaf;
@@ -23,7 +25,8 @@ pub(crate) fn compose(source: &Source<'_>) -> Result<Option<Node>, FormatError> 
     options.set_emit_comments(false);
     let parser = Parser::new_from_str_with_options(source.text(), options);
     let count = NodeCount::default();
-    Composer { source, parser, anchors: HashMap::new(), count, copied_size_bytes: 0 }.document()
+    let held = Held::default();
+    Composer { source, parser, anchors: HashMap::new(), held, count, copied_size_bytes: 0 }.document()
 }
 
 struct Composer<'a> {
@@ -31,6 +34,7 @@ struct Composer<'a> {
     parser: Parser<'a, StrInput<'a>>,
     /// Finished nodes that aliases may name.
     anchors: HashMap<usize, Anchored>,
+    held: Held,
     count: NodeCount,
     copied_size_bytes: usize,
 }
@@ -82,17 +86,17 @@ impl<'a> Composer<'a> {
                 self.count.add(self.source, at, 1, depth)?;
                 let leaf =
                     resolve(&text, style, tag.as_deref()).map_err(|wrong| self.source.error(at, wrong))?;
-                Ok(self.anchored(anchor, Node { at, value: Value::Leaf(leaf) }))
+                self.anchored(anchor, Node { at, value: Value::Leaf(leaf) })
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.open(at, depth, &tag, "seq")?;
                 let value = Value::List(self.list(depth)?);
-                Ok(self.anchored(anchor, Node { at, value }))
+                self.anchored(anchor, Node { at, value })
             }
             Event::MappingStart(_, anchor, tag) => {
                 self.open(at, depth, &tag, "map")?;
                 let value = Value::Map(self.map(depth)?);
-                Ok(self.anchored(anchor, Node { at, value }))
+                self.anchored(anchor, Node { at, value })
             }
             _ => Err(self.source.error(at, "a value was expected here")),
         }
@@ -177,12 +181,13 @@ impl<'a> Composer<'a> {
         Ok(())
     }
 
-    fn anchored(&mut self, anchor: usize, node: Node) -> Node {
+    fn anchored(&mut self, anchor: usize, node: Node) -> Result<Node, FormatError> {
         if anchor != 0 {
             let cost = Cost::of(&node);
+            self.held.add(&cost).map_err(|wrong| self.source.error(node.at, wrong))?;
             self.anchors.insert(anchor, Anchored { node: node.clone(), cost });
         }
-        node
+        Ok(node)
     }
 
     fn alias(&mut self, id: usize, at: usize, depth: usize) -> Result<Node, FormatError> {
@@ -196,38 +201,6 @@ impl<'a> Composer<'a> {
             return Err(self.source.error(at, message));
         }
         Ok(Node { at, value: node.value.clone() })
-    }
-}
-
-/// What a copy of a node costs.
-struct Cost {
-    nodes: usize,
-    size_bytes: usize,
-    /// Levels of maps and lists.
-    height: usize,
-}
-
-impl Cost {
-    fn of(node: &Node) -> Self {
-        let mut cost = Self { nodes: 1, size_bytes: 0, height: 0 };
-        match &node.value {
-            Value::Leaf(leaf) => cost.size_bytes = leaf.size_bytes(),
-            Value::Map(entries) => {
-                cost.height = 1;
-                entries.iter().for_each(|entry| cost.add(&Self::of(&entry.node), entry.key.len()));
-            }
-            Value::List(nodes) => {
-                cost.height = 1;
-                nodes.iter().for_each(|node| cost.add(&Self::of(node), 0));
-            }
-        }
-        cost
-    }
-
-    fn add(&mut self, child: &Self, key_size_bytes: usize) {
-        self.nodes += child.nodes;
-        self.size_bytes += child.size_bytes + key_size_bytes;
-        self.height = self.height.max(child.height + 1);
     }
 }
 

@@ -1,6 +1,7 @@
 //! YAML files: one document, YAML 1.2 core schema, with `!!binary` and merge keys besides.
 
 mod compose;
+mod cost;
 mod render;
 mod scalar;
 

@@ -104,6 +104,28 @@ fn aliases_that_multiply_end_early() {
 }
 
 #[test]
+fn anchors_within_anchors_end_early_and_others_cost_nothing() {
+    let nested = |levels: usize, leaf: &str| {
+        let open: String = (0..levels).map(|level| format!("&a{level} [")).collect();
+        format!("{open}{leaf}{}\n", "]".repeat(levels))
+    };
+    // 5,000 values are held once more for each of the anchors around them.
+    let message = refused(nested(60, &vec!["x"; 5_000].join(", ")).as_bytes(), Format::Yaml);
+    assert!(
+        message.ends_with("anchors within anchors hold more than 250000 values, maps and lists"),
+        "{message}"
+    );
+    let message = refused(nested(60, &"x".repeat(1 << 20)).as_bytes(), Format::Yaml);
+    assert!(message.ends_with("anchors within anchors hold more than 33554432 bytes"), "{message}");
+
+    let side_by_side = (0..40_000).fold(String::new(), |mut text, index| {
+        writeln!(text, "k{index}: &a{index} [x, y]").unwrap();
+        text
+    });
+    assert_eq!(parse(side_by_side.as_bytes(), Format::Yaml).unwrap().len(), 80_000);
+}
+
+#[test]
 fn merge_keys_that_multiply_end_early() {
     let mut text = String::from("m0: &m0 {");
     (0..1000).for_each(|key| write!(text, "k{key}: v, ").unwrap());
