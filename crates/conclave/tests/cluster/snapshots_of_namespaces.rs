@@ -1,9 +1,15 @@
 //! Snapshots on the command line: many namespaces named, compared and brought back at once.
 
+use std::time::Duration;
+
+use conclave_client::config::{
+    CommitRequest, CreateSnapshotRequest, NamespaceEdits, RollbackSnapshotRequest,
+};
+use conclave_client::{Client, edits};
 use conclave_testkit::{Cluster, CommandLine};
 use serde_json::Value;
 
-use crate::stage::three;
+use crate::stage::{items, three};
 
 async fn json(cli: &CommandLine, arguments: &[&str]) -> Value {
     let text = cli.run(&[arguments, &["--output", "json"]].concat()).await.done();
@@ -83,4 +89,44 @@ async fn a_part_of_a_snapshot_and_its_end() {
     assert!(gone.starts_with("before: deleted; it named 3 namespaces (all) at revision "), "{gone}");
     let told = cli.run(&["snapshot", "show", "before"]).await.failed(3);
     assert!(told.contains("no snapshot \"before\"") && told.contains("conclave snapshot list"), "{told}");
+}
+
+const NAMESPACES: usize = 1_000;
+const ITEMS_EACH: usize = 100;
+/// A thousand edits: as many as one commit may have.
+const NAMESPACES_A_COMMIT: usize = 10;
+
+/// Sets all items of all namespaces to this value.
+async fn set_all(client: &Client, value: &str) {
+    for first in (0..NAMESPACES).step_by(NAMESPACES_A_COMMIT) {
+        let edits = || (0..ITEMS_EACH).map(|item| edits::put(format!("item-{item:03}"), value)).collect();
+        let namespaces = (first..first + NAMESPACES_A_COMMIT).map(|number| NamespaceEdits {
+            namespace: format!("many/n{number:04}"),
+            edits: edits(),
+            create_if_missing: true,
+            ..Default::default()
+        });
+        let request = CommitRequest { namespaces: namespaces.collect(), ..Default::default() };
+        client.commit(request).await.expect("it is acknowledged");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_namespaces_come_back_in_one_commit() {
+    let mut cluster = three().await;
+    let client = cluster.client().with_timeout(Duration::from_secs(60));
+    set_all(&client, "before").await;
+    let create =
+        CreateSnapshotRequest { snapshot: "before".into(), all_namespaces: true, ..Default::default() };
+    client.create_snapshot(create).await.expect("it is made");
+    set_all(&client, "after").await;
+    let rollback = RollbackSnapshotRequest { snapshot: "before".into(), ..Default::default() };
+    let done = client.rollback_snapshot(rollback).await.expect("100,000 items are within the bound");
+    assert_eq!((done.namespaces_changed, done.namespaces_unchanged), (NAMESPACES as u64, 0));
+    assert_eq!(done.versions.len(), NAMESPACES, "each has a version, all at one revision");
+    for number in [0, 499, 999] {
+        let items = items(&client, &format!("many/n{number:04}")).await;
+        assert_eq!((items.len(), items.values().all(|value| value == "before")), (ITEMS_EACH, true));
+    }
+    cluster.agree().await;
 }
