@@ -18,6 +18,8 @@ use crate::{CheckpointFile, Space, StorageError, checksum, files, generation};
 
 const NAME_SIZE_BYTES_MAX: usize = 100;
 const CHUNK_SIZE_BYTES: usize = 256 * 1024;
+/// After so many bytes what was written is synced: a large sync would hold up the fsyncs of the log beside it.
+const SYNC_EVERY_BYTES: u64 = 4 << 20;
 const PART_SUFFIX: &str = ".part";
 /// What a snapshot leaves free on the disk: the log and the state go on growing while it comes.
 const ROOM_KEPT_BYTES: u64 = 32 << 20;
@@ -39,6 +41,7 @@ pub struct StagedFile {
     part: PathBuf,
     file: File,
     size_bytes: u64,
+    synced_bytes: u64,
     checksum: Xxh3,
     unfit: bool,
 }
@@ -167,7 +170,8 @@ impl StagedFile {
             checksum.update(&chunk[..count]);
             size_bytes += count as u64;
         }
-        Ok(Self { announced, path, part, file, size_bytes, checksum, unfit: false })
+        let synced_bytes = size_bytes;
+        Ok(Self { announced, path, part, file, size_bytes, synced_bytes, checksum, unfit: false })
     }
 
     /// How much was received: the offset at which the next bytes must begin.
@@ -190,6 +194,12 @@ impl StagedFile {
             .map_err(|error| StorageError::io("writing a received snapshot", &self.part, error))?;
         self.checksum.update(bytes);
         self.size_bytes += bytes.len() as u64;
+        if self.size_bytes - self.synced_bytes >= SYNC_EVERY_BYTES {
+            self.synced_bytes = self.size_bytes;
+            self.file
+                .sync_data()
+                .map_err(|error| StorageError::io("syncing a received snapshot", &self.part, error))?;
+        }
         Ok(())
     }
 

@@ -144,7 +144,7 @@ settings! {
     /// Bytes of log entries after which the same is done: at least 1 MiB.
     snapshot_log_bytes: u64, "snapshot_log_bytes" = "268435456";
     /// How fast snapshots are sent to other nodes, in bytes a second: at least 65,536. 0: as fast as it goes.
-    snapshot_rate_bytes_per_s: u64, "snapshot_rate_bytes_per_s" = "134217728";
+    snapshot_rate_bytes_per_s: u64, "snapshot_rate_bytes_per_s" = "33554432";
     /// Free space on the disk of the data directory below which writes are refused, in bytes. 0: none is kept.
     space_reserve_bytes: u64, "space_reserve_bytes" = "268435456";
     /// An fsync of the log that takes longer raises the alarm slow-disk, in milliseconds.
