@@ -6,9 +6,10 @@ use std::cell::Cell;
 
 use bytes::Bytes;
 use conclave_core::config::{
-    Action, At, Authorship, Collect, Commit, ConfigCommand, CreateSnapshot, Defaults, DiffQuery, Edit,
-    HistoryQuery, ItemContent, ItemHistoryQuery, NamespaceEdits, Retention, Rollback, SearchQuery, SetTag,
-    UpdateDefaults, diff, get_item, get_namespace, history, item_history, search,
+    Action, At, Authorship, Collect, Commit, ConfigCommand, CreateSnapshot, Defaults, DeleteNamespace,
+    DiffQuery, Edit, HistoryQuery, ItemContent, ItemHistoryQuery, ItemQuery, KEYS_A_PAGE_MAX, NamespaceEdits,
+    NamespacePage, NamespaceQuery, Retention, Rollback, SearchQuery, SetTag, UpdateDefaults, diff, get_item,
+    get_namespace, history, item_history, list_items, list_namespaces, search,
 };
 use conclave_core::{
     Command, EntryContext, EntryKind, ItemKey, NamespaceName, PinName, Proposal, RequestId, Version, apply,
@@ -350,4 +351,89 @@ fn a_snapshot_of_the_past_reads_the_snapshots_once() {
     }
     let (cost, _) = tell(&mut map, snapshot(snapshots, Some(namespaces + 1)));
     assert!(cost.steps <= 4 * (namespaces + snapshots) && cost.seeks <= 6 * namespaces, "{cost:?}");
+}
+
+/// Deletes these items.
+fn deletion(name: &str, numbers: impl Iterator<Item = u64>) -> ConfigCommand {
+    let edit = |number| Edit { key: key(number), expected_mod_revision: None, action: Action::Delete };
+    let edits = NamespaceEdits {
+        namespace: namespace(name),
+        expected_version: None,
+        create_if_missing: false,
+        edits: numbers.map(edit).collect(),
+    };
+    ConfigCommand::Commit(Commit { namespaces: vec![edits], authorship: Authorship::default() })
+}
+
+#[test]
+fn deleted_items_bound_a_page_like_others() {
+    let items = KEYS_A_PAGE_MAX as u64 + 50;
+    let mut map = MemoryMap::default();
+    run(&mut map, 1, commit("shop", 0..items, "1"));
+    run(&mut map, 2, deletion("shop", 0..items - 1));
+
+    let counted = Counted::new(&map);
+    let shop = namespace("shop");
+    let query = ItemQuery {
+        namespace: &shop,
+        key_prefix: "",
+        after: None,
+        at: At::Now,
+        records_max: 10,
+        size_bytes_max: usize::MAX,
+        keys_only: false,
+    };
+    let page = list_items(&counted, &query).unwrap().unwrap();
+    assert!(page.items.is_empty() && page.next.is_some());
+    assert!(counted.cost.get().steps <= 3 * KEYS_A_PAGE_MAX as u64, "{:?}", counted.cost.get());
+    let rest = list_items(&counted, &ItemQuery { after: page.next.as_deref(), ..query }).unwrap().unwrap();
+    assert_eq!((rest.items.len(), rest.next), (1, None));
+
+    let counted = Counted::new(&map);
+    let query = SearchQuery {
+        text: "key",
+        namespace_prefix: "",
+        in_keys: true,
+        in_values: false,
+        ignore_case: false,
+        after: None,
+        at: Revision::new(2),
+        matches_max: 10,
+        items_max: 100,
+        size_bytes_max: usize::MAX,
+    };
+    let page = search(&counted, &query).unwrap();
+    assert!(page.matches.is_empty());
+    assert_eq!(page.next, Some((namespace("shop"), key(99).to_string())));
+    assert!(counted.cost.get().steps <= 300, "{:?}", counted.cost.get());
+}
+
+#[test]
+fn deleted_namespaces_bound_a_page_like_others() {
+    let names: Vec<_> = (0..KEYS_A_PAGE_MAX + 50).map(|number| format!("n{number:05}")).collect();
+    let edits = |name: &String| NamespaceEdits {
+        namespace: namespace(name),
+        expected_version: None,
+        create_if_missing: true,
+        edits: Vec::new(),
+    };
+    let (namespaces, authorship) = (names.iter().map(edits).collect(), Authorship::default());
+    let mut map = MemoryMap::default();
+    run(&mut map, 1, ConfigCommand::Commit(Commit { namespaces, authorship: authorship.clone() }));
+    for (index, name) in (2..).zip(&names[1..]) {
+        let (namespace, authorship) = (namespace(name), authorship.clone());
+        let delete = DeleteNamespace { namespace, expected_version: None, authorship };
+        run(&mut map, index, ConfigCommand::DeleteNamespace(delete));
+    }
+    let query = NamespaceQuery {
+        prefix: "",
+        after: None,
+        at: Revision::MAX,
+        namespaces_max: 10,
+        size_bytes_max: usize::MAX,
+    };
+    let page = list_namespaces(&map, &query).unwrap();
+    assert_eq!((page.namespaces.len(), page.next.as_ref()), (1, names.get(KEYS_A_PAGE_MAX - 1)));
+    let rest = list_namespaces(&map, &NamespaceQuery { after: page.next.as_deref(), ..query }).unwrap();
+    assert_eq!(rest, NamespacePage::default());
 }

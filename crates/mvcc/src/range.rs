@@ -15,6 +15,8 @@ pub struct RangeLimits {
     pub records_max: usize,
     /// No further record once keys and values take so much.
     pub size_bytes_max: usize,
+    /// No further key is looked at once so many were, of which some may not exist at the revision.
+    pub keys_max: usize,
     /// Leaves the values out (empty) and does not count them.
     pub keys_only: bool,
 }
@@ -24,26 +26,26 @@ pub struct RangeLimits {
 pub struct RangePage {
     /// Keys with their records, in order of key.
     pub records: Vec<(Bytes, Record)>,
-    /// Whether the range holds more after these: read on with [`KeyRange::after`] the last one.
-    pub more: bool,
+    /// The last key that was looked at, if the range may hold more: read on with [`KeyRange::after`] it.
+    pub next: Option<Bytes>,
 }
 
-/// The records of a range at a revision: at least one if there is one, whatever the limits say.
+/// The records of a range at a revision: at least one if one was found among the keys that may be looked at.
 pub fn range_at(
     view: &dyn ReadMap,
     range: &KeyRange,
     at: Revision,
     limits: RangeLimits,
 ) -> Result<RangePage, MapError> {
-    let mut cursor = RangeCursor::new(view, range, at)?;
+    let mut cursor = RangeCursor::bounded(view, range, at, limits.keys_max)?;
     let mut page = RangePage::default();
     let mut size_bytes = 0;
     while let Some(key) = cursor.key() {
         if !page.records.is_empty()
             && (page.records.len() >= limits.records_max || size_bytes >= limits.size_bytes_max)
         {
-            page.more = true;
-            break;
+            page.next = page.records.last().map(|(key, _)| key.clone());
+            return Ok(page);
         }
         let key = Bytes::copy_from_slice(key);
         let record = if limits.keys_only { cursor.record_without_value()? } else { cursor.record()? };
@@ -51,6 +53,7 @@ pub fn range_at(
         page.records.push((key, record));
         cursor.advance()?;
     }
+    page.next = cursor.stopped_after()?;
     Ok(page)
 }
 
@@ -60,7 +63,12 @@ pub struct RangeCursor<'a> {
     /// First version row that is no longer of the range.
     end: Vec<u8>,
     at: Revision,
+    /// How many keys it came to, and may come to.
+    keys: usize,
+    keys_max: usize,
     present: Option<Present>,
+    /// Prefix of the last key, once the bound has stopped it there.
+    stopped: Option<Vec<u8>>,
 }
 
 /// The key that the cursor is at.
@@ -73,19 +81,41 @@ struct Present {
 impl<'a> RangeCursor<'a> {
     /// A cursor at the first key of `range` that exists at the revision `at`.
     pub fn new(view: &'a dyn ReadMap, range: &KeyRange, at: Revision) -> Result<Self, MapError> {
+        Self::bounded(view, range, at, usize::MAX)
+    }
+
+    /// The same, which stops once it has come to so many keys, at least one, of which some may not exist at the
+    /// revision.
+    pub fn bounded(
+        view: &'a dyn ReadMap,
+        range: &KeyRange,
+        at: Revision,
+        keys_max: usize,
+    ) -> Result<Self, MapError> {
         let end = match range.end.as_ref() {
             [] => rows::VERSIONS_END.to_vec(),
             end => rows::version_prefix(end),
         };
-        let mut cursor = Self { rows: view.cursor(), end, at, present: None };
+        let rows = view.cursor();
+        let mut cursor = Self { rows, end, at, keys: 0, keys_max, present: None, stopped: None };
         cursor.rows.seek(&rows::version_prefix(&range.start))?;
-        cursor.settle()?;
+        cursor.settle(None)?;
         Ok(cursor)
     }
 
     /// The key; none past the end of the range.
     pub fn key(&self) -> Option<&[u8]> {
         self.present.as_ref().map(|present| present.key.as_ref())
+    }
+
+    /// How many keys it has come to, also those that do not exist at the revision.
+    pub fn keys(&self) -> usize {
+        self.keys
+    }
+
+    /// The last key that it came to, if its bound has stopped it before the end of the range.
+    pub fn stopped_after(&self) -> Result<Option<Bytes>, MapError> {
+        self.stopped.as_deref().map(|prefix| rows::unescape(prefix).map(Bytes::from)).transpose()
     }
 
     /// When the key last changed; none past the end of the range.
@@ -109,7 +139,7 @@ impl<'a> RangeCursor<'a> {
         match self.present.take() {
             Some(present) => {
                 leave_key(self.rows.as_mut(), &present.prefix)?;
-                self.settle()
+                self.settle(Some(present.prefix))
             }
             None => Ok(()),
         }
@@ -119,22 +149,31 @@ impl<'a> RangeCursor<'a> {
         self.present.as_ref().ok_or_else(gone)
     }
 
-    /// From the row at hand on, finds the first that a key of the range has at the revision.
-    fn settle(&mut self) -> Result<(), MapError> {
+    /// From the row at hand on, which is the first of a key, finds the first key of the range that exists at the
+    /// revision. `last` is the key before.
+    fn settle(&mut self, mut last: Option<Vec<u8>>) -> Result<(), MapError> {
         while let Some(row) = self.rows.key().filter(|row| *row < self.end.as_slice()) {
             let Some((prefix, revision)) = rows::split_version_row(row)? else {
                 return Ok(());
             };
-            let prefix = prefix.to_vec();
-            if revision > self.at {
-                self.rows.seek(&rows::version_row(&prefix, self.at))?;
-            } else if self.rows.value().is_some_and(record::is_tombstone) {
-                leave_key(self.rows.as_mut(), &prefix)?;
-            } else {
-                let key = rows::unescape(&prefix)?;
-                self.present = Some(Present { prefix, key, mod_revision: revision });
+            if self.keys >= self.keys_max && last.is_some() {
+                self.stopped = last;
                 return Ok(());
             }
+            let prefix = prefix.to_vec();
+            self.keys += 1;
+            if revision > self.at {
+                self.rows.seek(&rows::version_row(&prefix, self.at))?;
+            }
+            if let Some(mod_revision) = rows::revision_under(&prefix, self.rows.key()) {
+                if !self.rows.value().is_some_and(record::is_tombstone) {
+                    let key = rows::unescape(&prefix)?;
+                    self.present = Some(Present { prefix, key, mod_revision });
+                    return Ok(());
+                }
+                leave_key(self.rows.as_mut(), &prefix)?;
+            }
+            last = Some(prefix);
         }
         Ok(())
     }

@@ -74,7 +74,7 @@ impl<'a> Transaction<'a> {
         Ok(self.touch(key.clone())?.now.as_ref())
     }
 
-    /// The keys of a range and what they are, at least one if there is one.
+    /// The keys of a range and what they are, at least one if there is one, however many are looked at.
     pub fn range(&self, range: &KeyRange, limits: RangeLimits) -> Result<RangePage, MapError> {
         let mut merged = Merged::new(self, range)?;
         let mut page = RangePage::default();
@@ -83,7 +83,7 @@ impl<'a> Transaction<'a> {
             if !page.records.is_empty()
                 && (page.records.len() >= limits.records_max || size_bytes >= limits.size_bytes_max)
             {
-                page.more = true;
+                page.next = page.records.last().map(|(key, _)| key.clone());
                 break;
             }
             if limits.keys_only {

@@ -8,6 +8,14 @@ use super::settings::Settings;
 use super::versions;
 use crate::names::NamespaceName;
 
+impl NamespaceInfo {
+    /// Roughly what it takes: its name and its texts.
+    pub(crate) fn size_bytes(&self) -> usize {
+        let labels = self.labels.iter().map(|(name, value)| name.len() + value.len());
+        self.name.as_str().len() + self.description.len() + self.owner.len() + labels.sum::<usize>()
+    }
+}
+
 /// All that is told of the namespace whose head was written at this revision.
 pub(crate) fn of(
     view: &dyn ReadMap,

@@ -47,12 +47,14 @@ pub use extent::{ITEMS_CHANGED_MAX, SIZE_BYTES_CHANGED_MAX};
 pub use history::{HistoryPage, HistoryQuery, KeyChange, VersionInfo, history};
 pub use item::{Item, ItemContent};
 pub use item_history::{ItemHistoryQuery, ItemRevision, item_history};
-pub use namespaces::{defaults, get_namespace, list_namespaces, newest_version};
+pub use namespaces::{
+    NamespacePage, NamespaceQuery, defaults, get_namespace, list_namespaces, newest_version,
+};
 pub use outcome::{
     Collected, Committed, CommittedVersion, ConfigOutcome, NamespaceInfo, SnapshotInfo, SnapshotRestored,
     TagInfo, Usage, VERSIONS_TOLD_MAX,
 };
-pub use read::{At, ItemPage, ItemQuery, Read, get_item, list_items};
+pub use read::{At, ItemPage, ItemQuery, KEYS_A_PAGE_MAX, Read, get_item, list_items};
 pub use search::{SearchMatch, SearchPage, SearchQuery, search};
 pub use snapshots::{SNAPSHOTS_MAX, SnapshotNamespace, get_snapshot, list_snapshots, snapshot_namespaces};
 pub use tags::{TAGS_MAX, list_tags};

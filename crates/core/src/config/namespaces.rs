@@ -9,7 +9,7 @@ use super::kept_at::KeptAt;
 use super::keys::{head_key, heads, heads_after, namespace_of_head};
 use super::outcome::NamespaceInfo;
 use super::quota::living;
-use super::read::Read;
+use super::read::{KEYS_A_PAGE_MAX, Read};
 use super::settings::{self, Settings};
 use super::stop::{Stop, part};
 use crate::names::NamespaceName;
@@ -32,39 +32,61 @@ pub fn newest_version(view: &dyn ReadMap, namespace: &NamespaceName) -> Read<(Ve
     part(found.map(|(head, revision)| (head.version, revision, head.deleted_namespace)))
 }
 
-/// The namespaces whose names begin with `prefix` and come after `after`, in order of name, at most
-/// `page_max` of them, as they were at a revision, with the settings of now; and whether there are more. One that
-/// was there, but of which that was dropped since, is told as it is now.
+/// Which namespaces to list.
+#[derive(Clone, Copy, Debug)]
+pub struct NamespaceQuery<'a> {
+    /// Only those whose names begin with this; empty: all.
+    pub prefix: &'a str,
+    /// Only those after this one.
+    pub after: Option<&'a str>,
+    /// As they were at this revision, with the settings of now.
+    pub at: Revision,
+    /// At most so many, and at least one if there is one among the next [`KEYS_A_PAGE_MAX`] names.
+    pub namespaces_max: usize,
+    /// No further one once those found take so much.
+    pub size_bytes_max: usize,
+}
+
+/// A page of namespaces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NamespacePage {
+    /// In order of name.
+    pub namespaces: Vec<NamespaceInfo>,
+    /// The name to read on after, if there may be more.
+    pub next: Option<String>,
+}
+
+/// A page of namespaces. It may hold none although there are some further on. One that was there, but of which that
+/// was dropped since, is told as it is now.
 ///
 /// # Errors
 /// The map cannot be read.
-pub fn list_namespaces(
-    view: &dyn ReadMap,
-    prefix: &str,
-    after: Option<&str>,
-    at: Revision,
-    page_max: usize,
-) -> Result<(Vec<NamespaceInfo>, bool), MapError> {
-    let range = heads(prefix);
-    let range = after.map_or(range.clone(), |name| heads_after(&range, name));
+pub fn list_namespaces(view: &dyn ReadMap, query: &NamespaceQuery<'_>) -> Result<NamespacePage, MapError> {
+    let range = heads(query.prefix);
+    let range = query.after.map_or(range.clone(), |name| heads_after(&range, name));
     // All heads of now, for no head is ever deleted: those of then may have been collected.
-    let mut cursor = RangeCursor::new(view, &range, Revision::MAX)?;
-    let mut kept = KeptAt::new(view, at);
-    let mut page = Vec::new();
+    let mut cursor = RangeCursor::bounded(view, &range, Revision::MAX, KEYS_A_PAGE_MAX)?;
+    let mut kept = KeptAt::new(view, query.at);
+    let (mut page, mut size_bytes) = (NamespacePage::default(), 0);
     while let Some(key) = cursor.key() {
         let name = namespace_of_head(key)?;
         if let Some((head, revision)) = head_then(view, &mut kept, &name, cursor.record()?)? {
-            if page.len() >= page_max {
-                return Ok((page, true));
+            let is_full = page.namespaces.len() >= query.namespaces_max || size_bytes >= query.size_bytes_max;
+            if let Some(last) = page.namespaces.last().filter(|_| is_full) {
+                page.next = Some(last.name.to_string());
+                return Ok(page);
             }
             let settings = Settings::find(view, &name)?;
-            page.push(info::of(view, name, (head, revision), settings)?);
+            let info = info::of(view, name, (head, revision), settings)?;
+            size_bytes += info.size_bytes();
+            page.namespaces.push(info);
         }
         cursor.advance()?;
     }
-    Ok((page, false))
+    let stopped = cursor.stopped_after()?;
+    page.next = stopped.map(|key| namespace_of_head(&key).map(|name| name.to_string())).transpose()?;
+    Ok(page)
 }
-
 /// The head of a namespace as it was at the revision that is asked about, and when it was written; as it is now if
 /// that is no longer kept. None if the namespace was not there, or was deleted.
 fn head_then(

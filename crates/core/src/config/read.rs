@@ -12,6 +12,9 @@ use crate::names::{ItemKey, NamespaceName, PinName};
 use crate::rejection::Rejection;
 use crate::version::Version;
 
+/// Most keys that a page looks at, of which some may not exist any more, or not yet.
+pub const KEYS_A_PAGE_MAX: usize = 10_000;
+
 /// What a read gives: the value or why there is none; outside, a map that cannot be read.
 pub type Read<T> = Result<Result<T, Rejection>, MapError>;
 
@@ -44,7 +47,7 @@ pub struct ItemQuery<'a> {
     pub after: Option<&'a str>,
     /// When.
     pub at: At,
-    /// At most so many, and at least one if there is one.
+    /// At most so many, and at least one if there is one among the next [`KEYS_A_PAGE_MAX`] keys.
     pub records_max: usize,
     /// No further item once those found take so much.
     pub size_bytes_max: usize,
@@ -57,9 +60,9 @@ pub struct ItemQuery<'a> {
 pub struct ItemPage {
     /// Items in order of key.
     pub items: Vec<Item>,
-    /// Whether there are more: read on after the last one, at the same moment. For one that moves, now, a tag or
-    /// a time, name what was read: [`At::Revision`] or [`At::Version`] of this page.
-    pub more: bool,
+    /// The key to read on after, at the same moment, if there may be more. For one that moves, now, a tag or a time,
+    /// name what was read: [`At::Revision`] or [`At::Version`] of this page.
+    pub next: Option<String>,
     /// Version of the namespace that was read.
     pub version: Version,
     /// The revision that was read; the store's newest if it was read now.
@@ -79,7 +82,7 @@ pub fn get_item(
     part(find_item(view, namespace, key, at))
 }
 
-/// A page of items.
+/// A page of items. It may hold none although there are some further on.
 ///
 /// # Errors
 /// The map cannot be read. Within: no such namespace, version or revision.
@@ -152,12 +155,13 @@ fn find_items(view: &dyn ReadMap, query: &ItemQuery<'_>) -> Result<ItemPage, Sto
     let ItemQuery { namespace, records_max, size_bytes_max, keys_only, .. } = *query;
     let Moment { version, revision } = resolve(view, namespace, &query.at)?;
     let range = items_after(namespace, query.key_prefix, query.after);
-    let limits = RangeLimits { records_max, size_bytes_max, keys_only };
+    let limits = RangeLimits { records_max, size_bytes_max, keys_max: KEYS_A_PAGE_MAX, keys_only };
     let page = range_at(view, &range, revision, limits)?;
     let items = page
         .records
         .into_iter()
         .map(|(key, record)| Item::decode(local_key(namespace, &key)?, record))
         .collect::<Result<_, _>>()?;
-    Ok(ItemPage { items, more: page.more, version, revision })
+    let next = page.next.map(|key| local_key(namespace, &key)).transpose()?;
+    Ok(ItemPage { items, next, version, revision })
 }

@@ -27,7 +27,7 @@ pub struct SearchQuery<'a> {
     pub at: Revision,
     /// At most so many matches.
     pub matches_max: usize,
-    /// At most so many items are looked at.
+    /// At most so many items are looked at, of which some may not exist any more, or not yet.
     pub items_max: usize,
     /// No further item is looked at once those that were take so much.
     pub size_bytes_max: usize,
@@ -68,18 +68,25 @@ pub fn search(view: &dyn ReadMap, query: &SearchQuery<'_>) -> Result<SearchPage,
     };
     let mut scope = Scope::new(view, query)?;
     let needle = Needle::new(query);
-    let mut cursor = RangeCursor::new(view, &range, query.at)?;
+    let mut cursor = RangeCursor::bounded(view, &range, query.at, query.items_max)?;
     let (mut page, mut looked) = (SearchPage::default(), Looked::default());
     while let Some(key) = cursor.key() {
-        if page.matches.len() >= query.matches_max || looked.is_enough(query) {
+        let is_full = page.matches.len() >= query.matches_max || looked.size_bytes >= query.size_bytes_max;
+        if looked.last.is_some() && is_full {
             page.next = looked.last;
             return Ok(page);
         }
         let (namespace, local) = split_item_key(key)?;
         let size_bytes = key.len();
         if looked.is_new(&namespace) && !scope.holds(&namespace)? {
-            cursor = RangeCursor::new(view, &without(&range, &namespace), query.at)?;
-            looked.at(namespace, local, size_bytes);
+            looked.keys += cursor.keys();
+            looked.at(namespace.clone(), local, size_bytes);
+            if looked.keys >= query.items_max {
+                page.next = looked.last;
+                return Ok(page);
+            }
+            let (rest, left) = (without(&range, &namespace), query.items_max - looked.keys);
+            cursor = RangeCursor::bounded(view, &rest, query.at, left)?;
             continue;
         }
         let record = cursor.record()?;
@@ -93,29 +100,26 @@ pub fn search(view: &dyn ReadMap, query: &SearchQuery<'_>) -> Result<SearchPage,
         looked.at(namespace, local, size_bytes);
         cursor.advance()?;
     }
+    page.next = cursor.stopped_after()?.map(|key| split_item_key(&key)).transpose()?;
     Ok(page)
 }
 
 /// What was looked at for a page.
 #[derive(Default)]
 struct Looked {
-    items: usize,
+    /// Keys that earlier cursors came to.
+    keys: usize,
     size_bytes: usize,
     last: Option<(NamespaceName, String)>,
 }
 
 impl Looked {
-    fn is_enough(&self, query: &SearchQuery<'_>) -> bool {
-        self.items >= query.items_max || self.size_bytes >= query.size_bytes_max
-    }
-
     /// Whether this is the first item of the namespace that the page comes to.
     fn is_new(&self, namespace: &NamespaceName) -> bool {
         self.last.as_ref().is_none_or(|(last, _)| last != namespace)
     }
 
     fn at(&mut self, namespace: NamespaceName, key: String, size_bytes: usize) {
-        self.items += 1;
         self.size_bytes += size_bytes;
         self.last = Some((namespace, key));
     }

@@ -5,8 +5,8 @@ use std::fmt::Debug;
 
 use bytes::Bytes;
 use conclave_core::config::{
-    At, DiffQuery, HistoryQuery, ItemPage, ItemQuery, Read, VersionInfo, diff, history, list_items,
-    list_namespaces, list_snapshots, list_tags, snapshot_namespaces, watch_ranges,
+    At, DiffQuery, HistoryQuery, ItemPage, ItemQuery, NamespaceQuery, Read, VersionInfo, diff, history,
+    list_items, list_namespaces, list_snapshots, list_tags, snapshot_namespaces, watch_ranges,
 };
 use conclave_core::{NamespaceName, Rejection, Version};
 use conclave_mvcc::{
@@ -51,8 +51,15 @@ pub(crate) fn check_gone(twins: &Twins) {
 fn check_lists(twins: &Twins) {
     let (whole, swept) = (&twins.whole, &twins.swept);
     let namespaces = |map| {
-        let (page, _) = list_namespaces(map, "", None, Revision::MAX, 99).unwrap();
-        page.into_iter().map(info_without_oldest).collect::<Vec<_>>()
+        let query = NamespaceQuery {
+            prefix: "",
+            after: None,
+            at: Revision::MAX,
+            namespaces_max: 99,
+            size_bytes_max: usize::MAX,
+        };
+        let page = list_namespaces(map, &query).unwrap();
+        page.namespaces.into_iter().map(info_without_oldest).collect::<Vec<_>>()
     };
     assert_eq!(namespaces(swept), namespaces(whole));
     assert_eq!(list_snapshots(swept, None, 99), list_snapshots(whole, None, 99));

@@ -1,8 +1,9 @@
 //! Random questions, answered by the store and by the model.
 
 use conclave_core::config::{
-    At, DiffQuery, HistoryQuery, Item, ItemChange, ItemQuery, KeyChange, NamespaceInfo, VersionInfo, diff,
-    get_item, get_namespace, history, list_items, list_namespaces, newest_version, version_in, watch_ranges,
+    At, DiffQuery, HistoryQuery, Item, ItemChange, ItemQuery, KeyChange, NamespaceInfo, NamespaceQuery,
+    VersionInfo, diff, get_item, get_namespace, history, list_items, list_namespaces, newest_version,
+    version_in, watch_ranges,
 };
 use conclave_core::{ItemKey, NamespaceName, Rejection, Version};
 use conclave_mvcc::{ChangeKind, ChangeLimits, ReadMap, Revision, changes_since};
@@ -166,10 +167,10 @@ fn all_items(view: &dyn ReadMap, query: &ItemQuery<'_>) -> Told<(Vec<Item>, Vers
     let (version, revision) = (first.version, first.revision);
     let mut items = first.items.clone();
     let mut page = first;
-    while page.more {
+    while let Some(after) = page.next {
         assert_eq!(page.items.len(), query.records_max);
-        let after = items.last().map(|item| item.key.clone());
-        let next = ItemQuery { after: after.as_deref(), at: At::Revision(revision), ..*query };
+        assert_eq!(items.last().map(|item| &item.key), Some(&after));
+        let next = ItemQuery { after: Some(&after), at: At::Revision(revision), ..*query };
         page = list_items(view, &next).unwrap()?;
         assert_eq!((page.version, page.revision), (version, revision));
         items.extend(page.items.clone());
@@ -178,14 +179,17 @@ fn all_items(view: &dyn ReadMap, query: &ItemQuery<'_>) -> Told<(Vec<Item>, Vers
 }
 
 fn all_namespaces(view: &dyn ReadMap, prefix: &str, at: Revision, page_max: usize) -> Vec<NamespaceInfo> {
-    let (mut all, mut more) = list_namespaces(view, prefix, None, at, page_max).unwrap();
-    assert!(all.len() <= page_max);
-    while more {
-        let after = all.last().unwrap().name.clone();
-        let (page, further) = list_namespaces(view, prefix, Some(after.as_str()), at, page_max).unwrap();
-        assert!(!page.is_empty() && page.len() <= page_max);
-        all.extend(page);
-        more = further;
+    let query =
+        NamespaceQuery { prefix, after: None, at, namespaces_max: page_max, size_bytes_max: usize::MAX };
+    let first = list_namespaces(view, &query).unwrap();
+    assert!(first.namespaces.len() <= page_max);
+    let (mut all, mut next) = (first.namespaces, first.next);
+    while let Some(after) = next {
+        let query = NamespaceQuery { after: Some(&after), ..query };
+        let page = list_namespaces(view, &query).unwrap();
+        assert!(!page.namespaces.is_empty() && page.namespaces.len() <= page_max);
+        all.extend(page.namespaces);
+        next = page.next;
     }
     all
 }

@@ -1,8 +1,8 @@
 //! Commands that read.
 
 use conclave_core::config::{
-    At, DiffQuery, HistoryQuery, ItemHistoryQuery, ItemQuery, SearchQuery, defaults, diff, get_item,
-    get_namespace, history, item_history, list_items, list_namespaces, list_snapshots, list_tags,
+    At, DiffQuery, HistoryQuery, ItemHistoryQuery, ItemQuery, NamespaceQuery, SearchQuery, defaults, diff,
+    get_item, get_namespace, history, item_history, list_items, list_namespaces, list_snapshots, list_tags,
     next_collection, search, snapshot_namespaces, version_in, watch_ranges,
 };
 use conclave_core::{PinName, Rejection, Version};
@@ -154,15 +154,17 @@ fn list(map: &MemoryMap, words: &Words) -> Told {
     let page = list_items(map, &query).unwrap()?;
     let mut told = line("page", &format!("version {}, revision {}", page.version, page.revision));
     told.extend(page.items.iter().map(|item| line("item", &show::item(item))));
-    Ok(told + &more(page.more))
+    Ok(told + &more(page.next.is_some()))
 }
 
 fn namespaces(map: &MemoryMap, words: &Words) -> String {
     let prefix = words.text("prefix").unwrap_or_default();
     let at = words.number("revision").map_or(Revision::MAX, Revision::new);
-    let (page, further) = list_namespaces(map, prefix, words.text("after"), at, max(words)).unwrap();
-    let told: String = page.iter().map(|info| line("namespace", &show::namespace(info))).collect();
-    told + &more(further)
+    let (after, namespaces_max) = (words.text("after"), max(words));
+    let query = NamespaceQuery { prefix, after, at, namespaces_max, size_bytes_max: usize::MAX };
+    let page = list_namespaces(map, &query).unwrap();
+    let told: String = page.namespaces.iter().map(|info| line("namespace", &show::namespace(info))).collect();
+    told + &more(page.next.is_some())
 }
 
 fn tell_history(map: &MemoryMap, words: &Words) -> Told {

@@ -1,6 +1,6 @@
 //! One store, and the commands of a script applied to it.
 
-use conclave_core::config::{At, ItemQuery, list_items, list_namespaces};
+use conclave_core::config::{At, ItemQuery, NamespaceQuery, list_items, list_namespaces};
 use conclave_core::{
     Applied, Command, EntryContext, EntryKind, Proposal, RequestId, apply, digest, encode_proposal, preview,
 };
@@ -67,8 +67,15 @@ impl Session {
 
     /// A line for each namespace that exists.
     fn state(&self) -> String {
-        let (namespaces, _) = list_namespaces(&self.map, "", None, Revision::MAX, usize::MAX).unwrap();
-        let lines = namespaces.iter().map(|namespace| {
+        let query = NamespaceQuery {
+            prefix: "",
+            after: None,
+            at: Revision::MAX,
+            namespaces_max: usize::MAX,
+            size_bytes_max: usize::MAX,
+        };
+        let page = list_namespaces(&self.map, &query).unwrap();
+        let lines = page.namespaces.iter().map(|namespace| {
             let query = ItemQuery {
                 namespace: &namespace.name,
                 key_prefix: "",

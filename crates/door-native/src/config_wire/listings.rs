@@ -3,8 +3,8 @@
 //! All pages of one listing are read at the revision of the first one, which the page token carries.
 
 use conclave_core::config::{
-    At, DiffQuery, HistoryQuery, ItemChange, ItemQuery, KeyChange, NamespaceInfo, Read, VersionInfo, diff,
-    history, list_items, list_namespaces, newest_version,
+    At, DiffQuery, HistoryQuery, ItemChange, ItemQuery, KeyChange, NamespacePage, NamespaceQuery, Read, VersionInfo,
+    diff, history, list_items, list_namespaces, newest_version,
 };
 use conclave_core::{NamespaceName, Version};
 use conclave_door::{Limits, Refusal};
@@ -17,7 +17,7 @@ use super::messages;
 use crate::fields::{Fields, page_entries};
 use crate::paging::{PageBounds, Place, Tokens, gather};
 
-/// Versions without their changes, and namespaces, that are read at once to fill a page by size.
+/// Versions without their changes that are read at once to fill a page by size.
 pub(super) const PIECE_ENTRIES: usize = 64;
 
 /// A page that was asked for.
@@ -91,19 +91,19 @@ impl Namespaces {
 impl Page<Namespaces> {
     pub(crate) fn answer(&self, view: &dyn ReadMap) -> Read<wire::ListNamespacesResponse> {
         let revision = self.revision(view)?;
-        let read = |last: Option<&NamespaceInfo>, entries_max| {
-            let after = last.map(|info| info.name.as_str()).or(self.after());
-            list_namespaces(view, &self.query.prefix, after, revision, entries_max).map(Ok)
+        let query = NamespaceQuery {
+            prefix: &self.query.prefix,
+            after: self.after(),
+            at: revision,
+            namespaces_max: self.entries_max,
+            size_bytes_max: Limits::PAGE_SIZE_BYTES_MAX,
         };
-        let size_bytes = messages::namespace_size_bytes;
-        let page = gather(self.bounds(PIECE_ENTRIES), size_bytes, read)?;
-        Ok(page.map(|(found, more)| {
-            let after = || found.last().map(|info| info.name.to_string()).unwrap_or_default();
-            wire::ListNamespacesResponse {
-                next_page_token: self.token(more, || Place { revision, version: 0, after: after() }),
-                store_revision: revision.get(),
-                namespaces: found.into_iter().map(messages::namespace).collect(),
-            }
+        let NamespacePage { namespaces, next } = list_namespaces(view, &query)?;
+        let place = |after| Place { revision, version: 0, after };
+        Ok(Ok(wire::ListNamespacesResponse {
+            next_page_token: next.map_or_else(String::new, |after| self.token(true, || place(after))),
+            store_revision: revision.get(),
+            namespaces: namespaces.into_iter().map(messages::namespace).collect(),
         }))
     }
 }
@@ -153,10 +153,11 @@ impl Page<Items> {
             keys_only: self.query.keys_only,
         };
         Ok(list_items(view, &query)?.map(|page| {
-            let after = || page.items.last().map(|item| item.key.clone()).unwrap_or_default();
-            let next = || Place { revision: page.revision, version: page.version.get(), after: after() };
+            let place = |after| Place { revision: page.revision, version: page.version.get(), after };
             wire::ListResponse {
-                next_page_token: self.token(page.more, next),
+                next_page_token: page
+                    .next
+                    .map_or_else(String::new, |after| self.token(true, || place(after))),
                 version: page.version.get(),
                 store_revision: page.revision.get(),
                 items: page.items.into_iter().map(messages::item).collect(),

@@ -23,12 +23,6 @@ pub(super) fn namespace(info: NamespaceInfo) -> wire::Namespace {
     }
 }
 
-/// About what a namespace takes on the wire.
-pub(super) fn namespace_size_bytes(info: &NamespaceInfo) -> usize {
-    let labels = info.labels.iter().map(|(name, value)| name.len() + value.len());
-    info.name.as_str().len() + info.description.len() + info.owner.len() + labels.sum::<usize>()
-}
-
 fn retention(retention: Retention) -> wire::Retention {
     wire::Retention { versions: retention.versions, days: retention.days }
 }

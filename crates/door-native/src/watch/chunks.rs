@@ -86,11 +86,11 @@ pub(super) struct ResetPlace {
     pub(super) after: Option<String>,
 }
 
-/// A message of a reset, and whether more of its target's items follow.
+/// A message of a reset, and the key after which more of its target's items follow, if some do.
 #[derive(Debug)]
 pub(super) struct ResetChunk {
     pub(super) message: wire::WatchReset,
-    pub(super) more_items: bool,
+    pub(super) next: Option<String>,
 }
 
 impl ResetPlace {
@@ -101,9 +101,8 @@ impl ResetPlace {
 
     /// The place after a message, if it was not the last one.
     pub(super) fn next(self, told: &ResetChunk) -> Option<Self> {
-        if told.more_items {
-            let after = told.message.items.last().map(|item| item.key.clone());
-            return Some(Self { after, ..self });
+        if let Some(after) = &told.next {
+            return Some(Self { after: Some(after.clone()), ..self });
         }
         told.message.more.then(|| Self { target: self.target + 1, after: None, ..self })
     }
@@ -124,11 +123,11 @@ impl ResetPlace {
                 namespace: target.namespace.to_string(),
                 version: standing.version.get(),
                 revision: self.revision.get(),
-                more: page.more || !is_last_target,
+                more: page.next.is_some() || !is_last_target,
                 deleted: standing.deleted,
                 items: page.items.into_iter().map(item).collect(),
             };
-            ResetChunk { message, more_items: page.more }
+            ResetChunk { message, next: page.next }
         }))
     }
 
@@ -147,7 +146,7 @@ impl ResetPlace {
 }
 
 fn empty(standing: Standing, revision: Revision) -> ItemPage {
-    ItemPage { items: Vec::new(), more: false, version: standing.version, revision }
+    ItemPage { items: Vec::new(), next: None, version: standing.version, revision }
 }
 
 #[cfg(test)]

@@ -160,7 +160,7 @@ pub(crate) fn page(keys: &Keys, range: &KeyRange, limits: RangeLimits) -> RangeP
     for (key, mut record) in within(keys, range) {
         let is_full = page.records.len() >= limits.records_max || size_bytes >= limits.size_bytes_max;
         if is_full && !page.records.is_empty() {
-            page.more = true;
+            page.next = page.records.last().map(|(key, _)| key.clone());
             break;
         }
         if limits.keys_only {

@@ -47,7 +47,7 @@ fn range() -> impl Strategy<Value = KeyRange> + Clone {
 fn limits() -> impl Strategy<Value = RangeLimits> + Clone {
     let size_bytes_max = prop_oneof![Just(usize::MAX), 0_usize..6];
     (0_usize..5, size_bytes_max, any::<bool>()).prop_map(|(records_max, size_bytes_max, keys_only)| {
-        RangeLimits { records_max, size_bytes_max, keys_only }
+        RangeLimits { records_max, size_bytes_max, keys_max: usize::MAX, keys_only }
     })
 }
 
@@ -124,12 +124,27 @@ fn touched(steps: &[Step]) -> Vec<Bytes> {
 fn read_pages(view: &dyn ReadMap, keys: &Keys, range: &KeyRange, at: Revision, limits: RangeLimits) {
     let mut rest = range.clone();
     loop {
-        let RangePage { records, more } = range_at(view, &rest, at, limits).unwrap();
-        let page = RangePage { records: records.clone(), more };
+        let page = range_at(view, &rest, at, limits).unwrap();
         assert_eq!(page, copies::page(keys, &rest, limits), "{rest:?} at {at}, {limits:?}");
-        match records.last() {
-            Some((key, _)) if more => rest = rest.after(key),
-            _ => return,
+        match page.next {
+            Some(key) => rest = rest.after(&key),
+            None => return,
+        }
+    }
+}
+
+/// All pages of a range that look at so many keys, put together.
+fn read_bounded(view: &dyn ReadMap, range: &KeyRange, at: Revision, keys_max: usize) -> Vec<(Bytes, Record)> {
+    let limits =
+        RangeLimits { records_max: usize::MAX, size_bytes_max: usize::MAX, keys_max, keys_only: false };
+    let (mut rest, mut found) = (range.clone(), Vec::new());
+    loop {
+        let RangePage { records, next } = range_at(view, &rest, at, limits).unwrap();
+        assert!(records.len() <= keys_max);
+        found.extend(records);
+        match next {
+            Some(key) => rest = rest.after(&key),
+            None => return found,
         }
     }
 }
@@ -159,6 +174,10 @@ fn check_all(view: &dyn ReadMap, copies: &Copies, range: &KeyRange, limits: Rang
         read_pages(view, keys, range, at, limits);
         let expected: Vec<_> = copies::within(keys, range).collect();
         assert_eq!(walk(view, range, at), expected, "{range:?} at {at}");
+        for keys_max in 1..4 {
+            let pages = read_bounded(view, range, at, keys_max);
+            assert_eq!(pages, expected, "{range:?} at {at}, {keys_max} keys a page");
+        }
     }
     copies.check_histories(view);
     copies.check_changes(view, range);

@@ -1,8 +1,8 @@
 //! Random questions about the present and the past, and what a map tells.
 
 use conclave_core::config::{
-    At, DiffQuery, HistoryPage, HistoryQuery, Item, ItemChange, ItemPage, ItemQuery, NamespaceInfo, Read,
-    diff, get_item, history, list_items, list_namespaces,
+    At, DiffQuery, HistoryPage, HistoryQuery, Item, ItemChange, ItemPage, ItemQuery, NamespacePage,
+    NamespaceQuery, Read, diff, get_item, history, list_items, list_namespaces,
 };
 use conclave_core::{ItemKey, NamespaceName, Version};
 use conclave_mvcc::{ChangeLimits, MapError, ReadMap, Revised, Revision, changes_since};
@@ -26,7 +26,7 @@ pub(crate) enum Question {
 pub(crate) enum Told {
     Item(Read<(Item, Version, Revision)>),
     Items(Read<ItemPage>),
-    Namespaces(Result<(Vec<NamespaceInfo>, bool), MapError>),
+    Namespaces(Result<NamespacePage, MapError>),
     History(Read<HistoryPage>),
     Diff(Read<(Vec<ItemChange>, bool)>),
     Changes(Result<Vec<Revised>, MapError>),
@@ -77,9 +77,7 @@ impl Question {
             Self::Items { name, prefix, at, page } => {
                 Told::Items(list_items(view, &items(name, prefix, at.clone(), *page)))
             }
-            Self::Namespaces { at, page } => {
-                Told::Namespaces(list_namespaces(view, "", None, Revision::new(*at), *page))
-            }
+            Self::Namespaces { at, page } => Told::Namespaces(list_namespaces(view, &namespaces(*at, *page))),
             Self::History { name, before, page } => {
                 let before = before.map(Version::new);
                 let query =
@@ -94,6 +92,16 @@ impl Question {
                 Told::Changes(changes_since(view, Revision::new(*from), limits))
             }
         }
+    }
+}
+
+fn namespaces(at: u64, page: usize) -> NamespaceQuery<'static> {
+    NamespaceQuery {
+        prefix: "",
+        after: None,
+        at: Revision::new(at),
+        namespaces_max: page,
+        size_bytes_max: usize::MAX,
     }
 }
 
