@@ -172,13 +172,13 @@ pub enum Rejection {
         /// When it may be tried again, in milliseconds; 0: not before something is changed.
         retry_after_ms: u64,
     },
-    /// More would change at one revision than may.
+    /// More would change, or be gone through to find what changes, at one revision than may.
     #[error(
-        "{items} items and {size_bytes} bytes would change in one commit, of which there may be at most \
+        "{items} items and {size_bytes} bytes would change or be gone through in one commit, of which there may be at most \
          {items_max} and {size_bytes_max}: roll back or delete less at a time"
     )]
     ChangeTooLarge {
-        /// Items that would change, as far as they were counted.
+        /// Items that would change or be gone through, as far as they were counted.
         items: u64,
         /// The most that may.
         items_max: u64,

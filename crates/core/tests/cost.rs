@@ -8,8 +8,9 @@ use bytes::Bytes;
 use conclave_core::config::{
     Action, At, Authorship, Collect, Commit, ConfigCommand, CreateSnapshot, Defaults, DeleteNamespace,
     DiffQuery, Edit, HistoryQuery, ItemContent, ItemHistoryQuery, ItemQuery, KEYS_A_PAGE_MAX, NamespaceEdits,
-    NamespacePage, NamespaceQuery, Retention, Rollback, SearchQuery, SetTag, UpdateDefaults, diff, get_item,
-    get_namespace, history, item_history, list_items, list_namespaces, search,
+    NamespacePage, NamespaceQuery, Retention, Rollback, RollbackSnapshot, SearchQuery, SetTag,
+    UpdateDefaults, diff, get_item, get_namespace, history, item_history, list_items, list_namespaces,
+    search,
 };
 use conclave_core::{
     Command, EntryContext, EntryKind, ItemKey, NamespaceName, PinName, Proposal, RequestId, Version, apply,
@@ -154,6 +155,24 @@ fn a_rollback_walks_the_namespace_twice_and_writes_what_differs() {
     let (cost, rows) = run(&mut store(), 100, ConfigCommand::Rollback(rollback));
     assert_eq!(rows, 9, "one item differs");
     assert!(cost.steps <= 2 * ITEMS + 20 && cost.seeks <= 20 && cost.cursors <= 3, "{cost:?}");
+}
+
+#[test]
+fn a_rollback_to_a_snapshot_walks_a_namespace_twice() {
+    let mut map = store();
+    let (snapshot, authorship) = (PinName::parse("s").unwrap(), Authorship::default());
+    let create = CreateSnapshot {
+        snapshot: snapshot.clone(),
+        namespaces: Some(vec![namespace("shop")]),
+        revision: None,
+        authorship: authorship.clone(),
+    };
+    run(&mut map, 100, ConfigCommand::CreateSnapshot(create));
+    run(&mut map, 101, commit("shop", std::iter::once(ITEMS - 1), "2"));
+    let rollback = RollbackSnapshot { snapshot, namespaces: None, authorship };
+    let (cost, rows) = run(&mut map, 102, ConfigCommand::RollbackSnapshot(rollback));
+    assert_eq!(rows, 9, "one item differs");
+    assert!(cost.steps <= 2 * ITEMS + 20 && cost.seeks <= 20, "{cost:?}");
 }
 
 #[test]

@@ -27,12 +27,35 @@ impl<'a> Differences<'a> {
         before: Option<Revision>,
         after: Option<Revision>,
     ) -> Result<Self, MapError> {
-        Ok(Self { before: side(view, range, before)?, after: side(view, range, after)? })
+        Self::bounded(view, range, (before, after), usize::MAX)
     }
 
-    /// The next key that differs.
+    /// The same, which stops once either side has come to so many keys, at least one.
+    pub(crate) fn bounded(
+        view: &'a dyn ReadMap,
+        range: &KeyRange,
+        (before, after): (Option<Revision>, Option<Revision>),
+        keys_max: usize,
+    ) -> Result<Self, MapError> {
+        let side = |at| side(view, range, at, keys_max);
+        Ok(Self { before: side(before)?, after: side(after)? })
+    }
+
+    /// How many keys it has come to on both sides.
+    pub(crate) fn keys(&self) -> usize {
+        self.before.keys() + self.after.keys()
+    }
+
+    /// Whether its bound has stopped it before the end of the range.
+    pub(crate) fn is_stopped(&self) -> Result<bool, MapError> {
+        Ok(self.before.stopped_after()?.or(self.after.stopped_after()?).is_some())
+    }
+
+    /// The next key that differs; none at the end, or if it was stopped.
     pub(crate) fn next(&mut self) -> Result<Option<Difference>, MapError> {
-        while let Some((order, key)) = self.next_key() {
+        while !self.is_stopped()?
+            && let Some((order, key)) = self.next_key()
+        {
             if order.is_eq() && self.before.mod_revision() == self.after.mod_revision() {
                 self.before.advance()?;
                 self.after.advance()?;
@@ -81,9 +104,10 @@ fn side<'a>(
     view: &'a dyn ReadMap,
     range: &KeyRange,
     at: Option<Revision>,
+    keys_max: usize,
 ) -> Result<RangeCursor<'a>, MapError> {
     match at {
-        Some(at) => RangeCursor::new(view, range, at),
+        Some(at) => RangeCursor::bounded(view, range, at, keys_max),
         None => {
             RangeCursor::new(view, &KeyRange::new(range.start.clone(), range.start.clone()), Revision::MAX)
         }

@@ -43,7 +43,7 @@ pub use command::{
     RollbackSnapshot, SetTag, SettingsChange, UpdateDefaults, UpdateNamespace,
 };
 pub use diff::{DiffQuery, ItemChange, diff};
-pub use extent::{ITEMS_CHANGED_MAX, SIZE_BYTES_CHANGED_MAX};
+pub use extent::{ITEMS_CHANGED_MAX, ITEMS_SEEN_MAX, SIZE_BYTES_CHANGED_MAX};
 pub use history::{HistoryPage, HistoryQuery, KeyChange, VersionInfo, history};
 pub use item::{Item, ItemContent};
 pub use item_history::{ItemHistoryQuery, ItemRevision, item_history};

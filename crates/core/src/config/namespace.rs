@@ -82,8 +82,9 @@ fn delete_items(
     namespace: &NamespaceName,
     mut tally: Tally,
 ) -> Result<Tally, Stop> {
-    let mut found = RangeCursor::new(transaction.view(), &items(namespace, ""), Revision::MAX)?;
     let mut extent = Extent::default();
+    let range = items(namespace, "");
+    let mut found = RangeCursor::bounded(transaction.view(), &range, Revision::MAX, extent.left_to_see())?;
     while let Some(key) = found.key() {
         let record = found.record()?;
         extent.add(key.len() + record.size_bytes())?;
@@ -91,5 +92,6 @@ fn delete_items(
         transaction.delete(key.to_vec().into())?;
         found.advance()?;
     }
+    extent.see(found.keys(), found.stopped_after()?.is_none())?;
     Ok(tally)
 }

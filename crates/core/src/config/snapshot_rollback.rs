@@ -3,14 +3,13 @@
 use conclave_mvcc::{Revision, Transaction};
 
 use super::command::RollbackSnapshot;
-use super::difference::Differences;
 use super::extent::Extent;
-use super::head::{Head, not_found};
-use super::keys::items;
+use super::head::{Counts, Head, not_found};
 use super::outcome::{ConfigOutcome, SnapshotRestored, VERSIONS_TOLD_MAX};
-use super::rollback::{Restored, restore};
+use super::rollback::{Restored, make_version, restore_items};
 use super::snapshots::{self, Held, Snapshot};
 use super::stop::Stop;
+use super::tally::Tally;
 use crate::names::{NamespaceName, PinName};
 use crate::rejection::Rejection;
 use crate::times::Times;
@@ -37,13 +36,18 @@ pub(crate) fn rollback(
     };
     for (namespace, version) in chosen(transaction, name, &snapshot, namespaces.as_deref())? {
         let head = Head::find(transaction, &namespace)?.ok_or_else(|| not_found(&namespace))?;
-        if is_as_it_was(transaction, &namespace, &head, (version, snapshot.revision))? {
+        // If it has the same version, it is known without a walk that nothing differs.
+        let mut tally = Tally::new(head.usage);
+        if head.deleted_namespace || head.version != version {
+            tally = restore_items(transaction, &namespace, (snapshot.revision, head.usage), &mut extent)?;
+        }
+        if !head.deleted_namespace && tally.counts == Counts::default() {
             done.unchanged += 1;
             continue;
         }
         extent.add(HEAD_SIZE_BYTES)?;
-        let target = Restored { version, revision: snapshot.revision, authorship, times };
-        let made = restore(transaction, &namespace, head, target, &mut extent)?;
+        let restored = Restored { version, authorship, times };
+        let made = make_version(transaction, &namespace, (head, tally), &restored)?;
         done.changed += 1;
         done.revision = transaction.revision();
         if done.versions.len() < VERSIONS_TOLD_MAX {
@@ -79,19 +83,4 @@ fn chosen(
     chosen.sort();
     chosen.dedup();
     Ok(chosen)
-}
-
-/// Whether a namespace holds what it held then. If it has the same version, that is known without a walk.
-fn is_as_it_was(
-    transaction: &Transaction<'_>,
-    namespace: &NamespaceName,
-    head: &Head,
-    (version, then): (Version, Revision),
-) -> Result<bool, Stop> {
-    if head.deleted_namespace || head.version == version {
-        return Ok(!head.deleted_namespace);
-    }
-    let range = items(namespace, "");
-    let mut differences = Differences::new(transaction.view(), &range, Some(Revision::MAX), Some(then))?;
-    Ok(differences.next()?.is_none())
 }
