@@ -86,7 +86,7 @@ pub struct NamespaceEdits {
     pub namespace: NamespaceName,
     /// Refuses the commit unless the namespace is at this version; 0: nothing was ever committed.
     pub expected_version: Option<Version>,
-    /// Makes the namespace if it does not exist, instead of refusing.
+    /// Makes the namespace if it does not exist, instead of refusing, without settings: also one that was deleted.
     pub create_if_missing: bool,
     /// The edits; each key at most once.
     pub edits: Vec<Edit>,

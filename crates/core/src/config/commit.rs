@@ -11,6 +11,7 @@ use super::keys::item_key;
 use super::namespace;
 use super::outcome::{Committed, CommittedVersion, ConfigOutcome};
 use super::quota;
+use super::settings::Settings;
 use super::stop::Stop;
 use super::tally::Tally;
 use crate::names::NamespaceName;
@@ -49,6 +50,8 @@ fn find_head(transaction: &mut Transaction<'_>, edits: &NamespaceEdits) -> Resul
         Some(head) if !head.deleted_namespace => Ok(head),
         missing if edits.create_if_missing => {
             namespace::count_another(transaction)?;
+            // One that was deleted comes back as one that is made anew.
+            Settings::clear(transaction, &edits.namespace)?;
             Ok(missing.unwrap_or_default())
         }
         _ => Err(not_found(&edits.namespace)),

@@ -49,6 +49,18 @@ impl Settings {
         record.as_ref().map(Self::decode).transpose().map(Option::unwrap_or_default)
     }
 
+    /// Takes them from a namespace: it is as if it never had any.
+    pub(crate) fn clear(
+        transaction: &mut Transaction<'_>,
+        namespace: &NamespaceName,
+    ) -> Result<(), MapError> {
+        let key = settings_key(namespace);
+        if transaction.get(&key)?.is_none() {
+            return Ok(());
+        }
+        present::delete(transaction, &all_settings(), key)
+    }
+
     fn decode(record: &Record) -> Result<Self, MapError> {
         decode(FORMAT, &record.value).map_err(|error| MapError::new(format_args!("settings: {error}")))
     }

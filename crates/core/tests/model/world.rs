@@ -195,6 +195,10 @@ fn commit(world: &mut World, stamp: &Stamp<'_>, commit: &Commit) -> Done {
             .get_mut(name)
             .filter(|namespace| edits.create_if_missing || !namespace.newest.deleted_namespace)
             .ok_or_else(|| not_found(name))?;
+        if namespace.newest.deleted_namespace {
+            let tags = std::mem::take(&mut namespace.beside.tags);
+            namespace.beside = Beside { tags, ..Beside::default() };
+        }
         let found = namespace.newest.version.get();
         if !seen.insert(name) {
             let namespace = name.to_string();
