@@ -36,7 +36,7 @@ pub(crate) fn create(
     let mut settings = Settings::default().with(settings);
     settings.write(transaction, namespace, (authorship, times.told_ms))?;
     if head.version != Version::ZERO {
-        quota::check(transaction, namespace, (head.usage, head.usage), (head.pace, times.stamp_ms))?;
+        quota::check(transaction, namespace, (head.usage, head.usage), Some((head.pace, times.stamp_ms)))?;
     }
     let revision = transaction.revision();
     let info = info::of(transaction.view(), namespace.clone(), (head, revision), settings)?;

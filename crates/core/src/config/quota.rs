@@ -33,12 +33,12 @@ impl Pace {
     }
 }
 
-/// Refuses a version after which the namespace would hold or do more than it may.
+/// Refuses a version after which the namespace would hold more than it may, or do more if its pace counts.
 pub(crate) fn check(
     transaction: &mut Transaction<'_>,
     namespace: &NamespaceName,
     usage: (Usage, Usage),
-    (pace, stamp_ms): (Pace, i64),
+    pace: Option<(Pace, i64)>,
 ) -> Result<(), Stop> {
     let quota = settings::quota(transaction, namespace)?;
     let (before, after) = usage;
@@ -51,8 +51,8 @@ pub(crate) fn check(
     };
     grown(QuotaKind::Items, before.items, after.items, quota.items_max)?;
     grown(QuotaKind::SizeBytes, before.size_bytes, after.size_bytes, quota.size_bytes_max)?;
-    match quota.versions_per_minute_max {
-        Some(allowed) if allowed > 0 && pace.versions > allowed => {
+    match pace.zip(quota.versions_per_minute_max) {
+        Some(((pace, stamp_ms), allowed)) if allowed > 0 && pace.versions > allowed => {
             Err(Stop::Rejected(Rejection::QuotaExceeded {
                 namespace: namespace.to_string(),
                 quota: QuotaKind::VersionsPerMinute,
