@@ -2,7 +2,7 @@
 //!
 //! Text is taken as it is (`0.10` stays `0.10`), numbers and booleans are read from their text, and lists,
 //! maps and structs from JSON. Where the type asks for anything, a JSON scalar is what it says, and all
-//! else is text.
+//! else is text; so is a whole number beyond 64 bits, of which any number would lose digits.
 
 use std::str::{self, FromStr};
 
@@ -73,13 +73,18 @@ fn guess(item: &Item) -> Guess<'_> {
             .as_u64()
             .map(Guess::Unsigned)
             .or_else(|| number.as_i64().map(Guess::Signed))
-            .or_else(|| number.as_f64().map(Guess::Float))
+            .or_else(|| number.as_f64().filter(|_| !is_whole(text)).map(Guess::Float))
             .unwrap_or(Guess::Text(text)),
         Ok(_) if item.content_type != "application/json" => Guess::Text(text),
         Ok(serde_json::Value::Null) => Guess::Null,
         Ok(_) => Guess::Json,
         Err(_) => Guess::Text(text),
     }
+}
+
+/// Whether a JSON number has neither a fraction nor an exponent.
+fn is_whole(number: &str) -> bool {
+    !number.contains(['.', 'e', 'E'])
 }
 
 macro_rules! numbers {
@@ -279,6 +284,11 @@ mod tests {
         assert_eq!(any("8"), json!(8));
         assert_eq!(any("-8"), json!(-8));
         assert_eq!(any("1.5"), json!(1.5));
+        assert_eq!(any("18446744073709551615"), json!(u64::MAX));
+        for whole in ["18446744073709551616", "-9223372036854775809", "123456789012345678901234567890"] {
+            assert_eq!(any(whole), json!(whole), "all of its digits are kept");
+        }
+        assert_eq!(any("1e30"), json!(1e30));
         assert_eq!(any("true"), json!(true));
         assert_eq!(any("yes"), json!("yes"));
         assert_eq!(any("[1]"), json!("[1]"));
