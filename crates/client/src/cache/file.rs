@@ -4,7 +4,7 @@
 //! Layout: a mark of nine bytes, whose last one is the format; the 16 bytes of an XXH3 checksum of the
 //! rest; the rest is one protobuf message.
 
-use std::fs::{DirBuilder, File};
+use std::fs::{self, DirBuilder, File};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,10 @@ use crate::watch::NamespaceState;
 const MARK: &[u8; 9] = b"CONCACHE\x01";
 const CHECKSUM_SIZE_BYTES: usize = 16;
 const HEAD_SIZE_BYTES: usize = MARK.len() + CHECKSUM_SIZE_BYTES;
+/// What is written beside the file is named `.last-good-`, the file's name, `-`, chance, and this.
+const BESIDE_SUFFIX: &str = ".tmp";
+/// What was written beside the file and is so old was left by a program that was killed.
+const LEFTOVER_AGE_MIN: Duration = Duration::from_secs(600);
 /// More than what a cache accepts from a node by default; a larger file is none of ours.
 const FILE_SIZE_BYTES_MAX: u64 = 1024 * 1024 * 1024;
 
@@ -98,6 +102,7 @@ impl CacheFile {
     }
 
     fn read(&self) -> Result<Option<Saved>, CacheFileError> {
+        remove_leftovers(&self.path);
         let bytes = match read_bounded(&self.path) {
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
@@ -181,21 +186,48 @@ fn read_bounded(path: &Path) -> io::Result<Vec<u8>> {
 
 /// Writes beside the file, and puts it in its place when all of it is on disk.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = folder_of(path);
     if !folder.exists() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
     // Temporary files are made for their owner only (0600), and go if they are not put in place.
-    let mut beside = tempfile::Builder::new().prefix(".last-good-").tempfile_in(folder)?;
+    let mut beside = tempfile::Builder::new();
+    let mut beside = beside.prefix(&beside_prefix(path)).suffix(BESIDE_SUFFIX).tempfile_in(folder)?;
     beside.write_all(bytes)?;
     beside.as_file().sync_all()?;
     beside.persist(path).map_err(|error| error.error)?;
     File::open(folder)?.sync_all()
 }
 
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+fn beside_prefix(path: &Path) -> String {
+    format!(".last-good-{}-", path.file_name().unwrap_or_default().to_string_lossy())
+}
+
+/// Removes what killed programs left of this file. It is in nobody's way: that it cannot be removed is no failure.
+fn remove_leftovers(path: &Path) {
+    let prefix = beside_prefix(path);
+    let Ok(entries) = fs::read_dir(folder_of(path)) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(&prefix) && name.ends_with(BESIDE_SUFFIX) && is_leftover(&entry) {
+            let removed = fs::remove_file(entry.path());
+            tracing::debug!(path = %entry.path().display(), ?removed, "what a killed program left");
+        }
+    }
+}
+
+fn is_leftover(entry: &fs::DirEntry) -> bool {
+    let modified = entry.metadata().and_then(|metadata| metadata.modified());
+    modified.is_ok_and(|at| at.elapsed().is_ok_and(|age| age >= LEFTOVER_AGE_MIN))
+}
+
 #[cfg(test)]
 mod tests {
-    use std::fs;
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::super::content::samples::content;
@@ -222,6 +254,35 @@ mod tests {
         assert_eq!(mode & 0o777, 0o600);
         let beside = fs::read_dir(file.path.parent().unwrap()).unwrap().count();
         assert_eq!(beside, 1, "nothing is left beside it");
+    }
+
+    /// Leaves a file as a write that was cut off so long ago does.
+    fn leave(path: &Path, ago: Duration) {
+        let file = File::create(path).unwrap();
+        file.set_modified(SystemTime::now() - ago).unwrap();
+    }
+
+    #[test]
+    fn what_a_killed_program_left_goes_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = CacheFile::new(folder.path().join("shop"), &CacheOptions::of("shop"));
+        let (old, day) = (".last-good-shop-Ab3dE6.tmp", Duration::from_secs(86_400));
+        leave(&folder.path().join(old), day);
+        let kept = [".last-good-shop-Ab3dE7", ".last-good-stock-Ab3dE6.tmp", ".last-good-shop-", "notes"];
+        kept.iter().for_each(|name| leave(&folder.path().join(name), day));
+        let under_way = ".last-good-shop-Xy3dE6.tmp";
+        leave(&folder.path().join(under_way), Duration::from_secs(1));
+
+        file.write(&content(7, &[("a", "1")]), some_time()).unwrap();
+        assert!(file.read().unwrap().is_some());
+        let mut left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        let mut expected = [kept.as_slice(), &[under_way, "shop"]].concat();
+        expected.sort_unstable();
+        assert_eq!(left, expected);
     }
 
     #[test]
