@@ -58,6 +58,34 @@ impl Client {
         F: Fn(Channel, Request<Q>) -> Fut,
         Fut: Future<Output = Result<Response<A>, Status>>,
     {
+        self.call_until(effect, message, rpc, |_| false).await
+    }
+
+    /// Makes one call that changes something, and twice is not the same as once: one that may have been done is
+    /// not made again.
+    pub(crate) async fn call_once<Q, A, F, Fut>(&self, message: Q, rpc: F) -> Result<A, ClientError>
+    where
+        Q: Clone,
+        F: Fn(Channel, Request<Q>) -> Fut,
+        Fut: Future<Output = Result<Response<A>, Status>>,
+    {
+        let called = self.call_until(Effect::Read, message, rpc, ClientError::leaves_write_open).await;
+        called.map_err(|error| if error.leaves_write_open() { error.into_outcome_unknown() } else { error })
+    }
+
+    /// Makes one call; `is_last` decides whether a failure that could be mended by another attempt is told instead.
+    async fn call_until<Q, A, F, Fut>(
+        &self,
+        effect: Effect<'_>,
+        message: Q,
+        rpc: F,
+        is_last: impl Fn(&ClientError) -> bool,
+    ) -> Result<A, ClientError>
+    where
+        Q: Clone,
+        F: Fn(Channel, Request<Q>) -> Fut,
+        Fut: Future<Output = Result<Response<A>, Status>>,
+    {
         let mut attempts = Attempts::new(&self.options, effect, self.nodes.count());
         let mut at = self.nodes.preferred();
         loop {
@@ -75,6 +103,9 @@ impl Client {
                 tracing::debug!(endpoint = node.url, reason = error.reason(), %error, "attempt failed");
                 self.nodes.failed(at);
                 at = self.nodes.after(at);
+            }
+            if is_last(&error) {
+                return Err(error);
             }
             tokio::time::sleep(attempts.failed(error)?).await;
         }

@@ -1,6 +1,6 @@
 //! One method for each RPC of the cluster service. A change of the members asked twice has the effect of once, so
-//! all of them can be tried again; each attempt may take as long as the whole call, since a change takes what
-//! it takes.
+//! all of them can be tried again, but for a change of leadership to whoever; each attempt may take as long as
+//! the whole call, since a change takes what it takes.
 
 use std::sync::Arc;
 
@@ -62,10 +62,15 @@ impl Client {
         self.patient().call(Effect::Read, ReplaceMemberRequest { old_id, new_id }, rpc).await
     }
 
-    /// Hands leadership to another voter; 0: to the one that has come furthest.
+    /// Hands leadership to another voter; 0: to the one that has come furthest. That is not asked for again if it
+    /// may have been done: [`ClientError::is_outcome_unknown`].
     pub async fn transfer_leader(&self, to_id: u64) -> Answer<TransferLeaderResponse> {
         let rpc = |channel, request| async move { cluster(channel).transfer_leader(request).await };
-        self.patient().call(Effect::Read, TransferLeaderRequest { to_id }, rpc).await
+        let (client, request) = (self.patient(), TransferLeaderRequest { to_id });
+        match to_id {
+            0 => client.call_once(request, rpc).await,
+            _ => client.call(Effect::Read, request, rpc).await,
+        }
     }
 
     /// Tells what a node logs: one of those that this client was given.

@@ -152,7 +152,7 @@ impl Served {
     }
 }
 
-async fn replied<T>(reply: Option<Reply<T>>) -> Result<Response<T>, Status> {
+pub(crate) async fn replied<T>(reply: Option<Reply<T>>) -> Result<Response<T>, Status> {
     match reply {
         Some(Reply::Answer(answer)) => Ok(Response::new(answer)),
         Some(Reply::Refuse(status)) => Err(status),
@@ -166,7 +166,7 @@ fn message(event: Event) -> Result<config::WatchResponse, Status> {
     Ok(config::WatchResponse { event: Some(event) })
 }
 
-fn unexpected() -> Status {
+pub(crate) fn unexpected() -> Status {
     Status::failed_precondition("the test told this node nothing about such a call")
 }
 

@@ -5,6 +5,10 @@ mod caches;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
+mod fake_cluster;
+#[cfg(test)]
 mod fake_node;
+#[cfg(test)]
+mod transfers;
 #[cfg(test)]
 mod watches;
