@@ -3,8 +3,8 @@
 //! All pages of one listing are read at the revision of the first one, which the page token carries.
 
 use conclave_core::config::{
-    At, DiffQuery, HistoryQuery, ItemChange, ItemQuery, KeyChange, NamespacePage, NamespaceQuery, Read, VersionInfo,
-    diff, history, list_items, list_namespaces, newest_version,
+    At, DiffQuery, HistoryQuery, ItemChange, ItemQuery, KeyChange, NamespacePage, NamespaceQuery, Read,
+    VersionInfo, diff, history, list_items, list_namespaces, newest_version,
 };
 use conclave_core::{NamespaceName, Version};
 use conclave_door::{Limits, Refusal};
