@@ -1,14 +1,17 @@
 //! The command that makes a backup, or the node that it reads from, is killed in the middle of it: what is left
-//! is never taken for a backup, and is in nobody's way.
+//! is never taken for a backup, and is in nobody's way. The same for the command that restores one.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use conclave_testkit::{Cluster, CommandLine, Ran, wait};
 use serde_json::Value;
+use tokio::io::AsyncWriteExt as _;
+use tokio::net::unix::pipe;
 use tokio::process::Child;
 
-use crate::stage::{create, fill, one};
+use crate::stage::{create, fill, items, one};
+use crate::start_refused::refusal;
 use crate::valve::Valve;
 
 const VALUE_SIZE_BYTES: usize = 1_000_000;
@@ -172,4 +175,43 @@ async fn what_is_cut_off_in_a_directory_harms_no_backup_before_or_after() {
     assert!(both.len() == 2 && both[0] == first[0], "{both:?} after {first:?}");
     all_are_intact(&cli, &both).await;
     lets_go(&mut cluster).await;
+}
+
+/// A pipe in place of an archive, of which only the first half comes.
+async fn half_of(archive: &Path, pipe: &Path) -> pipe::Sender {
+    let bytes = fs::read(archive).expect("it is there");
+    // Whoever reads it opens it first.
+    let open = async || pipe::OpenOptions::new().open_sender(pipe).ok();
+    let mut sender = wait::until("the archive is opened", open).await;
+    sender.write_all(&bytes[..bytes.len() / 2]).await.expect("it is read");
+    sender
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_that_is_killed_leaves_nothing_to_start_on_and_is_done_again() {
+    let mut cluster = with_data().await;
+    let cli = cluster.command_line();
+    cli.run(&["backup", "create", "all.conclave"]).await.done();
+    let before = items(&cluster.client(), "shop").await;
+    cluster.node(1).kill();
+
+    let (archive, half) = (cluster.folder().join("all.conclave"), cluster.folder().join("half.conclave"));
+    let made = std::process::Command::new("mkfifo").arg(&half).status();
+    assert!(made.is_ok_and(|status| status.success()), "a pipe can be made");
+    let again = cluster.folder().join("again");
+    let (dir, peer) = (again.display().to_string(), format!("1={}", cluster.node(1).peer_address()));
+    let as_whom = ["--data-dir", &dir, "--node-id", "1", "--initial-cluster", &peer];
+    let mut command = cli.spawn(&[&["backup", "restore", "half.conclave"], &as_whom[..]].concat());
+    let _open = half_of(&archive, &half).await;
+    command.kill().await.expect("it is our child");
+
+    assert!(again.join("restoring").is_dir() && !again.join("identity").exists(), "it was amid");
+    cluster.node(1).set("data_dir", &dir);
+    let told = refusal(&mut cluster, 1).await;
+    assert!(told.contains(&dir) && told.contains("restoring"), "{told}");
+    cli.run(&[&["backup", "restore", "all.conclave"], &as_whom[..]].concat()).await.done();
+    assert!(!again.join("restoring").exists());
+    cluster.start_node(1);
+    cluster.all_serve().await;
+    assert!(items(&cluster.client(), "shop").await == before, "all is there");
 }
