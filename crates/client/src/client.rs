@@ -87,22 +87,22 @@ impl Client {
         Fut: Future<Output = Result<Response<A>, Status>>,
     {
         let mut attempts = Attempts::new(&self.options, effect, self.nodes.count());
-        let mut at = self.nodes.preferred();
+        let began = self.nodes.begin();
+        let mut at = began;
         loop {
             let node = self.nodes.get(at);
             let budget = attempts.begin();
             let attempt = rpc(node.channel.clone(), timed(message.clone(), budget));
             let error = match within(budget, attempt).await {
                 Ok(answer) => {
-                    self.nodes.worked(at);
+                    self.nodes.worked(at, at != began);
                     return Ok(answer.into_inner());
                 }
                 Err(error) => error.at(&node.url),
             };
             if error.is_transient() {
                 tracing::debug!(endpoint = node.url, reason = error.reason(), %error, "attempt failed");
-                self.nodes.failed(at);
-                at = self.nodes.after(at);
+                at = self.nodes.failed(at);
             }
             if is_last(&error) {
                 return Err(error);

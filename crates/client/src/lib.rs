@@ -4,7 +4,8 @@
 //! take and return the generated messages, which [`config`] and [`cluster`] re-export. What it adds:
 //!
 //! - **Failover.** Any node answers any call. A call goes to the node that last answered, and moves
-//!   on to the next when that one cannot be reached, is not ready, or stays silent for too long.
+//!   on to the next when that one cannot be reached, is not ready, or stays silent for too long. After a
+//!   while the client tries its own first node again: see [`ClientOptions::return_after_ms`].
 //! - **Safe retries.** What failed for the moment is tried again within the deadline, with jittered
 //!   exponential backoff. A write carries one request id through all its attempts (made here if the
 //!   caller gave none), so it is applied once at most. If the deadline passes while it is not known
@@ -59,6 +60,7 @@ mod client;
 mod cluster_calls;
 pub mod edits;
 mod error;
+mod homing;
 mod keep_calls;
 mod nodes;
 mod options;

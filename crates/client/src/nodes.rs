@@ -1,15 +1,16 @@
 //! The nodes that a client knows, a connection to each, and which of them last answered.
 //!
 //! Connections are made at first use and again after they broke; none is made here. The nodes lie in the
-//! order in which this client turns to them (see [`crate::spread`]).
+//! order in which this client turns to them (see [`crate::spread`]); the first of them is its home.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tonic::Code;
 use tonic::transport::{Channel, Endpoint};
 
 use crate::error::{ClientError, reason};
+use crate::homing::Homing;
 use crate::options::ClientOptions;
 use crate::spread;
 
@@ -17,6 +18,8 @@ use crate::spread;
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
 /// A test that is not answered for so long ends the connection.
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(3);
+/// The node that this client turns to first.
+pub(crate) const HOME: usize = 0;
 
 /// One node.
 #[derive(Debug)]
@@ -31,7 +34,16 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) struct Nodes {
     nodes: Vec<Node>,
-    preferred: AtomicUsize,
+    preference: Mutex<Preference>,
+}
+
+/// Where calls begin.
+#[derive(Debug)]
+struct Preference {
+    /// The node that last answered.
+    node: usize,
+    /// When to try the first one again.
+    homing: Homing,
 }
 
 impl Nodes {
@@ -42,34 +54,57 @@ impl Nodes {
         }
         let order = spread::order(&options.client_id, &urls);
         let nodes = order.into_iter().map(|at| node(&urls[at], options)).collect::<Result<_, _>>()?;
-        Ok(Self { nodes, preferred: AtomicUsize::new(0) })
+        let preference = Preference { node: HOME, homing: Homing::new(options.return_after()) };
+        Ok(Self { nodes, preference: Mutex::new(preference) })
     }
 
     pub(crate) fn count(&self) -> usize {
         self.nodes.len()
     }
 
-    /// Where to begin: the node that last answered.
-    pub(crate) fn preferred(&self) -> usize {
-        self.preferred.load(Ordering::Relaxed)
+    /// Where to begin: the node that last answered, or now and then the first one.
+    pub(crate) fn begin(&self) -> usize {
+        let mut preference = self.preference();
+        if preference.homing.take_try() { HOME } else { preference.node }
     }
 
     pub(crate) fn get(&self, index: usize) -> &Node {
         &self.nodes[index % self.nodes.len()]
     }
 
-    pub(crate) fn after(&self, index: usize) -> usize {
-        (index + 1) % self.nodes.len()
+    /// A node answered. One that was come to because others failed is where to begin from now on.
+    pub(crate) fn worked(&self, index: usize, others_failed: bool) {
+        let mut preference = self.preference();
+        if index == HOME {
+            preference.come(HOME);
+        } else if others_failed {
+            preference.come(index);
+        }
     }
 
-    pub(crate) fn worked(&self, index: usize) {
-        self.preferred.store(index, Ordering::Relaxed);
+    /// A node failed: tells the next one to ask. The next call begins elsewhere, unless another call has found a
+    /// better node meanwhile.
+    pub(crate) fn failed(&self, index: usize) -> usize {
+        let next = (index + 1) % self.nodes.len();
+        let mut preference = self.preference();
+        if preference.node == index {
+            preference.come(next);
+        }
+        if index == HOME { preference.node } else { next }
     }
 
-    /// The next call begins elsewhere, unless another call has found a better node meanwhile.
-    pub(crate) fn failed(&self, index: usize) {
-        let next = self.after(index);
-        let _ = self.preferred.compare_exchange(index, next, Ordering::Relaxed, Ordering::Relaxed);
+    fn preference(&self) -> MutexGuard<'_, Preference> {
+        self.preference.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Preference {
+    fn come(&mut self, node: usize) {
+        self.node = node;
+        match node {
+            HOME => self.homing.came_home(),
+            _ => self.homing.left(),
+        }
     }
 }
 
@@ -124,15 +159,36 @@ mod tests {
         }
     }
 
+    fn three() -> Nodes {
+        let options = ClientOptions { client_id: String::new(), ..ClientOptions::new(["a:1", "b:1", "c:1"]) };
+        Nodes::new(&options).expect("usable endpoints")
+    }
+
     #[tokio::test]
     async fn the_preference_moves_on_once_per_failure() {
-        let nodes = Nodes::new(&ClientOptions::new(["a:1", "b:1", "c:1"])).expect("usable endpoints");
+        let nodes = three();
+        assert_eq!((nodes.failed(0), nodes.failed(0)), (1, 1));
+        assert_eq!(nodes.begin(), 1);
+        nodes.worked(2, true);
+        assert_eq!((nodes.failed(0), nodes.failed(1), nodes.begin()), (2, 2, 2), "to the one that answers");
+        assert_eq!((nodes.failed(2), nodes.begin()), (0, 0));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_node_is_tried_again_by_one_call_at_a_time() {
+        let nodes = three();
         nodes.failed(0);
-        nodes.failed(0);
-        assert_eq!(nodes.preferred(), 1);
-        nodes.worked(2);
-        nodes.failed(2);
-        assert_eq!(nodes.preferred(), 0);
+        nodes.worked(1, true);
+        tokio::time::advance(Duration::from_secs(29)).await;
+        assert_eq!(nodes.begin(), 1, "not so soon");
+        tokio::time::advance(Duration::from_secs(62)).await;
+        assert_eq!((nodes.begin(), nodes.begin()), (0, 1));
+        assert_eq!(nodes.failed(0), 1, "in vain");
+        tokio::time::advance(Duration::from_secs(181)).await;
+        assert_eq!(nodes.begin(), 0);
+        nodes.worked(0, false);
+        nodes.worked(1, false);
+        assert_eq!(nodes.begin(), 0, "a call that began elsewhere before does not lead away again");
     }
 
     #[tokio::test]
@@ -141,7 +197,7 @@ mod tests {
             let options =
                 ClientOptions { client_id: client_id.into(), ..ClientOptions::new(["a:1", "b:1", "c:1"]) };
             let nodes = Nodes::new(&options).expect("usable endpoints");
-            nodes.get(nodes.preferred()).url.clone()
+            nodes.get(nodes.begin()).url.clone()
         };
         assert_eq!(first(""), "http://a:1");
         let firsts: std::collections::BTreeSet<String> = (0..50).map(|id| first(&id.to_string())).collect();

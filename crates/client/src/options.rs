@@ -16,6 +16,10 @@ pub struct ClientOptions {
     pub attempt_timeout_ms: u64,
     /// How long making a connection may take.
     pub connect_timeout_ms: u64,
+    /// After how long a client that had to leave its own first node (see `client_id`) tries it again, on
+    /// average: at half of it the earliest, and twice as late after each try that was in vain, up to eight
+    /// times. Watches go back without a loss.
+    pub return_after_ms: u64,
     /// How many attempts a call may make, whatever its deadline allows.
     pub attempts_max: u32,
     /// The wait after every node was tried once without success; it doubles with each round.
@@ -43,6 +47,7 @@ impl Default for ClientOptions {
             timeout_ms: 10_000,
             attempt_timeout_ms: 3_000,
             connect_timeout_ms: 1_000,
+            return_after_ms: 60_000,
             attempts_max: 50,
             backoff_min_ms: 50,
             backoff_max_ms: 1_000,
@@ -65,6 +70,10 @@ impl ClientOptions {
 
     pub(crate) fn attempt_timeout(&self) -> Duration {
         Duration::from_millis(self.attempt_timeout_ms)
+    }
+
+    pub(crate) fn return_after(&self) -> Duration {
+        Duration::from_millis(self.return_after_ms.max(10))
     }
 
     pub(crate) fn connect_timeout(&self) -> Duration {

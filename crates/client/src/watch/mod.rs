@@ -5,11 +5,12 @@
 //! When the stream ends, breaks, or stays silent for three heartbeats, the next node is asked to go
 //! on from the position. The position is exact (see [`position`]), so nothing is missed and nothing
 //! is told twice; chunks of large versions and resets are put together before they are told (see
-//! [`assemble`]).
+//! [`assemble`]). After a while away from the client's first node it goes back there (see [`way_home`]).
 
 mod assemble;
 mod position;
 mod stream;
+mod way_home;
 
 use conclave_proto::config::v1::{Item, ItemChange, Version, WatchTarget};
 

@@ -3,15 +3,18 @@
 use std::time::Duration;
 
 use conclave_proto::config::v1::{WatchRequest, WatchResponse};
-use futures::{Stream, stream};
+use futures::{FutureExt as _, Stream, stream};
 use tokio::time::Instant;
 use tonic::Streaming;
 
 use super::assemble::{Assembly, Whole};
 use super::position::{Arrival, Position};
+use super::way_home::{Opening, WayHome};
 use super::{WatchEvent, WatchOptions};
 use crate::client::{Client, within};
 use crate::error::ClientError;
+use crate::homing::Homing;
+use crate::nodes::HOME;
 use crate::retry::Backoff;
 
 /// So many heartbeats may be missing before a stream counts as dead.
@@ -28,6 +31,9 @@ pub struct Watch {
     /// The node that is, or will be, read from.
     node: usize,
     open: Option<Open>,
+    way_home: WayHome,
+    /// Whether the last stream, or the last attempt to open one, failed.
+    failed: bool,
     /// Whether there ever was a stream; until then, failures count against the client's timeout.
     was_open: bool,
     started: Option<Instant>,
@@ -42,15 +48,19 @@ struct Open {
     messages: Streaming<WatchResponse>,
     assembly: Assembly,
     since: Instant,
+    /// Older versions may come, and were told by the stream before.
+    repeats_below: u64,
 }
 
 impl Watch {
     pub(crate) fn new(client: Client, options: WatchOptions) -> Self {
         Self {
             position: Position::new(options.start_revision, options.targets.len()),
-            node: client.nodes.preferred(),
+            node: client.nodes.begin(),
             backoff: Backoff::new(&client.options),
             open: None,
+            way_home: WayHome::new(Homing::new(client.options.return_after())),
+            failed: false,
             was_open: false,
             started: None,
             failed_in_round: 0,
@@ -98,11 +108,20 @@ impl Watch {
     async fn read(&mut self) -> Result<Option<WatchEvent>, ClientError> {
         let silence_max =
             Duration::from_millis(self.options.heartbeat_interval_ms.into()) * HEARTBEATS_MISSED_MAX;
-        let open = match &mut self.open {
-            Some(open) => open,
-            None => self.open_stream().await?,
+        if self.open.is_none() {
+            self.open_stream().await?;
+        } else if self.position.resume_revision() > 0 && self.way_home.is_due() {
+            self.way_home.begin(opening(&self.client, HOME, self.request()));
+        }
+        let open = self.open.as_mut().expect("a stream was opened, or was open");
+        let message = tokio::select! {
+            biased;
+            home = self.way_home.comes() => {
+                self.came_home(home);
+                return Ok(None);
+            }
+            message = within(silence_max, open.messages.message()) => message?,
         };
-        let message = within(silence_max, open.messages.message()).await?;
         let message = message.ok_or_else(|| ClientError::stream_broken("the node ended the watch stream"))?;
         let Some(whole) = open.assembly.take(message)? else { return Ok(None) };
         // A node that accepts streams only to drop them is not asked again without a wait.
@@ -113,28 +132,53 @@ impl Watch {
         self.arrived(whole)
     }
 
-    async fn open_stream(&mut self) -> Result<&mut Open, ClientError> {
+    async fn open_stream(&mut self) -> Result<(), ClientError> {
         self.started.get_or_insert_with(Instant::now);
         if let Some(at) = self.retry_at {
             tokio::time::sleep_until(at).await;
             self.retry_at = None;
         }
-        let request = WatchRequest {
+        let messages = opening(&self.client, self.node, self.request()).await?;
+        self.opened(messages, 0);
+        Ok(())
+    }
+
+    fn request(&self) -> WatchRequest {
+        WatchRequest {
             targets: self.options.targets.clone(),
             start_revision: self.position.resume_revision(),
             heartbeat_interval_ms: self.options.heartbeat_interval_ms,
-        };
-        let mut service = self.client.config(self.client.nodes.get(self.node).channel.clone());
-        let answer = within(self.client.options.attempt_timeout(), service.watch(request)).await?;
-        self.client.nodes.worked(self.node);
+        }
+    }
+
+    fn opened(&mut self, messages: Streaming<WatchResponse>, repeats_below: u64) {
+        self.client.nodes.worked(self.node, std::mem::take(&mut self.failed));
         self.was_open = true;
+        self.way_home.opened(self.node == HOME);
         let assembly = Assembly::new(self.options.event_size_bytes_max);
-        Ok(self.open.insert(Open { messages: answer.into_inner(), assembly, since: Instant::now() }))
+        self.open = Some(Open { messages, assembly, since: Instant::now(), repeats_below });
+    }
+
+    /// Goes on with the stream that was opened at the first node. If that failed, the old one goes on.
+    fn came_home(&mut self, opened: Option<Result<Streaming<WatchResponse>, ClientError>>) {
+        match opened {
+            Some(Ok(messages)) => {
+                self.node = HOME;
+                self.opened(messages, self.position.resume_revision());
+                tracing::debug!(
+                    endpoint = self.client.nodes.get(HOME).url,
+                    "the watch is at its first node again"
+                );
+            }
+            Some(Err(cause)) => tracing::debug!(%cause, "the watch's first node is still away"),
+            None => {}
+        }
     }
 
     /// Takes a whole event into the position; tells it unless it was told before.
     fn arrived(&mut self, whole: Whole) -> Result<Option<WatchEvent>, ClientError> {
         match whole {
+            Whole::Version(change) if change.version.revision < self.repeats_below() => Ok(None),
             Whole::Version(change) => match self.position.version(&change.namespace, change.version.revision)
             {
                 Arrival::Tell => Ok(Some(WatchEvent::Version(change))),
@@ -158,6 +202,11 @@ impl Watch {
         }
     }
 
+    /// What was told while this stream was being opened may come again.
+    fn repeats_below(&self) -> u64 {
+        self.open.as_ref().map_or(0, |open| open.repeats_below)
+    }
+
     fn backwards(&self, revision: u64) -> ClientError {
         let wanted = self.position.resume_revision();
         ClientError::stream_broken(format!(
@@ -168,6 +217,7 @@ impl Watch {
     /// Decides what to do about a lost stream, or one that could not be opened.
     fn lost(&mut self, cause: ClientError) -> Result<Option<WatchEvent>, ClientError> {
         let ended = self.open.take().is_some();
+        self.way_home.stream_lost();
         let cause = cause.at(&self.client.nodes.get(self.node).url);
         if !cause.is_transient() {
             return Err(cause);
@@ -177,8 +227,8 @@ impl Watch {
             return Err(cause);
         }
         tracing::debug!(endpoint = cause.endpoint(), reason = cause.reason(), %cause, "watch stream lost");
-        self.client.nodes.failed(self.node);
-        self.node = self.client.nodes.after(self.node);
+        self.node = self.client.nodes.failed(self.node);
+        self.failed = true;
         self.retry_at = Some(Instant::now() + wait);
         Ok(ended.then_some(WatchEvent::Interrupted { cause }))
     }
@@ -195,4 +245,15 @@ impl Watch {
     fn is_too_late(&self, wait: Duration) -> bool {
         self.started.is_some_and(|started| started.elapsed() + wait >= self.client.options.timeout())
     }
+}
+
+/// Opens a stream at a node.
+fn opening(client: &Client, node: usize, request: WatchRequest) -> Opening {
+    let mut service = client.config(client.nodes.get(node).channel.clone());
+    let attempt_timeout = client.options.attempt_timeout();
+    async move {
+        let answer = within(attempt_timeout, service.watch(request)).await?;
+        Ok(answer.into_inner())
+    }
+    .boxed()
 }

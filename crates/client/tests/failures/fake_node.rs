@@ -9,7 +9,7 @@ use conclave_client::{Client, ClientOptions};
 use conclave_proto::config::v1::config_service_server::{ConfigService, ConfigServiceServer};
 use futures::{Stream, StreamExt as _, stream};
 use tokio::net::TcpListener;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_stream::wrappers::{TcpListenerStream, UnboundedReceiverStream};
 use tonic::{Request, Response, Status};
@@ -38,6 +38,8 @@ pub(crate) enum Stage {
     /// Tells what the test sends, when it sends it, and closes the stream when the sender is dropped.
     Live(mpsc::UnboundedReceiver<Event>),
     Refuse(Status),
+    /// Opens the stream when the test says so, tells this, and then nothing more.
+    Late(oneshot::Receiver<()>, Vec<Event>),
 }
 
 /// What a node was asked, in order, and what it will do.
@@ -228,13 +230,22 @@ impl ConfigService for Served {
         &self,
         request: Request<config::WatchRequest>,
     ) -> Result<Response<Self::WatchStream>, Status> {
-        let mut script = self.script();
-        script.watched.push(request.into_inner());
-        match script.watches.pop_front() {
+        let stage = {
+            let mut script = self.script();
+            script.watched.push(request.into_inner());
+            script.watches.pop_front()
+        };
+        match stage {
             None => Err(unexpected()),
             Some(Stage::Refuse(status)) => Err(status),
             Some(Stage::Live(events)) => {
                 Ok(Response::new(UnboundedReceiverStream::new(events).map(message).boxed()))
+            }
+            Some(Stage::Late(may_open, events)) => {
+                may_open.await.map_err(|_| unexpected())?;
+                Ok(Response::new(
+                    stream::iter(events.into_iter().map(message)).chain(stream::pending()).boxed(),
+                ))
             }
             Some(Stage::Stream(events, end)) => {
                 let told = stream::iter(events.into_iter().map(message));

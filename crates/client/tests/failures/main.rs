@@ -9,6 +9,8 @@ mod fake_cluster;
 #[cfg(test)]
 mod fake_node;
 #[cfg(test)]
+mod returns;
+#[cfg(test)]
 mod transfers;
 #[cfg(test)]
 mod watches;
