@@ -35,31 +35,31 @@ impl Client {
             request.request_id = new_request_id();
         }
         let rpc = |channel, request| async move { cluster(channel).add_member(request).await };
-        self.patient().call(Effect::Read, request, rpc).await
+        self.patient().call(Effect::Change, request, rpc).await
     }
 
     /// Gives a learner that has caught up a vote.
     pub async fn promote_member(&self, id: u64) -> Answer<PromoteMemberResponse> {
         let rpc = |channel, request| async move { cluster(channel).promote_member(request).await };
-        self.patient().call(Effect::Read, PromoteMemberRequest { id }, rpc).await
+        self.patient().call(Effect::Change, PromoteMemberRequest { id }, rpc).await
     }
 
     /// Takes the vote of a member.
     pub async fn demote_member(&self, request: DemoteMemberRequest) -> Answer<DemoteMemberResponse> {
         let rpc = |channel, request| async move { cluster(channel).demote_member(request).await };
-        self.patient().call(Effect::Read, request, rpc).await
+        self.patient().call(Effect::Change, request, rpc).await
     }
 
     /// Takes a member out for ever, or takes back an admission.
     pub async fn remove_member(&self, request: RemoveMemberRequest) -> Answer<RemoveMemberResponse> {
         let rpc = |channel, request| async move { cluster(channel).remove_member(request).await };
-        self.patient().call(Effect::Read, request, rpc).await
+        self.patient().call(Effect::Change, request, rpc).await
     }
 
     /// Puts a learner that has caught up in the place of a voter.
     pub async fn replace_member(&self, old_id: u64, new_id: u64) -> Answer<ReplaceMemberResponse> {
         let rpc = |channel, request| async move { cluster(channel).replace_member(request).await };
-        self.patient().call(Effect::Read, ReplaceMemberRequest { old_id, new_id }, rpc).await
+        self.patient().call(Effect::Change, ReplaceMemberRequest { old_id, new_id }, rpc).await
     }
 
     /// Hands leadership to another voter; 0: to the one that has come furthest. That is not asked for again if it
@@ -69,7 +69,7 @@ impl Client {
         let (client, request) = (self.patient(), TransferLeaderRequest { to_id });
         match to_id {
             0 => client.call_once(request, rpc).await,
-            _ => client.call(Effect::Read, request, rpc).await,
+            _ => client.call(Effect::Change, request, rpc).await,
         }
     }
 

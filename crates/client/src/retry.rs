@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::error::ClientError;
+use crate::error::{ClientError, reason};
 use crate::options::ClientOptions;
 
 /// Whether a call may change something, and under which id.
@@ -17,6 +17,8 @@ pub(crate) enum Effect<'a> {
     Read,
     /// It changes something: it can be repeated under this request id.
     Write(&'a str),
+    /// It changes something, and asked twice it has the effect of once: it can be repeated at will.
+    Change,
 }
 
 /// Waits that grow from round to round.
@@ -87,9 +89,11 @@ impl<'a> Attempts<'a> {
 
     /// Decides after a failure: how long to wait before the next attempt, or what to tell the caller.
     pub(crate) fn failed(&mut self, error: ClientError) -> Result<Duration, ClientError> {
-        self.write_is_open |= matches!(self.effect, Effect::Write(_)) && error.leaves_write_open();
+        self.write_is_open |= !matches!(self.effect, Effect::Read) && error.leaves_write_open();
         if !error.is_transient() {
-            return Err(self.named(error));
+            // The change that is under way may be what an attempt before began.
+            let own = self.write_is_open && error.reason() == reason::CHANGE_UNDER_WAY;
+            return Err(self.named(if own { error.into_outcome_unknown() } else { error }));
         }
         if error.is_answer() {
             self.answered = Some((self.made, error.clone()));
@@ -122,7 +126,7 @@ impl<'a> Attempts<'a> {
 
     fn named(&self, error: ClientError) -> ClientError {
         match self.effect {
-            Effect::Read => error,
+            Effect::Read | Effect::Change => error,
             Effect::Write(request_id) => error.under(request_id),
         }
     }
@@ -131,7 +135,6 @@ impl<'a> Attempts<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::reason;
     use tonic::{Code, Status};
     use tonic_types::{ErrorDetails, StatusExt as _};
 
@@ -213,6 +216,23 @@ mod tests {
         let rejected = ClientError::local(Code::FailedPrecondition, reason::VERSION_MISMATCH, "no");
         let error = attempts.failed(rejected).expect_err("a rejection is final");
         assert!(!error.is_outcome_unknown());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_change_that_is_under_way_may_be_that_of_an_attempt_before() {
+        let options = ClientOptions::default();
+        let under_way = || ClientError::local(Code::FailedPrecondition, reason::CHANGE_UNDER_WAY, "no");
+        let mut attempts = Attempts::new(&options, Effect::Change, 1);
+        attempts.begin();
+        let error = attempts.failed(under_way()).expect_err("a refusal is final");
+        assert_eq!(error.reason(), reason::CHANGE_UNDER_WAY);
+
+        let mut attempts = Attempts::new(&options, Effect::Change, 1);
+        attempts.begin();
+        attempts.failed(ClientError::no_answer(Duration::from_secs(1))).expect("attempts are left");
+        attempts.begin();
+        let error = attempts.failed(under_way()).expect_err("a refusal is final");
+        assert!(error.is_outcome_unknown());
     }
 
     #[tokio::test(start_paused = true)]
