@@ -177,8 +177,8 @@ fn of_cluster_rejection(rejection: &ClusterRejection) -> Row {
 fn code_of_cluster(rejection: &ClusterRejection) -> Code {
     match rejection {
         ClusterRejection::NameTaken { .. } | ClusterRejection::AddressTaken { .. } => Code::AlreadyExists,
-        ClusterRejection::AdmissionsFull { .. } => Code::ResourceExhausted,
-        ClusterRejection::TokenUnknown => Code::NotFound,
+        ClusterRejection::AdmissionsFull { .. } | ClusterRejection::IdsUsedUp => Code::ResourceExhausted,
+        ClusterRejection::MemberUnknown { .. } | ClusterRejection::TokenUnknown => Code::NotFound,
         ClusterRejection::TokenUsed { .. }
         | ClusterRejection::TokenExpired { .. }
         | ClusterRejection::OtherAddress { .. }
@@ -191,7 +191,9 @@ fn of_members_refusal(refusal: &MembersRefusal) -> Row {
     let row = |code| Row::new(code, refusal.reason(), refusal);
     match refusal {
         MembersRefusal::Rejected(rejection) => of_cluster_rejection(rejection),
-        MembersRefusal::ChangeUnderWay | MembersRefusal::NotHandedOver => row(Code::FailedPrecondition),
+        MembersRefusal::ChangeUnderWay
+        | MembersRefusal::OtherCluster { .. }
+        | MembersRefusal::NotHandedOver => row(Code::FailedPrecondition),
         MembersRefusal::NoSuchMember { id } => row(Code::NotFound).with("id", id),
         MembersRefusal::NotAVoter { id }
         | MembersRefusal::NotALearner { id }
@@ -214,7 +216,9 @@ fn of_request_error(error: &RequestError) -> Row {
         RequestError::NoLeader { retry_after } => {
             row(Code::Unavailable, "no-leader").retry_after(*retry_after)
         }
-        RequestError::OutcomeUnknown => row(Code::Unavailable, "outcome-unknown"),
+        RequestError::OutcomeUnknown | RequestError::ChangeOutcomeUnknown => {
+            row(Code::Unavailable, "outcome-unknown")
+        }
         RequestError::Overloaded { retry_after } => {
             row(Code::ResourceExhausted, "overloaded").retry_after(*retry_after)
         }
@@ -335,6 +339,7 @@ pub(crate) mod tests {
         vec![
             RequestError::NoLeader { retry_after: WAIT },
             RequestError::OutcomeUnknown,
+            RequestError::ChangeOutcomeUnknown,
             RequestError::Overloaded { retry_after: WAIT },
             RequestError::NoSpace { retry_after: WAIT },
             RequestError::ShuttingDown { retry_after: WAIT },
@@ -350,10 +355,13 @@ pub(crate) mod tests {
             ClusterRejection::NameTaken { name: named("db4"), id: 4 },
             ClusterRejection::AddressTaken { address: named("db4:4201"), id: 4 },
             ClusterRejection::AdmissionsFull { admissions_max: 64 },
+            ClusterRejection::IdsUsedUp,
+            ClusterRejection::MemberUnknown { id: 4 },
         ];
         let mut refusals: Vec<_> = rejections.into_iter().map(MembersRefusal::from).collect();
         refusals.extend([
             MembersRefusal::ChangeUnderWay,
+            MembersRefusal::OtherCluster { name: named("main"), told: named("other") },
             MembersRefusal::NoSuchMember { id: 4 },
             MembersRefusal::NotAVoter { id: 4 },
             MembersRefusal::NotALearner { id: 4 },

@@ -22,7 +22,7 @@ const LEADER_WAIT_MAX: Duration = Duration::from_millis(250);
 /// The shortest wait between two attempts, so that two nodes that point at each other do not spin.
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(10);
 /// When a write that found no space should be tried again.
-const NO_SPACE_RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(crate) const NO_SPACE_RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The answer must be on its way this long before the caller stops waiting for it.
 const ANSWER_MARGIN_MAX: Duration = Duration::from_millis(200);
 
@@ -73,7 +73,7 @@ async fn propose_here(shared: &Shared, proposal: Bytes) -> Result<Answer, Propos
 
 /// What the attempts so far leave open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Doubt {
+pub(crate) enum Doubt {
     /// None of them can have been applied.
     None,
     /// One of them may have been, or may still be.

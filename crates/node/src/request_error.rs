@@ -18,6 +18,13 @@ pub enum RequestError {
     /// settles it.
     #[error("it is not known whether the write took place: try again with the same request id")]
     OutcomeUnknown,
+    /// A change of the members was begun, and it is not known whether it was or will be made. Asking again makes
+    /// what is left of it.
+    #[error(
+        "it is not known whether the change of the members was or will be made: `conclave cluster members` shows how \
+         things stand, and the same command again does what is left"
+    )]
+    ChangeOutcomeUnknown,
     /// Too much is under way here. Nothing was changed.
     #[error("too many requests are under way on this node")]
     Overloaded {

@@ -58,6 +58,7 @@ pub async fn join(address: &str, request: &JoinRequest, deadline: Instant) -> Re
         instance: request.instance,
         peer_address: request.peer_address.clone(),
         client_address: request.client_address.clone(),
+        cluster_name: request.cluster_name.clone().unwrap_or_default(),
     };
     let answer = timeout_at(deadline, client.join(asked)).await;
     let answer = answer.map_err(|_| JoinError::Unreachable("it did not answer in time".to_owned()))?;
@@ -111,8 +112,11 @@ impl AdmissionService for AdmissionDoor {
         &self,
         request: Request<proto::JoinRequest>,
     ) -> Result<Response<proto::JoinResponse>, Status> {
-        let proto::JoinRequest { token, instance, peer_address, client_address } = request.into_inner();
-        let request = JoinRequest { token: Token(token), instance, peer_address, client_address };
+        let proto::JoinRequest { token, instance, peer_address, client_address, cluster_name } =
+            request.into_inner();
+        let cluster_name = Some(cluster_name).filter(|name| !name.is_empty());
+        let request =
+            JoinRequest { token: Token(token), instance, peer_address, client_address, cluster_name };
         let result = match self.local.join(request, JOIN_TIMEOUT).await {
             Ok(Joined { cluster_id, cluster_name, node_id }) => {
                 JoinResult::Joined(proto::Joined { cluster_id, cluster_name, node_id })

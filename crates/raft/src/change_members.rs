@@ -2,7 +2,7 @@
 //!
 //! Each is one call of the engine; one that changes who votes passes through a joint configuration, in which
 //! the old and the new voters must both agree. If the leader is lost in between, [`MemberChange::Settle`]
-//! ends it at the next one.
+//! ends it at the next one: before any other change, see [`Consensus::settle_members`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -13,9 +13,10 @@ use openraft::errors::{ChangeMembershipError, ClientWriteError, RaftError};
 use openraft::metrics::RaftMetrics;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::consensus::{Consensus, Raft};
+use crate::consensus::{Consensus, Raft, RaftStatus};
+use crate::errors::ReadIndexError;
 use crate::members::{MembersError, MembersRefusal};
-use crate::type_config::{PeerAddress, TypeConfig};
+use crate::type_config::{LogId, PeerAddress, TypeConfig};
 
 /// How long a voter may take to lead after it was asked, before it is asked again.
 const TRANSFER_ATTEMPT: Duration = Duration::from_secs(2);
@@ -58,12 +59,56 @@ impl Consensus {
         let raft = self.raft();
         tracing::info!(?change, "changing the members");
         let (change, retain) = self.engine_change(change);
+        let before = self.members_at();
         let changing = raft.change_membership(change, retain);
         match timeout_at(deadline, changing).await {
             Ok(Ok(_)) => Ok(()),
-            Ok(Err(RaftError::APIError(error))) => Err(failed(error)),
-            Ok(Err(RaftError::Fatal(fatal))) => Err(MembersError::Failed(fatal.to_string())),
-            Err(_) => Err(MembersError::OutcomeUnknown),
+            // With the first of two steps in the log, the second may be made by the next leader.
+            Ok(Err(RaftError::APIError(error))) if self.members_at() == before => Err(failed(error)),
+            // What was in the log here may be in those of the others.
+            Ok(Err(_)) | Err(_) => Err(MembersError::OutcomeUnknown),
+        }
+    }
+
+    /// Where in the log the newest list of members is.
+    fn members_at(&self) -> Option<LogId> {
+        *self.raft().metrics().borrow_watched().membership_config.log_id()
+    }
+
+    /// Waits until the members that this leader knows are agreed on, having ended a change that was cut off, and
+    /// tells them. What was asked for before, here or at an earlier leader, is done then or never will be.
+    ///
+    /// # Errors
+    /// [`MembersRefusal::ChangeUnderWay`] if a change that was begun before does not end by the deadline.
+    pub async fn settle_members(&self, deadline: Instant) -> Result<RaftStatus, MembersError> {
+        let index = self.read_index(deadline).await.map_err(|error| match error {
+            ReadIndexError::NoLeader | ReadIndexError::Deadline => MembersError::NoLeader,
+            ReadIndexError::ShuttingDown => MembersError::ShuttingDown,
+            ReadIndexError::Fatal(cause) => MembersError::Failed(cause),
+        })?;
+        self.wait_applied(index, deadline).await.map_err(|_| MembersError::NoLeader)?;
+        self.wait_agreed(deadline).await?;
+        if self.is_changing() {
+            let ended = self.change_members(MemberChange::Settle, deadline).await;
+            ended.map_err(|error| match error {
+                MembersError::OutcomeUnknown => MembersRefusal::ChangeUnderWay.into(),
+                error => error,
+            })?;
+            self.wait_agreed(deadline).await?;
+        }
+        Ok(self.status())
+    }
+
+    /// Waits until the newest list of members in the log is committed.
+    async fn wait_agreed(&self, deadline: Instant) -> Result<(), MembersError> {
+        let mut metrics = self.raft().metrics();
+        let agreed = |metrics: &RaftMetrics<TypeConfig>| {
+            metrics.membership_config.log_id() == metrics.committed_membership_config.log_id()
+        };
+        match timeout_at(deadline, metrics.wait_until(agreed)).await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(_)) => Err(MembersError::ShuttingDown),
+            Err(_) => Err(MembersRefusal::ChangeUnderWay.into()),
         }
     }
 
@@ -95,17 +140,36 @@ impl Consensus {
                 voters.insert(new_id);
                 (ChangeMembers::ReplaceAllVoters(voters), false)
             }
-            MemberChange::Settle => (ChangeMembers::AddVoterIds(BTreeSet::new()), true),
+            MemberChange::Settle => (ChangeMembers::AddVoterIds(BTreeSet::new()), !self.is_replacing()),
         }
+    }
+
+    /// Whether the change that is under way puts one voter in the place of another: no other one takes a vote and
+    /// gives one. The one that loses it is to be out, not a learner.
+    fn is_replacing(&self) -> bool {
+        let metrics = self.raft().metrics();
+        let membership = metrics.borrow_watched().membership_config.membership().clone();
+        replaces(membership.get_joint_config())
+    }
+}
+
+fn replaces(configs: &[BTreeSet<u64>]) -> bool {
+    match configs {
+        [before, after] => !before.is_subset(after) && !after.is_subset(before),
+        _ => false,
     }
 }
 
 fn failed(error: ClientWriteError<TypeConfig>) -> MembersError {
     match error {
         ClientWriteError::ForwardToLeader(forward) => MembersError::NotLeader { leader: forward.leader_id },
-        ClientWriteError::ChangeMembershipError(
-            ChangeMembershipError::InProgress(_) | ChangeMembershipError::UncommittedLeaderLog(_),
-        ) => MembersRefusal::ChangeUnderWay.into(),
+        ClientWriteError::ChangeMembershipError(ChangeMembershipError::InProgress(_)) => {
+            MembersRefusal::ChangeUnderWay.into()
+        }
+        // It leads, and has not had an entry of its own agreed on yet: soon it will, or another one leads.
+        ClientWriteError::ChangeMembershipError(ChangeMembershipError::UncommittedLeaderLog(_)) => {
+            MembersError::NoLeader
+        }
         // It was in the log here and is no more, but it may be in that of the next leader.
         ClientWriteError::LogEntryDiscarded(_) => MembersError::OutcomeUnknown,
         error @ (ClientWriteError::ChangeMembershipError(_) | ClientWriteError::PreconditionFailed(_)) => {
@@ -126,4 +190,18 @@ async fn transfer(raft: &Raft, to: u64) -> bool {
         }
     }
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_replacement_takes_a_vote_and_gives_one() {
+        let voters = |ids: &[u64]| ids.iter().copied().collect::<BTreeSet<_>>();
+        assert!(replaces(&[voters(&[1, 2, 3]), voters(&[2, 3, 4])]));
+        assert!(!replaces(&[voters(&[1, 2, 3]), voters(&[1, 2, 3, 4])]), "a promotion");
+        assert!(!replaces(&[voters(&[1, 2, 3]), voters(&[1, 2])]), "the end of a vote");
+        assert!(!replaces(&[voters(&[1, 2, 3])]), "no change is under way");
+    }
 }

@@ -35,14 +35,14 @@ pub enum MembersRequest {
     Demote {
         /// Its id.
         id: u64,
-        /// Also if the cluster may then stand still.
+        /// Also if too few of the voters that are left are well.
         force_quorum_loss: bool,
     },
     /// Takes a member out for ever, or an admission back.
     Remove {
         /// Its id.
         id: u64,
-        /// Also if the cluster may then stand still.
+        /// Also if too few of the voters that are left are well.
         force_quorum_loss: bool,
     },
     /// Puts a learner in the place of a voter.
@@ -70,6 +70,8 @@ pub struct JoinRequest {
     pub peer_address: String,
     /// Where it says that clients reach it.
     pub client_address: String,
+    /// Name of the cluster that it means to join, if it was told one.
+    pub cluster_name: Option<String>,
 }
 
 /// A secret: it shows itself in no log.
@@ -131,6 +133,12 @@ pub enum MembersError {
     /// It was begun, and it is not known whether it was or will be done.
     #[error("it is not known whether the change was or will be made")]
     OutcomeUnknown,
+    /// The leader has hardly any room on its disk.
+    #[error("the leader has hardly any room left on its disk")]
+    NoSpace,
+    /// Too much is under way at the leader.
+    #[error("too many requests are under way on the leader")]
+    Overloaded,
     /// The node is about to stop.
     #[error("the node is about to stop")]
     ShuttingDown,
@@ -151,6 +159,17 @@ pub enum MembersRefusal {
     /// Another change is being made.
     #[error("another change of the members is under way: wait until it is done")]
     ChangeUnderWay,
+    /// The node that joins belongs to another cluster. Its token is not used up.
+    #[error(
+        "this is the cluster {name:?}, but the node means to join {told:?}: mend its cluster_name, or the addresses \
+         that it joins by. Its token is still good"
+    )]
+    OtherCluster {
+        /// The cluster's name.
+        name: String,
+        /// The one that the node told.
+        told: String,
+    },
     /// There is no such member.
     #[error("node {id} is no member: `conclave cluster status` lists them")]
     NoSuchMember {
@@ -189,8 +208,9 @@ pub enum MembersRefusal {
     },
     /// The voters that are left and well were no majority.
     #[error(
-        "of the {voters} voters that would be left, {healthy} are well, and {needed} are needed: the cluster would \
-         take no writes. Mend or replace the others first, or force it (--force-quorum-loss)"
+        "of the {voters} voters that would be left, {healthy} are well, and {needed} are needed: until they are, the \
+         change could not be made, and the cluster would take no writes. Mend or replace the others first \
+         (--force-quorum-loss begins it all the same)"
     )]
     QuorumLoss {
         /// Voters after the change.
@@ -217,6 +237,7 @@ impl MembersRefusal {
         match self {
             Self::Rejected(rejection) => rejection.reason(),
             Self::ChangeUnderWay => "change-under-way",
+            Self::OtherCluster { .. } => "cluster-mismatch",
             Self::NoSuchMember { .. } => "member-not-found",
             Self::NotAVoter { .. } => "member-not-a-voter",
             Self::NotALearner { .. } => "member-not-a-learner",
@@ -271,6 +292,7 @@ mod tests {
             instance: 7,
             peer_address: "a:1".into(),
             client_address: "http://a:2".into(),
+            cluster_name: Some("main".into()),
         };
         assert!(!format!("{join:?}").contains("secret"), "a token is in no log");
         let request = MembersRequest::Join(join);

@@ -7,7 +7,8 @@ use conclave_client::cluster::{AddMemberRequest, GetStatusResponse, Health, Memb
 use conclave_client::{Client, ClientOptions};
 use conclave_proto::config::v1::config_service_client::ConfigServiceClient;
 use conclave_proto::raft::v1::admission_service_client::AdmissionServiceClient;
-use conclave_proto::raft::v1::{IntroduceRequest, Introduction};
+use conclave_proto::raft::v1::join_response::Result as JoinResult;
+use conclave_proto::raft::v1::{IntroduceRequest, Introduction, JoinRequest};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
@@ -110,6 +111,24 @@ impl Cluster {
         node.set("token", admitted.token);
         self.nodes.insert(id, node);
         id
+    }
+
+    /// Asks a node to let another one in, as that one would ask; tells its id, or why it is not let in.
+    ///
+    /// # Panics
+    /// If the node does not answer.
+    pub async fn ask_in(&self, asked: u64, token: &str, peer_address: &str) -> Result<u64, String> {
+        let (token, peer_address) = (token.to_owned(), peer_address.to_owned());
+        let request = JoinRequest { token, instance: 1, peer_address, ..Default::default() };
+        let url = format!("http://{}", self.nodes[&asked].peer_address());
+        let endpoint = Endpoint::from_shared(url).expect("an address makes a URL");
+        let told = AdmissionServiceClient::new(endpoint.connect_lazy()).join(request).await;
+        match told.expect("it answers").into_inner().result {
+            Some(JoinResult::Joined(joined)) => Ok(joined.node_id),
+            Some(JoinResult::Refused(refused)) => Err(refused.reason),
+            Some(JoinResult::Undecided(undecided)) => Err(undecided.reason),
+            None => Err("it gave no answer".to_owned()),
+        }
     }
 
     /// Waits until every node that runs knows of this one which instance it is: one that takes its id is told then.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conclave_client::cluster::{AddMemberRequest, Health};
+use conclave_client::cluster::{AddMemberRequest, DemoteMemberRequest, Health, RemoveMemberRequest};
 use conclave_testkit::{Writers, wait};
 
 use crate::stage::{create, items, put, three};
@@ -53,9 +53,51 @@ async fn another_address_than_was_admitted_and_another_cluster_are_refused() {
     cluster.node(id).set("cluster_name", "other");
     let told = refusal(&mut cluster, id).await;
     assert!(told.contains("\"other\"") && told.contains("\"conclave\""), "{told}");
+    let status = cluster.status_of(1).await.expect("it answers");
+    assert!(
+        status.admissions.len() == 1 && status.members.len() == 3,
+        "the token is not used up: {status:?}"
+    );
+    // Also by a node that draws another number, as one with another data directory does.
+    std::fs::remove_dir_all(cluster.node(id).data_dir()).expect("it is ours");
     cluster.node(id).unset("cluster_name");
     cluster.start_node(id);
     cluster.all_serve().await;
+}
+
+/// A node that is taken out while it waits for its turn to come in stays out.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_is_removed_while_it_joins_stays_out() {
+    let mut cluster = three().await;
+    let client = cluster.client();
+    let leader = cluster.all_serve().await;
+    let others: Vec<_> = cluster.ids().into_iter().filter(|id| *id != leader).collect();
+    let peer_address = "127.0.0.1:1";
+    let new =
+        AddMemberRequest { name: "db4".into(), peer_address: peer_address.into(), ..Default::default() };
+    let admitted = client.add_member(new).await.expect("it is admitted");
+    // While the leader waits a second for this one's word, every other change waits for its turn.
+    cluster.node(others[0]).pause();
+    let own = cluster.client_of(leader, 20_000);
+    let demotion = DemoteMemberRequest { id: others[1], force_quorum_loss: false };
+    let removal = RemoveMemberRequest { id: admitted.id, force_quorum_loss: false };
+    let removing = async {
+        tokio::time::sleep(Duration::from_millis(600)).await;
+        own.remove_member(removal).await.map(drop).map_err(|error| error.reason().to_owned())
+    };
+    let joining = async {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        cluster.ask_in(leader, &admitted.token, peer_address).await
+    };
+    let (demoted, removed, joined) = tokio::join!(own.demote_member(demotion), removing, joining);
+    assert_eq!(demoted.map(drop).map_err(|error| error.reason().to_owned()), Err("quorum-loss".to_owned()));
+    println!("removed: {removed:?}, joined: {joined:?}");
+    cluster.node(others[0]).resume();
+    // On a machine that is slow the two may have come in another order: then it goes now.
+    client.remove_member(removal).await.expect("it was there");
+    let status = cluster.status_of(leader).await.expect("it answers");
+    assert!(status.members.len() == 3 && status.admissions.is_empty(), "{status:?}");
+    cluster.ask_in(leader, &admitted.token, peer_address).await.expect_err("its token is void");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,4 +70,6 @@ pub struct Register {
 pub struct Forget {
     /// Its id.
     pub id: u64,
+    /// Whether consensus had it among the members: a first member may be taken out before it has told its instance.
+    pub was_member: bool,
 }

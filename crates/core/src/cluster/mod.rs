@@ -169,7 +169,9 @@ fn admit(transaction: &mut Transaction<'_>, admit: &Admit, time_ms: i64) -> Resu
     if waiting >= ADMISSIONS_MAX {
         return Ok(Err(ClusterRejection::AdmissionsFull { admissions_max: ADMISSIONS_MAX as u64 }));
     }
-    let id = highest_id(transaction.view())?.max(admit.highest_id).saturating_add(1);
+    let Some(id) = highest_id(transaction.view())?.max(admit.highest_id).checked_add(1) else {
+        return Ok(Err(ClusterRejection::IdsUsedUp));
+    };
     raise_highest_id(transaction, id)?;
     put(transaction, id, &record);
     Ok(Ok(ClusterOutcome::Admitted { id, expires_ms }))
@@ -230,12 +232,18 @@ fn register(transaction: &mut Transaction<'_>, register: &Register) -> Result<An
     Ok(Ok(ClusterOutcome::Registered { id }))
 }
 
-/// Notes that a node is out of the cluster, or will not come: its id is not used again.
+/// Notes that a node is out of the cluster, or will not come: its id is not used again. One that never was has no
+/// id that could be used up.
 fn forget(transaction: &mut Transaction<'_>, forget: &Forget) -> Result<Answered, MapError> {
-    let known = node_record::get(transaction.view(), forget.id)?.unwrap_or_default();
-    raise_highest_id(transaction, forget.id)?;
-    put(transaction, forget.id, &NodeRecord { standing: Standing::Removed, ..known });
-    Ok(Ok(ClusterOutcome::Forgotten { id: forget.id }))
+    let Forget { id, was_member } = *forget;
+    let known = match node_record::get(transaction.view(), id)? {
+        Some(known) => known,
+        None if was_member => NodeRecord::default(),
+        None => return Ok(Err(ClusterRejection::MemberUnknown { id })),
+    };
+    raise_highest_id(transaction, id)?;
+    put(transaction, id, &NodeRecord { standing: Standing::Removed, ..known });
+    Ok(Ok(ClusterOutcome::Forgotten { id }))
 }
 
 #[cfg(test)]

@@ -27,6 +27,15 @@ pub enum ClusterRejection {
         /// How many may wait.
         admissions_max: u64,
     },
+    /// The highest id is given out.
+    #[error("no ids are left: the highest that there is was given out")]
+    IdsUsedUp,
+    /// There never was a node with this id.
+    #[error("there never was a node {id}: `conclave cluster members` lists them")]
+    MemberUnknown {
+        /// The id.
+        id: u64,
+    },
     /// No node was admitted with this token.
     #[error("the token is not one of this cluster: `conclave cluster add` makes one")]
     TokenUnknown,
@@ -79,6 +88,8 @@ impl ClusterRejection {
             Self::NameTaken { .. } => "member-name-taken",
             Self::AddressTaken { .. } => "member-address-taken",
             Self::AdmissionsFull { .. } => "admissions-full",
+            Self::IdsUsedUp => "ids-used-up",
+            Self::MemberUnknown { .. } => "member-not-found",
             Self::TokenUnknown => "token-unknown",
             Self::TokenUsed { .. } => "token-used",
             Self::TokenExpired { .. } => "token-expired",
@@ -93,12 +104,13 @@ impl ClusterRejection {
         match self {
             Self::NameTaken { id, .. }
             | Self::AddressTaken { id, .. }
+            | Self::MemberUnknown { id }
             | Self::TokenUsed { id }
             | Self::TokenExpired { id }
             | Self::OtherAddress { id, .. }
             | Self::MemberRemoved { id }
             | Self::OtherInstance { id } => Some(*id),
-            Self::AdmissionsFull { .. } | Self::TokenUnknown => None,
+            Self::AdmissionsFull { .. } | Self::IdsUsedUp | Self::TokenUnknown => None,
         }
     }
 }

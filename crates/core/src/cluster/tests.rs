@@ -49,6 +49,10 @@ fn register_as(id: u64, instance: u64, cluster_id: u64) -> ClusterCommand {
     })
 }
 
+fn forget(id: u64) -> ClusterCommand {
+    ClusterCommand::Forget(Forget { id, was_member: false })
+}
+
 fn admitted(answered: Answered) -> u64 {
     match answered {
         Ok(ClusterOutcome::Admitted { id, .. }) => id,
@@ -60,12 +64,33 @@ fn admitted(answered: Answered) -> u64 {
 fn ids_begin_above_all_members_and_are_not_used_twice() {
     let mut map = MemoryMap::default();
     assert_eq!(admitted(at(&mut map, 1, admit_as("d", "d:1", 1))), 4);
-    at(&mut map, 1, ClusterCommand::Forget(Forget { id: 4 })).unwrap();
+    at(&mut map, 1, forget(4)).unwrap();
     assert_eq!(admitted(at(&mut map, 1, admit_as("d", "d:1", 2))), 5);
     at(&mut map, 1, register_as(9, 1, CLUSTER)).unwrap();
     assert_eq!(admitted(at(&mut map, 1, admit_as("e", "e:1", 3))), 10);
     let after = 1 + ADMISSION_MS;
     assert_eq!(admitted(at(&mut map, after, admit_as("f", "f:1", 4))), 11, "also when all have expired");
+}
+
+#[test]
+fn a_node_that_never_was_uses_up_no_id() {
+    let mut map = MemoryMap::default();
+    assert_eq!(at(&mut map, 1, forget(99)), Err(ClusterRejection::MemberUnknown { id: 99 }));
+    assert_eq!(at(&mut map, 1, forget(u64::MAX)), Err(ClusterRejection::MemberUnknown { id: u64::MAX }));
+    assert_eq!(admitted(at(&mut map, 1, admit_as("d", "d:1", 1))), 4);
+
+    // A first member that never told its instance is known to consensus only.
+    let silent = ClusterCommand::Forget(Forget { id: 3, was_member: true });
+    assert!(at(&mut map, 1, silent).is_ok());
+    assert_eq!(introduction(&map, CLUSTER, 3, 7).unwrap(), Introduction::Removed);
+}
+
+#[test]
+fn the_highest_id_is_given_to_one_node_only() {
+    let mut map = MemoryMap::default();
+    at(&mut map, 1, register_as(u64::MAX - 1, 1, CLUSTER)).unwrap();
+    assert_eq!(admitted(at(&mut map, 1, admit_as("d", "d:1", 1))), u64::MAX);
+    assert_eq!(at(&mut map, 1, admit_as("e", "e:1", 2)), Err(ClusterRejection::IdsUsedUp));
 }
 
 #[test]
@@ -87,7 +112,7 @@ fn names_and_addresses_are_of_one_node_each() {
     assert_eq!(taken, Err(ClusterRejection::AddressTaken { address: "d:1".into(), id: 4 }));
     at(&mut map, 1, redeem_as(1, 7, "d:1")).unwrap();
     assert!(at(&mut map, 1, admit_as("d", "d:1", 2)).is_err(), "it has joined");
-    at(&mut map, 1, ClusterCommand::Forget(Forget { id: 4 })).unwrap();
+    at(&mut map, 1, forget(4)).unwrap();
     assert_eq!(admitted(at(&mut map, 1, admit_as("d", "d:1", 2))), 5, "it is gone");
 }
 
@@ -139,7 +164,7 @@ fn a_node_that_lost_its_data_is_known_by_its_instance() {
     assert_eq!(introduction(&map, CLUSTER + 1, 1, 8).unwrap(), Introduction::Unknown, "another cluster");
     at(&mut map, 1, register_as(1, 8, CLUSTER + 1)).unwrap();
     assert_eq!(introduction(&map, CLUSTER + 1, 1, 8).unwrap(), Introduction::Known, "a restored one");
-    at(&mut map, 1, ClusterCommand::Forget(Forget { id: 1 })).unwrap();
+    at(&mut map, 1, forget(1)).unwrap();
     assert_eq!(told(&map, 7), Introduction::Removed);
     let removed = at(&mut map, 1, register_as(1, 7, CLUSTER));
     assert_eq!(removed, Err(ClusterRejection::MemberRemoved { id: 1 }));

@@ -124,11 +124,8 @@ async fn come(options: &NodeOptions, claim: Claim) -> Result<Found, StartError> 
     let note = |joined, cluster_name| MemberNote { instance, joined, cluster_name };
     if let Some(join) = &options.join {
         claim.write_note(&note(true, options.cluster_name.clone()))?;
-        let Joined { cluster_id, cluster_name, node_id } = ask_in(join, instance).await?;
-        if options.cluster_name_given && options.cluster_name != cluster_name {
-            let (path, expected) = (options.data_dir.clone(), options.cluster_name.clone());
-            return Err(StartError::OtherCluster { path, found: cluster_name, expected });
-        }
+        let meant = options.cluster_name_given.then(|| options.cluster_name.clone());
+        let Joined { cluster_id, cluster_name, node_id } = ask_in(join, instance, meant).await?;
         claim.write_note(&note(true, cluster_name.clone()))?;
         tracing::info!(node_id, cluster = cluster_name, "joined the cluster");
         let identity = Identity { node_id, cluster_id };
@@ -143,12 +140,17 @@ async fn come(options: &NodeOptions, claim: Claim) -> Result<Found, StartError> 
 }
 
 /// Asks the members, one after the other and again, to be let in.
-async fn ask_in(options: &JoinOptions, instance: u64) -> Result<Joined, NotJoined> {
+async fn ask_in(
+    options: &JoinOptions,
+    instance: u64,
+    cluster_name: Option<String>,
+) -> Result<Joined, NotJoined> {
     let request = JoinRequest {
         token: options.token.clone(),
         instance,
         peer_address: options.peer_advertise.clone(),
         client_address: options.client_advertise.clone(),
+        cluster_name,
     };
     let until = Instant::now() + JOIN_TIMEOUT;
     loop {

@@ -1,25 +1,24 @@
-//! What the leader does about the members.
+//! What the leader does about the members: one change at a time, each from what was agreed on before.
 
-use std::fmt::Write as _;
+use std::time::Duration;
 
-use conclave_core::cluster::{
-    Admit, ClusterCommand, ClusterOutcome, ClusterRejection, Forget, Redeem, Redeemed, Standing, standing,
-};
+use conclave_core::cluster::{ClusterCommand, Forget, Standing, standing};
 use conclave_raft::{
-    JoinRequest, Joined, MemberChange, MembersAnswer, MembersError, MembersRefusal, MembersRequest,
-    PeerAddress, RaftStatus, Token,
+    MemberChange, MembersAnswer, MembersError, MembersRefusal, MembersRequest, PeerAddress, RaftStatus,
 };
-use sha2::{Digest as _, Sha256};
 use tokio::sync::MutexGuard;
 use tokio::time::{Instant, timeout_at};
 
 use super::guard::{require_caught_up, require_quorum};
+use super::let_in::{admit, join};
 use super::{new_request_id, propose};
 use crate::handle::Shared;
+use crate::propose::with_margin;
 
-const TOKEN_SIZE_BYTES: usize = 32;
+/// How long a change waits for the one before it. What ends a change that was cut off takes no longer.
+const TURN_WAIT: Duration = Duration::from_millis(500);
 
-type Outcome = Result<MembersAnswer, MembersError>;
+pub(super) type Outcome = Result<MembersAnswer, MembersError>;
 
 /// Does it, if this node leads. To end its own vote, the leader hands leadership over first and names the next.
 pub(crate) async fn lead(shared: &Shared, request: &MembersRequest, deadline: Instant) -> Outcome {
@@ -38,87 +37,55 @@ pub(crate) async fn lead(shared: &Shared, request: &MembersRequest, deadline: In
         }
         MembersRequest::Join(request) => join(shared, request, deadline).await,
         MembersRequest::Transfer { to } => transfer(shared, *to, deadline).await,
-        MembersRequest::Promote { id } => {
-            let _turn = turn(shared)?;
-            promote(shared, *id, deadline).await
+        change => {
+            let _turn = turn(shared, deadline.min(Instant::now() + TURN_WAIT)).await?;
+            let raft = settled(shared, deadline).await?;
+            lead_change(shared, &raft, change, deadline).await
         }
+    }
+}
+
+/// Takes the turn to change the members, if it comes in time.
+pub(super) async fn turn(shared: &Shared, until: Instant) -> Result<MutexGuard<'_, ()>, MembersError> {
+    timeout_at(until, shared.changing.lock()).await.map_err(|_| MembersRefusal::ChangeUnderWay.into())
+}
+
+/// The members as they are agreed on, once nothing that was begun before is open. It is told a little before the
+/// deadline that it is not so: then nothing was begun.
+pub(super) async fn settled(shared: &Shared, deadline: Instant) -> Result<RaftStatus, MembersError> {
+    shared.consensus.settle_members(with_margin(deadline)).await
+}
+
+async fn lead_change(
+    shared: &Shared,
+    raft: &RaftStatus,
+    request: &MembersRequest,
+    deadline: Instant,
+) -> Outcome {
+    match *request {
+        MembersRequest::Promote { id } => promote(shared, raft, id, deadline).await,
         MembersRequest::Demote { id, force_quorum_loss } => {
-            let _turn = turn(shared)?;
-            demote(shared, *id, *force_quorum_loss, deadline).await
+            demote(shared, raft, Leaving { id, force_quorum_loss }, deadline).await
         }
         MembersRequest::Remove { id, force_quorum_loss } => {
-            let _turn = turn(shared)?;
-            remove(shared, *id, *force_quorum_loss, deadline).await
+            remove(shared, raft, Leaving { id, force_quorum_loss }, deadline).await
         }
-        MembersRequest::Replace { old_id, new_id } => {
-            let _turn = turn(shared)?;
-            replace(shared, *old_id, *new_id, deadline).await
-        }
-    }
-}
-
-/// One change at a time.
-fn turn(shared: &Shared) -> Result<MutexGuard<'_, ()>, MembersError> {
-    shared.changing.try_lock().map_err(|_| MembersRefusal::ChangeUnderWay.into())
-}
-
-async fn admit(shared: &Shared, address: PeerAddress, deadline: Instant) -> Outcome {
-    let raft = shared.consensus.status();
-    for (id, member) in &raft.members {
-        if member.name == address.name {
-            return refuse(ClusterRejection::NameTaken { name: address.name, id: *id });
-        }
-        if member.peer == address.peer {
-            return refuse(ClusterRejection::AddressTaken { address: address.peer, id: *id });
+        MembersRequest::Replace { old_id, new_id } => replace(shared, raft, (old_id, new_id), deadline).await,
+        MembersRequest::Admit { .. } | MembersRequest::Join(_) | MembersRequest::Transfer { .. } => {
+            Err(unexpected())
         }
     }
-    let token = new_token();
-    let admit = Admit {
-        name: address.name,
-        peer_address: address.peer,
-        client_address: address.client,
-        token_hash: hash(&token),
-        highest_id: raft.members.keys().next_back().copied().unwrap_or(0),
-    };
-    let proposed = propose(shared, new_request_id(), ClusterCommand::Admit(admit), deadline).await?;
-    let ClusterOutcome::Admitted { id, .. } = proposed else { return Err(unexpected()) };
-    tracing::info!(id, "a node was admitted");
-    let join_addresses = raft.members.into_values().map(|member| member.peer).collect();
-    Ok(MembersAnswer::Admitted { id, token, join_addresses })
 }
 
-/// Makes whoever brings a good token a learner.
-async fn join(shared: &Shared, request: &JoinRequest, deadline: Instant) -> Outcome {
-    let redeem = Redeem {
-        token_hash: hash(&request.token),
-        instance: request.instance,
-        cluster_id: shared.cluster_id,
-        peer_address: request.peer_address.clone(),
-        client_address: request.client_address.clone(),
-    };
-    let proposed = propose(shared, new_request_id(), ClusterCommand::Redeem(redeem), deadline).await?;
-    let ClusterOutcome::Redeemed(Redeemed { id, name, peer_address, client_address }) = proposed else {
-        return Err(unexpected());
-    };
-    let turn = timeout_at(deadline, shared.changing.lock()).await;
-    let _turn = turn.map_err(|_| MembersError::OutcomeUnknown)?;
-    if !shared.consensus.status().members.contains_key(&id) {
-        let address = PeerAddress { peer: peer_address, client: client_address, name };
-        let added = shared.consensus.change_members(MemberChange::AddLearner { id, address }, deadline).await;
-        // The node was let in: another change that is under way only delays it.
-        added.map_err(|error| match error {
-            MembersError::Refused(MembersRefusal::ChangeUnderWay) => MembersError::OutcomeUnknown,
-            error => error,
-        })?;
-    }
-    tracing::info!(id, "a node has joined as a learner");
-    let (cluster_id, cluster_name) = (shared.cluster_id, shared.cluster_name.clone());
-    Ok(MembersAnswer::Joined(Joined { cluster_id, cluster_name, node_id: id }))
+/// Who is to lose its vote.
+#[derive(Clone, Copy)]
+struct Leaving {
+    id: u64,
+    force_quorum_loss: bool,
 }
 
-async fn promote(shared: &Shared, id: u64, deadline: Instant) -> Outcome {
-    let raft = shared.consensus.status();
-    require_member(&raft, id)?;
+async fn promote(shared: &Shared, raft: &RaftStatus, id: u64, deadline: Instant) -> Outcome {
+    require_member(raft, id)?;
     if !raft.voters.contains(&id) {
         require_caught_up(shared, id).await?;
         shared.consensus.change_members(MemberChange::Promote(id), deadline).await?;
@@ -126,43 +93,45 @@ async fn promote(shared: &Shared, id: u64, deadline: Instant) -> Outcome {
     Ok(MembersAnswer::Done)
 }
 
-async fn demote(shared: &Shared, id: u64, force_quorum_loss: bool, deadline: Instant) -> Outcome {
-    let raft = shared.consensus.status();
-    require_member(&raft, id)?;
-    if raft.voters.contains(&id) {
-        end_vote(shared, &raft, id, force_quorum_loss, deadline).await?;
-        shared.consensus.change_members(MemberChange::Demote(id), deadline).await?;
+async fn demote(shared: &Shared, raft: &RaftStatus, leaving: Leaving, deadline: Instant) -> Outcome {
+    require_member(raft, leaving.id)?;
+    if raft.voters.contains(&leaving.id) {
+        end_vote(shared, raft, leaving, deadline).await?;
+        shared.consensus.change_members(MemberChange::Demote(leaving.id), deadline).await?;
     }
     Ok(MembersAnswer::Done)
 }
 
-async fn remove(shared: &Shared, id: u64, force_quorum_loss: bool, deadline: Instant) -> Outcome {
-    let raft = shared.consensus.status();
+async fn remove(shared: &Shared, raft: &RaftStatus, leaving: Leaving, deadline: Instant) -> Outcome {
+    let id = leaving.id;
     if raft.voters.contains(&id) {
-        end_vote(shared, &raft, id, force_quorum_loss, deadline).await?;
+        end_vote(shared, raft, leaving, deadline).await?;
         shared.consensus.change_members(MemberChange::RemoveVoter(id), deadline).await?;
-    } else if raft.members.contains_key(&id) {
-        shared.consensus.change_members(MemberChange::RemoveLearner(id), deadline).await?;
-    } else {
-        let known = shared.state.read(|view| standing(view, id));
-        match known.map_err(|error| MembersError::Failed(error.to_string()))? {
-            None => return refuse(MembersRefusal::NoSuchMember { id }),
-            Some(Standing::Removed) => return Ok(MembersAnswer::Done),
-            // An admission; or a member whose removal was cut off.
-            Some(Standing::Admitted { .. } | Standing::Member { .. }) => {}
-        }
+        return forget_member(shared, id, deadline).await;
     }
-    forget(shared, id, deadline).await
+    if raft.members.contains_key(&id) {
+        shared.consensus.change_members(MemberChange::RemoveLearner(id), deadline).await?;
+        return forget_member(shared, id, deadline).await;
+    }
+    match read_standing(shared, id)? {
+        None => refuse(MembersRefusal::NoSuchMember { id }),
+        Some(Standing::Removed) => Ok(MembersAnswer::Done),
+        Some(Standing::Admitted { .. }) => forget(shared, Forget { id, was_member: false }, deadline).await,
+        // Its removal was cut off.
+        Some(Standing::Member { .. }) => forget_member(shared, id, deadline).await,
+    }
 }
 
-async fn replace(shared: &Shared, old_id: u64, new_id: u64, deadline: Instant) -> Outcome {
-    let raft = shared.consensus.status();
-    let is_done = !raft.members.contains_key(&old_id) && raft.voters.contains(&new_id);
-    if is_done {
-        return forget(shared, old_id, deadline).await;
+async fn replace(
+    shared: &Shared,
+    raft: &RaftStatus,
+    (old_id, new_id): (u64, u64),
+    deadline: Instant,
+) -> Outcome {
+    if !raft.members.contains_key(&old_id) {
+        return replaced(shared, raft, (old_id, new_id), deadline).await;
     }
-    require_member(&raft, old_id)?;
-    require_member(&raft, new_id)?;
+    require_member(raft, new_id)?;
     if !raft.voters.contains(&old_id) {
         return refuse(MembersRefusal::NotAVoter { id: old_id });
     }
@@ -175,10 +144,29 @@ async fn replace(shared: &Shared, old_id: u64, new_id: u64, deadline: Instant) -
     left.insert(new_id);
     require_quorum(shared, &left).await?;
     if old_id == shared.node_id {
-        step_aside(shared, &raft, deadline).await?;
+        step_aside(shared, raft, deadline).await?;
     }
     shared.consensus.change_members(MemberChange::Replace { old_id, new_id }, deadline).await?;
-    forget(shared, old_id, deadline).await
+    forget_member(shared, old_id, deadline).await
+}
+
+/// The old one is no member: it was replaced before, by a leader that may have been lost before it noted that.
+async fn replaced(
+    shared: &Shared,
+    raft: &RaftStatus,
+    (old_id, new_id): (u64, u64),
+    deadline: Instant,
+) -> Outcome {
+    match read_standing(shared, old_id)? {
+        Some(Standing::Removed) if raft.voters.contains(&new_id) => Ok(MembersAnswer::Done),
+        Some(Standing::Member { .. }) if raft.voters.contains(&new_id) => {
+            forget_member(shared, old_id, deadline).await
+        }
+        Some(Standing::Admitted { .. }) => refuse(MembersRefusal::NotAVoter { id: old_id }),
+        Some(Standing::Removed | Standing::Member { .. }) | None => {
+            refuse(MembersRefusal::NoSuchMember { id: old_id })
+        }
+    }
 }
 
 async fn transfer(shared: &Shared, to: Option<u64>, deadline: Instant) -> Outcome {
@@ -206,8 +194,7 @@ async fn transfer(shared: &Shared, to: Option<u64>, deadline: Instant) -> Outcom
 async fn end_vote(
     shared: &Shared,
     raft: &RaftStatus,
-    id: u64,
-    force_quorum_loss: bool,
+    Leaving { id, force_quorum_loss }: Leaving,
     deadline: Instant,
 ) -> Result<(), MembersError> {
     let mut left = raft.voters.clone();
@@ -215,8 +202,11 @@ async fn end_vote(
     if left.is_empty() {
         return Err(MembersRefusal::LastVoter { id }.into());
     }
-    if !force_quorum_loss {
-        require_quorum(shared, &left).await?;
+    match require_quorum(shared, &left).await {
+        Err(error) if force_quorum_loss => {
+            tracing::warn!(id, %error, "a vote ends by force: if that is so, it ends once enough of the others are back");
+        }
+        outcome => outcome?,
     }
     if id == shared.node_id { step_aside(shared, raft, deadline).await } else { Ok(()) }
 }
@@ -244,47 +234,36 @@ async fn hand_over(shared: &Shared, deadline: Instant) -> Result<u64, MembersErr
     Err(MembersRefusal::NotHandedOver.into())
 }
 
-async fn forget(shared: &Shared, id: u64, deadline: Instant) -> Outcome {
-    propose(shared, new_request_id(), ClusterCommand::Forget(Forget { id }), deadline).await?;
+/// Forgets one that consensus has no more among the members. So whatever fails, something was changed.
+async fn forget_member(shared: &Shared, id: u64, deadline: Instant) -> Outcome {
+    let forgotten = forget(shared, Forget { id, was_member: true }, deadline).await;
+    forgotten.map_err(|error| {
+        tracing::warn!(id, %error, "a node is out, but that is not noted yet");
+        MembersError::OutcomeUnknown
+    })
+}
+
+async fn forget(shared: &Shared, forget: Forget, deadline: Instant) -> Outcome {
+    let id = forget.id;
+    propose(shared, new_request_id(), ClusterCommand::Forget(forget), deadline).await?;
     tracing::info!(id, "a node was taken out, or its admission back");
     Ok(MembersAnswer::Done)
+}
+
+/// What is known of a node beside the list of members.
+pub(super) fn read_standing(shared: &Shared, id: u64) -> Result<Option<Standing>, MembersError> {
+    let known = shared.state.read(|view| standing(view, id));
+    known.map_err(|error| MembersError::Failed(error.to_string()))
 }
 
 fn require_member(raft: &RaftStatus, id: u64) -> Result<(), MembersError> {
     if raft.members.contains_key(&id) { Ok(()) } else { Err(MembersRefusal::NoSuchMember { id }.into()) }
 }
 
-fn refuse(refusal: impl Into<MembersRefusal>) -> Outcome {
+pub(super) fn refuse(refusal: impl Into<MembersRefusal>) -> Outcome {
     Err(MembersError::Refused(refusal.into()))
 }
 
-fn unexpected() -> MembersError {
+pub(super) fn unexpected() -> MembersError {
     MembersError::Failed("another command was answered".to_owned())
-}
-
-fn new_token() -> Token {
-    let bytes: [u8; TOKEN_SIZE_BYTES] = rand::random();
-    let mut text = String::with_capacity(2 * TOKEN_SIZE_BYTES);
-    for byte in bytes {
-        write!(text, "{byte:02x}").expect("a text takes what is written");
-    }
-    Token(text)
-}
-
-fn hash(token: &Token) -> [u8; 32] {
-    Sha256::digest(token.0.as_bytes()).into()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tokens_are_long_and_never_the_same() {
-        let (one, other) = (new_token(), new_token());
-        assert_eq!(one.0.len(), 64);
-        assert_ne!(one, other);
-        assert_ne!(hash(&one), hash(&other));
-        assert_eq!(hash(&one), hash(&one.clone()));
-    }
 }

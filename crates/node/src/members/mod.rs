@@ -6,7 +6,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | `lead.rs` | what the leader does |
+//! | `lead.rs` | what the leader does about those who are there |
+//! | `let_in.rs` | how it lets new ones in |
 //! | `guard.rs` | who is well, and whether they are enough |
 //! | `join.rs` | a node that comes: by its token, or by the first members |
 //! | `care.rs` | what the leader does unasked: ends changes that were cut off, learns instances |
@@ -18,6 +19,7 @@ mod fate;
 mod guard;
 mod join;
 mod lead;
+mod let_in;
 mod step_down;
 
 use std::time::Duration;
@@ -28,7 +30,7 @@ use conclave_raft::{MembersAnswer, MembersError, MembersRefusal, MembersRequest}
 use tokio::time::Instant;
 
 use crate::handle::{NodeHandle, Shared};
-use crate::propose::{settle, with_margin};
+use crate::propose::{Doubt, NO_SPACE_RETRY_AFTER, settle, with_margin};
 use crate::request_error::RequestError;
 
 pub use join::{JoinOptions, NotJoined};
@@ -47,8 +49,8 @@ impl NodeHandle {
     /// Has something about the members done; gives what was done, or why it may not be.
     ///
     /// # Errors
-    /// See [`RequestError`]; what may have been begun by the deadline is [`RequestError::OutcomeUnknown`], and may
-    /// be asked for again.
+    /// See [`RequestError`]; what may have been begun by the deadline is [`RequestError::ChangeOutcomeUnknown`],
+    /// and may be asked for again.
     pub async fn change_members(
         &self,
         request: MembersRequest,
@@ -58,7 +60,9 @@ impl NodeHandle {
             Ok(answer) => Ok(Ok(answer)),
             Err(MembersError::Refused(refusal)) => Ok(Err(refusal)),
             Err(MembersError::NotLeader { .. } | MembersError::NoLeader) => Err(RequestError::no_leader()),
-            Err(MembersError::OutcomeUnknown) => Err(RequestError::OutcomeUnknown),
+            Err(MembersError::OutcomeUnknown) => Err(RequestError::ChangeOutcomeUnknown),
+            Err(MembersError::NoSpace) => Err(RequestError::NoSpace { retry_after: NO_SPACE_RETRY_AFTER }),
+            Err(MembersError::Overloaded) => Err(RequestError::overloaded()),
             Err(MembersError::ShuttingDown) => Err(RequestError::shutting_down()),
             Err(MembersError::Failed(cause)) => Err(RequestError::NodeFailed { cause }),
         }
@@ -71,24 +75,22 @@ pub(crate) async fn at_leader(
     request: &MembersRequest,
     deadline: Instant,
 ) -> Result<MembersAnswer, MembersError> {
+    let mut doubt = Doubt::None;
     let mut hint = None;
     loop {
         let mut leaders = shared.consensus.leader_changes();
         let leader = hint.take().or(*leaders.borrow_and_update());
-        let outcome = match leader {
-            None => Err(MembersError::NoLeader),
-            Some(id) if id == shared.node_id => lead(shared, request, deadline).await,
-            Some(id) => shared.consensus.forward_members(id, request, deadline).await,
-        };
-        let error = match outcome {
-            Err(
-                error @ (MembersError::NotLeader { .. }
-                | MembersError::NoLeader
-                | MembersError::OutcomeUnknown),
-            ) => error,
-            settled => return settled,
+        let error = match attempt(shared, leader, request, deadline).await {
+            Ok(answer) => return Ok(answer),
+            Err(error) => error,
         };
         tracing::debug!(?leader, %error, "an attempt to change the members failed");
+        if error == MembersError::OutcomeUnknown {
+            doubt = Doubt::Possible;
+        }
+        if !passes(doubt, &error) {
+            return Err(in_doubt(doubt, error));
+        }
         hint = match &error {
             MembersError::NotLeader { leader: told } if *told != leader => *told,
             _ => None,
@@ -98,11 +100,51 @@ pub(crate) async fn at_leader(
         // Whether a change was told or the time is up, the next attempt finds out who leads.
         let _ = tokio::time::timeout_at(until, leaders.changed()).await;
         if Instant::now() >= deadline {
-            return Err(match error {
-                MembersError::OutcomeUnknown => error,
-                _ => MembersError::NoLeader,
-            });
+            return Err(in_doubt(doubt, error));
         }
+    }
+}
+
+async fn attempt(
+    shared: &Shared,
+    leader: Option<u64>,
+    request: &MembersRequest,
+    deadline: Instant,
+) -> Result<MembersAnswer, MembersError> {
+    match leader {
+        None => Err(MembersError::NoLeader),
+        Some(id) if id == shared.node_id => lead(shared, request, deadline).await,
+        Some(id) => match shared.consensus.forward_members(id, request, deadline).await {
+            // One of the two stops: it is not told what the leader has begun.
+            Err(MembersError::ShuttingDown) => Err(MembersError::OutcomeUnknown),
+            outcome => outcome,
+        },
+    }
+}
+
+/// Whether it may be otherwise at the next attempt. While an attempt is in doubt, the change that is under way may
+/// be its own.
+fn passes(doubt: Doubt, error: &MembersError) -> bool {
+    match error {
+        MembersError::NotLeader { .. } | MembersError::NoLeader | MembersError::OutcomeUnknown => true,
+        MembersError::Refused(MembersRefusal::ChangeUnderWay) => doubt == Doubt::Possible,
+        MembersError::Refused(_)
+        | MembersError::NoSpace
+        | MembersError::Overloaded
+        | MembersError::ShuttingDown
+        | MembersError::Failed(_) => false,
+    }
+}
+
+/// What is told after attempts of which one is in doubt. A leader refuses only what it sees undone, once all that was
+/// begun before is settled: with that there is no doubt left.
+fn in_doubt(doubt: Doubt, error: MembersError) -> MembersError {
+    match (doubt, error) {
+        (Doubt::None, error) => error,
+        (Doubt::Possible, MembersError::Refused(refusal)) if refusal != MembersRefusal::ChangeUnderWay => {
+            refusal.into()
+        }
+        (Doubt::Possible, _) => MembersError::OutcomeUnknown,
     }
 }
 
@@ -130,6 +172,8 @@ fn unsettled(error: &RequestError) -> MembersError {
     match error {
         RequestError::OutcomeUnknown => MembersError::OutcomeUnknown,
         RequestError::ShuttingDown { .. } => MembersError::ShuttingDown,
+        RequestError::NoSpace { .. } => MembersError::NoSpace,
+        RequestError::Overloaded { .. } => MembersError::Overloaded,
         RequestError::NodeFailed { cause } => MembersError::Failed(cause.clone()),
         _ => MembersError::NoLeader,
     }
@@ -138,4 +182,41 @@ fn unsettled(error: &RequestError) -> MembersError {
 /// An id that no other request has.
 fn new_request_id() -> String {
     format!("{:032x}", rand::random::<u128>())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubt_outlives_what_comes_later() {
+        let told = |error: MembersError| in_doubt(Doubt::Possible, error);
+        for later in [
+            MembersError::NoLeader,
+            MembersError::NotLeader { leader: Some(2) },
+            MembersError::NoSpace,
+            MembersError::Overloaded,
+            MembersError::ShuttingDown,
+            MembersRefusal::ChangeUnderWay.into(),
+        ] {
+            assert_eq!(told(later.clone()), MembersError::OutcomeUnknown);
+            assert_eq!(in_doubt(Doubt::None, later.clone()), later);
+        }
+    }
+
+    #[test]
+    fn a_leader_that_sees_it_undone_ends_the_doubt() {
+        let refused = MembersError::from(MembersRefusal::Silent { id: 4 });
+        assert_eq!(in_doubt(Doubt::Possible, refused.clone()), refused);
+        let under_way = MembersRefusal::ChangeUnderWay.into();
+        assert!(passes(Doubt::Possible, &under_way) && !passes(Doubt::None, &under_way));
+    }
+
+    #[test]
+    fn what_the_leader_has_no_room_for_is_told_so() {
+        let no_space = RequestError::NoSpace { retry_after: NO_SPACE_RETRY_AFTER };
+        assert_eq!(unsettled(&no_space), MembersError::NoSpace);
+        assert_eq!(unsettled(&RequestError::overloaded()), MembersError::Overloaded);
+        assert_eq!(unsettled(&RequestError::OutcomeUnknown), MembersError::OutcomeUnknown);
+    }
 }
