@@ -31,7 +31,11 @@ const TABLE: [(Exit, u8, &str); 8] = [
     (Exit::NotFound, 3, "no such namespace, key, version, tag, snapshot or member, or no longer kept"),
     (Exit::Conflict, 4, "a precondition does not hold, or the name is taken: nothing was changed"),
     (Exit::Unavailable, 5, "no node answered in time, or there is no quorum: nothing was changed"),
-    (Exit::OutcomeUnknown, 6, "a write may have taken place or not: the same --request-id settles it"),
+    (
+        Exit::OutcomeUnknown,
+        6,
+        "a write may have taken place or not: the same again, with its --request-id, settles it",
+    ),
     (Exit::Invalid, 7, "a name, value or file breaks a rule or a quota: nothing was changed"),
 ];
 

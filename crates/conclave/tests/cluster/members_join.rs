@@ -162,6 +162,8 @@ async fn the_command_line_brings_a_node_in_and_out() {
     cluster.node(id).ended(Duration::from_secs(20)).await;
     let told = cli.run(&["cluster", "promote", &number]).await.failed(3);
     assert!(told.contains("node 4 is no member"), "{told}");
+    let told = cli.run(&["cluster", "promote", "db4"]).await.failed(3);
+    assert!(told.contains("no member is called"), "{told}");
     let told = cli.run(&["cluster", "add", "a b", "nowhere"]).await.failed(7);
     assert!(told.contains("name") && told.contains("peer_address"), "{told}");
     let added = cli.run(&["cluster", "add", "db5", "127.0.0.1:1"]).await.done();

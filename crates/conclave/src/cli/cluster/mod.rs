@@ -4,6 +4,7 @@ mod add;
 mod change;
 mod doctor;
 mod log_level;
+mod member;
 mod members;
 mod status;
 mod status_report;
