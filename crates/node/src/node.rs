@@ -135,7 +135,7 @@ impl Node {
         let disk = WatchedDisk { path: options.data_dir, pace: node.log.pace(), options: options.alarms };
         let watching = watch_disk(node.handle.shared.clone(), disk, node.stop.clone());
         node.spawn("the watch over the disk", watching);
-        node.spawn_tasks(listener);
+        node.spawn_tasks(listener, options.join.map(|join| join.addresses).unwrap_or_default());
         Ok(node)
     }
 
@@ -198,13 +198,13 @@ impl Node {
         }
     }
 
-    fn spawn_tasks(&mut self, listener: TcpListener) {
+    fn spawn_tasks(&mut self, listener: TcpListener, let_in_by: Vec<String>) {
         let shared = Arc::clone(&self.handle.shared);
         let stop = || self.stop.clone();
         let (serving, caring) =
             (serve_peers(Arc::clone(&shared), listener, stop()), take_care(Arc::clone(&shared), stop()));
         let (following, collecting) =
-            (follow_fate(Arc::clone(&shared), stop()), collect(Arc::clone(&shared), stop()));
+            (follow_fate(Arc::clone(&shared), let_in_by, stop()), collect(Arc::clone(&shared), stop()));
         let (surveying, readiness) = (survey(Arc::clone(&shared), stop()), follow_readiness(shared, stop()));
         self.spawn("the service for the other nodes", serving);
         self.spawn("the care for the members", caring);

@@ -1,6 +1,8 @@
 //! Changes of the members that must wait: for a learner that lags, and for another change.
 
-use conclave_client::cluster::DemoteMemberRequest;
+use std::time::Duration;
+
+use conclave_client::cluster::{DemoteMemberRequest, RemoveMemberRequest};
 use conclave_client::reason;
 use conclave_testkit::{Cluster, ClusterOptions, Writers, wait};
 use tokio::task::JoinSet;
@@ -10,6 +12,8 @@ use crate::transfers::{has_come, slow, with_cut_logs};
 
 /// More entries than a member may lag and still get a vote.
 const COMMITS: usize = 1_200;
+/// How long a node that was taken out may take to find out.
+const REMOVED_LIMIT: Duration = Duration::from_secs(20);
 /// Half as fast as others need: it is refused while this lasts.
 const RATE_BYTES_PER_S: u64 = 1 << 20;
 
@@ -79,5 +83,25 @@ async fn while_a_change_is_under_way_another_is_refused() {
     client.promote_member(followers[0]).await.expect("nothing is under way any more");
     vote(&cluster, leader, &[1, 2, 3]).await;
     put(&client, "shop", "price", "1").await;
+    cluster.agree().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_learner_that_is_taken_out_while_its_snapshot_comes_finds_out() {
+    let mut cluster = with_cut_logs(slow()).await;
+    let client = cluster.client();
+    let new = cluster.admit(&client).await;
+    cluster.start_node(new);
+    has_come(&mut cluster, new, 1 << 20).await;
+    let removal = RemoveMemberRequest { id: new, force_quorum_loss: false };
+    client.remove_member(removal).await.expect("it has no vote");
+    let status = cluster.node(new).ended(REMOVED_LIMIT).await;
+    assert_eq!(status.code(), Some(1), "it says by its exit code that it did not end in order");
+    let log = cluster.node(new).log();
+    let told = log.lines().last().expect("it said something");
+    assert!(told.contains("removed from the cluster"), "{told}");
+    put(&client, "shop", "price", "1").await;
+    let another = cluster.join(&client).await;
+    client.promote_member(another).await.expect("it has caught up");
     cluster.agree().await;
 }

@@ -1,8 +1,8 @@
 //! How a node finds out that it does not belong to its cluster any more.
 //!
 //! One that was removed: the others stop talking to it, perhaps before it heard of its removal. A node that has no
-//! leader, or is no member any more, asks those that it knew. One that lost its data and came back under its id: the
-//! others mean another instance when they call it, and say so.
+//! leader, or is no member any more, asks those that it knew; while it knows none, those that let it in. One that
+//! lost its data and came back under its id: the others mean another instance when they call it, and say so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +21,13 @@ use crate::readiness::Readiness;
 /// How often it looks.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Watches whether this node still belongs to its cluster, until it does not or the node stops.
-pub(crate) async fn follow_fate(shared: Arc<Shared>, stop: CancellationToken) {
+/// Watches whether this node still belongs to its cluster, until it does not or the node stops. `let_in_by` are the
+/// addresses of those that it asked to be let in, if it did.
+pub(crate) async fn follow_fate(shared: Arc<Shared>, let_in_by: Vec<String>, stop: CancellationToken) {
     let mut displaced = shared.consensus.displaced();
     let asking = async {
         loop {
-            if let Some(why) = ask(&shared).await {
+            if let Some(why) = ask(&shared, &let_in_by).await {
                 return why;
             }
             tokio::time::sleep(LOOK_INTERVAL).await;
@@ -46,7 +47,7 @@ pub(crate) async fn follow_fate(shared: Arc<Shared>, stop: CancellationToken) {
 }
 
 /// Why this node does not belong to the cluster any more, if so. Only one that has no leader or is no member asks.
-async fn ask(shared: &Shared) -> Option<Ended> {
+async fn ask(shared: &Shared, let_in_by: &[String]) -> Option<Ended> {
     let raft = shared.consensus.status();
     let is_member = raft.members.contains_key(&shared.node_id);
     if is_member && raft.leader_id.is_some() {
@@ -61,9 +62,14 @@ async fn ask(shared: &Shared) -> Option<Ended> {
     let (cluster_id, node_id, instance) = (shared.cluster_id, shared.node_id, shared.instance);
     let deadline = Instant::now() + MEMBER_TIMEOUT;
     let mut asked = JoinSet::new();
-    for (_, address) in raft.members.into_iter().filter(|(id, _)| *id != shared.node_id) {
+    let others = raft.members.into_iter().filter(|(id, _)| *id != shared.node_id);
+    let mut addresses: Vec<_> = others.map(|(_, address)| address.peer).collect();
+    if addresses.is_empty() {
+        addresses.extend_from_slice(let_in_by);
+    }
+    for address in addresses {
         let who = Introduced { cluster_id, node_id, instance };
-        asked.spawn(async move { introduce(&address.peer, who, deadline).await });
+        asked.spawn(async move { introduce(&address, who, deadline).await });
     }
     while let Some(told) = asked.join_next().await {
         match told {
