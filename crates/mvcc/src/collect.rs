@@ -80,10 +80,7 @@ impl Transaction<'_> {
     pub fn collect(&mut self, query: &CollectQuery<'_>) -> Result<Collection, MapError> {
         let view = self.view();
         let (mut versions, mut told) = (view.cursor(), ChangeFinder::new(view));
-        let end = match query.range.end.as_ref() {
-            [] => rows::VERSIONS_END.to_vec(),
-            end => rows::version_prefix(end),
-        };
+        let end = rows::versions_end(&query.range.end);
         versions.seek(&rows::version_prefix(&query.range.start))?;
         let (mut seen, mut done) = (0, Collection::default());
         while let Some(row) = versions.key().filter(|row| *row < end.as_slice()) {

@@ -30,6 +30,7 @@
 //! the same view and the same calls give the same bytes.
 
 mod batch;
+mod changed;
 mod changes;
 mod collect;
 mod event;
@@ -47,6 +48,7 @@ mod transaction;
 mod write_set;
 
 pub use batch::Batch;
+pub use changed::{Changed, ChangedCursor};
 pub use changes::{ChangeLimits, ChangedKey, ChangedKeys, changed_keys, changes_since};
 pub use collect::{CollectQuery, Collection};
 pub use event::{ChangeKind, Event, EventKind, Revised};

@@ -92,10 +92,7 @@ impl<'a> RangeCursor<'a> {
         at: Revision,
         keys_max: usize,
     ) -> Result<Self, MapError> {
-        let end = match range.end.as_ref() {
-            [] => rows::VERSIONS_END.to_vec(),
-            end => rows::version_prefix(end),
-        };
+        let end = rows::versions_end(&range.end);
         let rows = view.cursor();
         let mut cursor = Self { rows, end, at, keys: 0, keys_max, present: None, stopped: None };
         cursor.rows.seek(&rows::version_prefix(&range.start))?;
@@ -180,7 +177,7 @@ impl<'a> RangeCursor<'a> {
 }
 
 /// Moves past the rows of one key.
-fn leave_key(rows: &mut dyn Cursor, prefix: &[u8]) -> Result<(), MapError> {
+pub(crate) fn leave_key(rows: &mut dyn Cursor, prefix: &[u8]) -> Result<(), MapError> {
     for _ in 0..STEPS_BEFORE_SEEK_MAX {
         rows.advance()?;
         if !rows.key().is_some_and(|row| row.starts_with(prefix)) {

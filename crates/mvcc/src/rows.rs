@@ -40,7 +40,12 @@ pub(crate) fn version_row(prefix: &[u8], revision: Revision) -> Vec<u8> {
 }
 
 /// After every version row.
-pub(crate) const VERSIONS_END: &[u8] = &[VERSIONS + 1];
+const VERSIONS_END: &[u8] = &[VERSIONS + 1];
+
+/// The first version row that is no longer of a range with this end; an empty one is no end.
+pub(crate) fn versions_end(end: &[u8]) -> Vec<u8> {
+    if end.is_empty() { VERSIONS_END.to_vec() } else { version_prefix(end) }
+}
 
 /// The prefix and the revision of a version row; none if the row is of another table.
 pub(crate) fn split_version_row(row: &[u8]) -> Result<Option<(&[u8], Revision)>, MapError> {

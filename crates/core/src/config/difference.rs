@@ -1,15 +1,14 @@
-//! What differs between two moments of a namespace: both are walked side by side, each row once.
-
-use std::cmp::Ordering;
+//! What differs between two moments of a namespace, found in one pass over its items.
 
 use bytes::Bytes;
-use conclave_mvcc::{ChangeKind, KeyRange, MapError, RangeCursor, ReadMap, Record, Revision};
+use conclave_mvcc::{ChangeKind, Changed, ChangedCursor, KeyRange, MapError, ReadMap, Record, Revision};
 
 /// Walks the keys of a range that hold something else at one moment than at another, in order. It keeps
 /// one key in memory, however many there are.
 pub(crate) struct Differences<'a> {
-    before: RangeCursor<'a>,
-    after: RangeCursor<'a>,
+    changed: ChangedCursor<'a>,
+    /// Whether the later moment is the one before.
+    is_back: bool,
 }
 
 /// A key that differs: it exists at one of the moments, or at both with other contents.
@@ -30,56 +29,37 @@ impl<'a> Differences<'a> {
         Self::bounded(view, range, (before, after), usize::MAX)
     }
 
-    /// The same, which stops once either side has come to so many keys, at least one.
+    /// The same, which stops once it has come to so many keys.
     pub(crate) fn bounded(
         view: &'a dyn ReadMap,
         range: &KeyRange,
         (before, after): (Option<Revision>, Option<Revision>),
         keys_max: usize,
     ) -> Result<Self, MapError> {
-        let side = |at| side(view, range, at, keys_max);
-        Ok(Self { before: side(before)?, after: side(after)? })
+        let [before, after] = [before, after].map(|revision| revision.unwrap_or(Revision::ZERO));
+        let moments = (before.min(after), before.max(after));
+        Ok(Self { changed: ChangedCursor::new(view, range, moments, keys_max)?, is_back: before > after })
     }
 
-    /// How many keys it has come to on both sides.
+    /// How many keys it has come to.
     pub(crate) fn keys(&self) -> usize {
-        self.before.keys() + self.after.keys()
+        self.changed.keys()
     }
 
     /// Whether its bound has stopped it before the end of the range.
-    pub(crate) fn is_stopped(&self) -> Result<bool, MapError> {
-        Ok(self.before.stopped_after()?.or(self.after.stopped_after()?).is_some())
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.changed.is_stopped()
     }
 
     /// The next key that differs; none at the end, or if it was stopped.
     pub(crate) fn next(&mut self) -> Result<Option<Difference>, MapError> {
-        while !self.is_stopped()?
-            && let Some((order, key)) = self.next_key()
-        {
-            if order.is_eq() && self.before.mod_revision() == self.after.mod_revision() {
-                self.before.advance()?;
-                self.after.advance()?;
-                continue;
-            }
-            let key = Bytes::copy_from_slice(key);
-            let before = take_if(order.is_le(), &mut self.before)?;
-            let after = take_if(order.is_ge(), &mut self.after)?;
+        while let Some(Changed { key, earlier, later }) = self.changed.next_changed()? {
+            let (before, after) = if self.is_back { (later, earlier) } else { (earlier, later) };
             if !same_content(before.as_ref(), after.as_ref()) {
                 return Ok(Some(Difference { key, before, after }));
             }
         }
         Ok(None)
-    }
-
-    /// The first key of either side that is still to come; less: it exists before only, greater: after
-    /// only, equal: at both moments.
-    fn next_key(&self) -> Option<(Ordering, &[u8])> {
-        match (self.before.key(), self.after.key()) {
-            (None, None) => None,
-            (Some(before), None) => Some((Ordering::Less, before)),
-            (None, Some(after)) => Some((Ordering::Greater, after)),
-            (Some(before), Some(after)) => Some((before.cmp(after), before.min(after))),
-        }
     }
 }
 
@@ -98,29 +78,6 @@ impl Difference {
         let record = |record: &Record| record.value.len() + record.annotations.len();
         self.key.len() + self.before.as_ref().map_or(0, record) + self.after.as_ref().map_or(0, record)
     }
-}
-
-fn side<'a>(
-    view: &'a dyn ReadMap,
-    range: &KeyRange,
-    at: Option<Revision>,
-    keys_max: usize,
-) -> Result<RangeCursor<'a>, MapError> {
-    match at {
-        Some(at) => RangeCursor::bounded(view, range, at, keys_max),
-        None => {
-            RangeCursor::new(view, &KeyRange::new(range.start.clone(), range.start.clone()), Revision::MAX)
-        }
-    }
-}
-
-fn take_if(exists: bool, side: &mut RangeCursor<'_>) -> Result<Option<Record>, MapError> {
-    if !exists {
-        return Ok(None);
-    }
-    let record = side.record()?;
-    side.advance()?;
-    Ok(Some(record))
 }
 
 fn same_content(before: Option<&Record>, after: Option<&Record>) -> bool {

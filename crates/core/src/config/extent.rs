@@ -7,7 +7,7 @@ use crate::rejection::Rejection;
 pub const ITEMS_CHANGED_MAX: u64 = 200_000;
 /// Most bytes that the items take which change at one revision, before and after: 256 MiB.
 pub const SIZE_BYTES_CHANGED_MAX: u64 = 256 << 20;
-/// Most items that are gone through to find those that change, each counted as it is and as it was.
+/// Most items that are gone through to find those that change, also such as were deleted before.
 pub const ITEMS_SEEN_MAX: u64 = 2_000_000;
 
 /// What a transaction changes so far.

@@ -65,8 +65,7 @@ pub(crate) fn restore_items(
 ) -> Result<Tally, Stop> {
     let range = items(namespace, "");
     let moments = (Some(Revision::MAX), Some(revision));
-    let mut differences =
-        Differences::bounded(transaction.view(), &range, moments, extent.left_to_see() / 2)?;
+    let mut differences = Differences::bounded(transaction.view(), &range, moments, extent.left_to_see())?;
     let mut tally = Tally::new(usage);
     while let Some(difference) = differences.next()? {
         extent.add(difference.size_bytes())?;
@@ -79,7 +78,7 @@ pub(crate) fn restore_items(
             }
         }
     }
-    extent.see(differences.keys(), !differences.is_stopped()?)?;
+    extent.see(differences.keys(), !differences.is_stopped())?;
     Ok(tally)
 }
 
@@ -121,8 +120,8 @@ mod tests {
         let map = store(&namespace);
         let mut extent = Extent::default();
         assert_eq!(restore(&map, &namespace, &mut extent).unwrap().counts.changed, 1);
-        assert_eq!(extent.left_to_see() as u64, ITEMS_SEEN_MAX - 20);
-        for (left, is_refused) in [(20, false), (18, true), (0, true)] {
+        assert_eq!(extent.left_to_see() as u64, ITEMS_SEEN_MAX - 10);
+        for (left, is_refused) in [(10, false), (9, true), (0, true)] {
             let mut extent = Extent::default();
             extent.see(usize::try_from(ITEMS_SEEN_MAX).unwrap() - left, true).unwrap();
             let restored = restore(&map, &namespace, &mut extent);

@@ -4,10 +4,12 @@
 
 mod copies;
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use bytes::Bytes;
 use conclave_mvcc::{
-    Batch, KeyRange, MemoryMap, RangeCursor, RangeLimits, RangePage, ReadMap, Record, Revised, Revision,
-    TableId, Transaction, newest_revision, range_at,
+    Batch, Changed, ChangedCursor, KeyRange, MemoryMap, RangeCursor, RangeLimits, RangePage, ReadMap, Record,
+    Revised, Revision, TableId, Transaction, newest_revision, range_at,
 };
 use proptest::prelude::*;
 
@@ -167,6 +169,35 @@ fn walk(view: &dyn ReadMap, range: &KeyRange, at: Revision) -> Vec<(Bytes, Recor
     found
 }
 
+/// What changed from one moment to another, and that a bound stops it before the end and nowhere else.
+fn check_changed(
+    view: &dyn ReadMap,
+    range: &KeyRange,
+    (earlier, before): (Revision, &Keys),
+    (later, after): (Revision, &Keys),
+) {
+    let within = |keys: &Keys| copies::within(keys, range).collect::<BTreeMap<_, _>>();
+    let (before, after) = (within(before), within(after));
+    let names: BTreeSet<_> = before.keys().chain(after.keys()).collect();
+    let changed = |key: &&Bytes| {
+        let (earlier, later) = (before.get(*key).cloned(), after.get(*key).cloned());
+        (earlier != later).then(|| Changed { key: (*key).clone(), earlier, later })
+    };
+    let expected: Vec<_> = names.iter().filter_map(changed).collect();
+    let mut cursor = ChangedCursor::new(view, range, (earlier, later), usize::MAX).unwrap();
+    let mut found = Vec::new();
+    while let Some(changed) = cursor.next_changed().unwrap() {
+        found.push(changed);
+    }
+    assert_eq!(found, expected, "{range:?} from {earlier} to {later}");
+    let keys = cursor.keys();
+    for (keys_max, stops) in [(keys, false), (keys.saturating_sub(1), keys > 0)] {
+        let mut cursor = ChangedCursor::new(view, range, (earlier, later), keys_max).unwrap();
+        while cursor.next_changed().unwrap().is_some() {}
+        assert_eq!((cursor.is_stopped(), cursor.keys()), (stops, keys_max.min(keys)));
+    }
+}
+
 fn check_all(view: &dyn ReadMap, copies: &Copies, range: &KeyRange, limits: RangeLimits) {
     assert_eq!(newest_revision(view).unwrap(), copies.newest());
     for (at, keys) in copies.moments() {
@@ -178,6 +209,10 @@ fn check_all(view: &dyn ReadMap, copies: &Copies, range: &KeyRange, limits: Rang
             let pages = read_bounded(view, range, at, keys_max);
             assert_eq!(pages, expected, "{range:?} at {at}, {keys_max} keys a page");
         }
+    }
+    let moments: Vec<_> = copies.moments().collect();
+    for (first, last) in moments.iter().zip(moments.iter().rev()).filter(|(first, last)| first.0 <= last.0) {
+        check_changed(view, range, *first, *last);
     }
     copies.check_histories(view);
     copies.check_changes(view, range);
