@@ -2,12 +2,9 @@
 //!
 //! | files | what |
 //! |---|---|
-//! | `command_line`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `wait_version` | what a user does, end to end |
+//! | `command_line`, `documents`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `wait_version`, `members_typed`, `observing` | what a user does, end to end |
 //! | `bad_requests`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk`, `full_disk_snapshots` | what bad input gets |
-//! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `members_guards`, `transfers_killed`, `far_behind`, `backup`, `backups_killed`, `cache` | what must hold while things break |
-//! | `command_line`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `wait_version` | what a user does, end to end |
-//! | `bad_requests`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk` | what bad input gets |
-//! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `members_typed`, `backup`, `cache` | what must hold while things break |
+//! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `members_guards`, `lost_data`, `corrupt`, `transfers_killed`, `far_behind`, `backup`, `backups_killed`, `cache` | what must hold while things break |
 //!
 //! `fake_bucket` stands for S3, `small_disk` for a disk that is full, `valve` for a slow way; `transfers` has snapshots
 //! on their way, `stage` what the tests begin with. They run one after the other (`make cluster`): each has the machine to
