@@ -21,7 +21,12 @@ pub(crate) struct ArchiveReader {
 impl ArchiveReader {
     /// Opens it and reads its manifest.
     pub(crate) fn open(path: &Path) -> Result<(Self, Manifest), BackupError> {
-        let file = File::open(path).map_err(|source| io("opening", path, source))?;
+        let file = match File::open(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(BackupError::Missing { place: path.display().to_string() });
+            }
+            opened => opened.map_err(|source| io("opening", path, source))?,
+        };
         let mut reader = Self { path: path.to_owned(), input: BufReader::new(file), checksum: Xxh3::new() };
         reader.check_magic()?;
         let size_bytes = reader.number()?;

@@ -20,6 +20,8 @@ use crate::{BackupError, Manifest, ManifestFile};
 
 pub(crate) const MAGIC: &[u8; 8] = b"CONCLAVE";
 pub(crate) const FORMAT: u8 = 1;
+/// What the name begins with that an archive has while it is written.
+const ASIDE: &str = ".conclave-backup-";
 /// Largest piece, in bytes.
 pub(crate) const PIECE_SIZE_BYTES_MAX: usize = 4 << 20;
 
@@ -38,8 +40,7 @@ impl ArchiveWriter {
         if !overwrite && path.symlink_metadata().is_ok() {
             return Err(BackupError::Exists { path: path.to_owned() });
         }
-        let aside = tempfile::Builder::new().prefix(".conclave-backup-").tempfile_in(folder(path));
-        let aside = aside.map_err(|source| io("writing beside", path, source))?;
+        let aside = aside(folder(path)).map_err(|source| io("writing beside", path, source))?;
         let mut writer = Self {
             path: path.to_owned(),
             overwrite,
@@ -106,6 +107,25 @@ impl ArchiveWriter {
         self.checksum.update(bytes);
         self.size_bytes += bytes.len() as u64;
         self.out.write_all(bytes).map_err(|source| io("writing", &self.path, source))
+    }
+}
+
+/// A file to write to, locked for as long as it is open. What an earlier one has left that was killed is removed.
+fn aside(folder: &Path) -> std::io::Result<NamedTempFile> {
+    for entry in std::fs::read_dir(folder)?.flatten() {
+        let is_aside = entry.file_name().to_string_lossy().starts_with(ASIDE);
+        // Whoever still writes it holds its lock.
+        if is_aside && File::open(entry.path()).is_ok_and(|left| left.try_lock().is_ok()) {
+            let _ = std::fs::remove_file(entry.path());
+        }
+    }
+    loop {
+        let aside = tempfile::Builder::new().prefix(ASIDE).tempfile_in(folder)?;
+        aside.as_file().lock()?;
+        // Another backup may have taken it for a left-over before it was locked.
+        if aside.path().exists() {
+            return Ok(aside);
+        }
     }
 }
 

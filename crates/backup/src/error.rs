@@ -1,5 +1,6 @@
 //! Why a backup cannot be written or read.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
 
@@ -32,7 +33,9 @@ pub enum BackupError {
         /// The object.
         object: String,
         /// What the store says.
-        source: object_store::Error,
+        source: Box<object_store::Error>,
+        /// Variables that would have told a bucket who asks, and are not set.
+        unset: Vec<&'static str>,
     },
     /// There is something already where the archive is to be.
     #[error("{} is there already", path.display())]
@@ -72,6 +75,20 @@ pub enum BackupError {
         /// What was asked for.
         wanted: String,
     },
+    /// There is nothing where a backup should be read.
+    #[error("there is no {place}")]
+    Missing {
+        /// The file or directory.
+        place: String,
+    },
+    /// Backups of several clusters are what was asked for.
+    #[error("{place} holds backups of {} clusters: {}", clusters.len(), told(clusters))]
+    SeveralClusters {
+        /// The repository.
+        place: String,
+        /// Their ids and names.
+        clusters: BTreeMap<u64, String>,
+    },
     /// What was sent is not what the manifest says.
     #[error("what was sent does not fit its manifest: {0}")]
     Unfit(String),
@@ -97,4 +114,9 @@ impl BackupError {
     pub fn is_damage(&self) -> bool {
         matches!(self, Self::Damaged { .. } | Self::Broken { .. })
     }
+}
+
+fn told(clusters: &BTreeMap<u64, String>) -> String {
+    let told = clusters.iter().map(|(id, name)| format!("{id:016x} ({})", name.escape_debug()));
+    told.collect::<Vec<_>>().join(", ")
 }

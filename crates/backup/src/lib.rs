@@ -7,7 +7,8 @@
 //!   It is written under another name, synced, and renamed: it is there as a whole or not at all.
 //! - A **repository** is a directory or a bucket that backups share. A file is an object that is named by its
 //!   content, `objects/<checksum>-<size>.zst`, and lies there once; a backup is `backups/<id>.json`, written
-//!   last. So a further backup adds only what has changed, and one that was cut off is not listed.
+//!   last. So a further backup adds only what has changed, and one that was cut off is not listed. It is pruned
+//!   by whole backups, and then of the files that none needs any more.
 //!
 //! What is read is verified: every size, every checksum. Damage is told with the file that it is in.
 //!
@@ -21,14 +22,19 @@ mod manifest;
 mod object_write;
 mod open;
 mod place;
+mod prune;
 mod repository;
 mod sink;
+mod store;
+mod verify_many;
 mod writer;
 
 pub use error::BackupError;
 pub use manifest::{FILES_MAX, Manifest, ManifestFile};
-pub use open::{OpenBackup, Wanted};
+pub use open::{OpenBackup, Wanted, Which};
 pub use place::Place;
+pub use prune::{Pruned, Pruning, SPARED};
 pub use repository::{Listing, Repository, Unreadable};
 pub use sink::{Discard, FileSink};
+pub use verify_many::Verifier;
 pub use writer::{BackupWriter, Destination, Written};

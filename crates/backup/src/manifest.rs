@@ -42,6 +42,8 @@ pub struct Manifest {
     pub digest: String,
     /// When the newest entry in it was stamped, in milliseconds since 1970-01-01 UTC.
     pub time_ms: i64,
+    /// When the backup was made, by the clock of whoever made it, in milliseconds since 1970-01-01 UTC.
+    pub made_ms: i64,
     /// The files.
     pub files: Vec<ManifestFile>,
 }
@@ -75,7 +77,7 @@ struct Head {
 }
 
 impl Manifest {
-    /// A name of the backup that no other has: when, at which revision, and a part of its checksum.
+    /// A name of the backup that no other has: the time and the revision of its state, and a part of its checksum.
     pub fn id(&self) -> String {
         let time = Timestamp::from_millisecond(self.time_ms).unwrap_or(Timestamp::UNIX_EPOCH);
         format!("{}-r{}-{:08x}", time.strftime("%Y%m%dT%H%M%SZ"), self.revision, self.checksum() >> 32)
@@ -178,6 +180,7 @@ pub(crate) mod tests {
             applied_term: 7,
             digest: "ab".repeat(16),
             time_ms: 1_764_036_956_789,
+            made_ms: 1_764_040_000_000,
             files,
         }
     }
@@ -197,6 +200,7 @@ pub(crate) mod tests {
     "applied_term": 7,
     "digest": "abababababababababababababababab",
     "time_ms": 1764036956789,
+    "made_ms": 1764040000000,
     "files": [
       {
         "name": "CURRENT",
@@ -208,10 +212,10 @@ pub(crate) mod tests {
 }
 "#;
         let manifest = manifest(vec![file("CURRENT", b"abc")]);
-        let golden = golden.replace("CHECKSUM", "7f1db2a07cc5a113");
+        let golden = golden.replace("CHECKSUM", "784f029cff52a910");
         assert_eq!(String::from_utf8(manifest.seal()).unwrap(), golden);
         assert_eq!(Manifest::unseal("here", golden.as_bytes()).unwrap(), manifest);
-        assert_eq!(manifest.id(), "20251125T021556Z-r1234-7f1db2a0");
+        assert_eq!(manifest.id(), "20251125T021556Z-r1234-784f029c");
     }
 
     #[test]

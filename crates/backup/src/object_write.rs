@@ -8,6 +8,7 @@ use crate::{BackupError, ManifestFile, Repository};
 
 /// A file that is being written to a repository. What was written of it goes if it is not finished.
 pub(crate) struct ObjectWriter {
+    repository: Repository,
     object: String,
     target: BufWriter,
     compressor: Compressor,
@@ -17,6 +18,7 @@ pub(crate) struct ObjectWriter {
 impl ObjectWriter {
     pub(crate) fn begin(repository: &Repository, file: ManifestFile) -> Result<Self, BackupError> {
         Ok(Self {
+            repository: repository.clone(),
             object: format!("{}: file {}", repository.place(), file.name),
             target: repository.writer(&file),
             compressor: Compressor::new(file).map_err(BackupError::Sink)?,
@@ -39,7 +41,7 @@ impl ObjectWriter {
             }
         }
         let ended = self.target.shutdown().await;
-        ended.map_err(|error| Self::failed(self.object, wrapped(error)))?;
+        ended.map_err(|error| self.repository.not_written(self.object, wrapped(error)))?;
         Ok(self.size_bytes)
     }
 
@@ -55,11 +57,7 @@ impl ObjectWriter {
         }
         self.size_bytes += bytes.len() as u64;
         let put = self.target.put(bytes.into()).await;
-        put.map_err(|source| Self::failed(self.object.clone(), source))
-    }
-
-    fn failed(object: String, source: object_store::Error) -> BackupError {
-        BackupError::Store { what: "writing", object, source }
+        put.map_err(|source| self.repository.not_written(self.object.clone(), source))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Reads a backup, wherever it lies.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::archive_read::ArchiveReader;
@@ -7,7 +8,16 @@ use crate::{BackupError, FileSink, Manifest, Place, Repository};
 
 /// Which backup of a repository is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Wanted {
+pub struct Wanted {
+    /// Which one of those of the cluster.
+    pub which: Which,
+    /// Of which cluster. None: of the only one that has backups here.
+    pub cluster_id: Option<u64>,
+}
+
+/// Which backup of a cluster is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Which {
     /// The newest.
     Newest,
     /// The one with this id.
@@ -18,16 +28,26 @@ pub enum Wanted {
     Time(i64),
 }
 
+impl From<Which> for Wanted {
+    fn from(which: Which) -> Self {
+        Self { which, cluster_id: None }
+    }
+}
+
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Newest => f.write_str("at all"),
-            Self::Id(id) => f.write_str(id),
-            Self::Revision(revision) => write!(f, "of revision {revision} or before"),
-            Self::Time(time_ms) => match jiff::Timestamp::from_millisecond(*time_ms) {
+        match &self.which {
+            Which::Newest => f.write_str("at all"),
+            Which::Id(id) => f.write_str(id),
+            Which::Revision(revision) => write!(f, "of revision {revision} or before"),
+            Which::Time(time_ms) => match jiff::Timestamp::from_millisecond(*time_ms) {
                 Ok(time) => write!(f, "of {time} or before"),
                 Err(_) => write!(f, "of {time_ms} ms or before"),
             },
+        }?;
+        match self.cluster_id {
+            Some(cluster_id) => write!(f, " of cluster {cluster_id:016x}"),
+            None => Ok(()),
         }
     }
 }
@@ -35,12 +55,14 @@ impl fmt::Display for Wanted {
 impl Wanted {
     /// Whether a backup is one that may be meant.
     fn fits(&self, manifest: &Manifest) -> bool {
-        match self {
-            Self::Newest => true,
-            Self::Id(id) => manifest.id() == *id,
-            Self::Revision(revision) => manifest.revision <= *revision,
-            Self::Time(time_ms) => manifest.time_ms <= *time_ms,
-        }
+        let is_of_cluster = self.cluster_id.is_none_or(|cluster_id| manifest.cluster_id == cluster_id);
+        is_of_cluster
+            && match &self.which {
+                Which::Newest => true,
+                Which::Id(id) => manifest.id() == *id,
+                Which::Revision(revision) => manifest.revision <= *revision,
+                Which::Time(time_ms) => manifest.time_ms <= *time_ms,
+            }
     }
 }
 
@@ -73,10 +95,11 @@ impl OpenBackup {
             return Ok(Self { place, manifest, source: Source::Archive(Box::new(reader)) });
         }
         let repository = Repository::open(place)?;
-        let manifest = match wanted {
-            Wanted::Id(id) => repository.manifest(id).await?,
-            _ => newest(&repository, wanted).await?.ok_or_else(|| none(repository.place()))?,
+        let manifest = match &wanted.which {
+            Which::Id(id) => Some(repository.manifest(id).await?).filter(|manifest| wanted.fits(manifest)),
+            _ => newest(&repository, wanted).await?,
         };
+        let manifest = manifest.ok_or_else(|| none(repository.place()))?;
         let place = repository.place().to_owned();
         Ok(Self { place, manifest, source: Source::Repository(repository) })
     }
@@ -143,11 +166,19 @@ impl OpenBackup {
 }
 
 /// The newest backup that fits. One whose manifest cannot be read may be a newer one: that is an error, unless
-/// somebody names another.
+/// somebody names another. So are several clusters whose backups fit: their revisions and times say nothing of one
+/// another, and the newest may be that of a drill.
 async fn newest(repository: &Repository, wanted: &Wanted) -> Result<Option<Manifest>, BackupError> {
     let listing = repository.list().await?;
     if let Some(unreadable) = listing.unreadable.into_iter().next() {
         return Err(unreadable.error);
     }
-    Ok(listing.backups.into_iter().rev().find(|backup| wanted.fits(backup)))
+    let fitting: Vec<Manifest> = listing.backups.into_iter().filter(|backup| wanted.fits(backup)).collect();
+    let clusters: BTreeMap<u64, String> =
+        fitting.iter().map(|backup| (backup.cluster_id, backup.cluster_name.clone())).collect();
+    if clusters.len() > 1 {
+        let place = repository.place().to_owned();
+        return Err(BackupError::SeveralClusters { place, clusters });
+    }
+    Ok(fitting.into_iter().next_back())
 }

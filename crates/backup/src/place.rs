@@ -47,6 +47,24 @@ impl Place {
         }
     }
 
+    /// The same for a backup that is to be made: a directory must be meant. It is, if the name ends with `/`, if
+    /// there is one that is empty or holds backups, or if the caller says so (`directory`).
+    ///
+    /// # Errors
+    /// As of [`Place::parse`], and a path that may or may not mean a directory.
+    pub fn to_write(text: &str, directory: bool) -> Result<Self, BackupError> {
+        let unfit = |reason: &str| Err(BackupError::Place { place: text.into(), reason: reason.into() });
+        match Self::parse(text)? {
+            Self::Archive(path) if directory && path.is_file() => unfit("it is a file, not a directory"),
+            Self::Archive(path) if directory => Ok(Self::Directory(path)),
+            Self::Directory(path) if !directory && !text.ends_with('/') && !holds_backups(&path) => unfit(
+                "is a directory meant, which backups share? Then write / at its end, or --directory; the name of \
+                 one file ends with .conclave",
+            ),
+            place => Ok(place),
+        }
+    }
+
     fn of_path(path: &Path) -> Self {
         let named_so = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(ARCHIVE_SUFFIX));
         if path.is_file() || (named_so && !path.is_dir()) {
@@ -57,9 +75,46 @@ impl Place {
     }
 }
 
+/// Whether it is a directory of backups, or an empty one.
+fn holds_backups(path: &Path) -> bool {
+    let Ok(entries) = path.read_dir() else { return false };
+    let mut names = entries.flatten().map(|entry| entry.file_name());
+    path.join("backups").is_dir() || path.join("objects").is_dir() || names.all(|name| name == "lost+found")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_directory_is_made_only_if_it_is_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        for name in ["empty", "used/objects", "other/things"] {
+            std::fs::create_dir_all(path(name)).unwrap();
+        }
+        std::fs::write(path("file"), "").unwrap();
+        let kind = |name: &str, directory| match Place::to_write(&path(name), directory) {
+            Ok(Place::Archive(_)) => "archive",
+            Ok(Place::Directory(_)) => "directory",
+            Ok(Place::Bucket(_)) => "bucket",
+            Err(_) => "refused",
+        };
+        let found = ["b.conclave", "b2.tar", "b2.tar/", "empty", "used", "other", "other/", "file"]
+            .map(|name| (kind(name, false), kind(name, true)));
+        let expected = [
+            ("archive", "directory"),
+            ("refused", "directory"),
+            ("directory", "directory"),
+            ("directory", "directory"),
+            ("directory", "directory"),
+            ("refused", "directory"),
+            ("directory", "directory"),
+            ("archive", "refused"),
+        ];
+        assert_eq!(found, expected);
+        assert!(matches!(Place::to_write("s3://bucket/x", false), Ok(Place::Bucket(_))));
+    }
 
     #[test]
     fn paths_and_urls_are_told_apart() {

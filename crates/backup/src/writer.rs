@@ -150,6 +150,11 @@ impl BackupWriter {
                     return Err(BackupError::Unfit(format!("file {name} did not come")));
                 }
                 repository.write_manifest(&manifest).await?;
+                // A file that was here may have been pruned meanwhile: from now on none is.
+                if let Some(name) = repository.missing(&manifest.files).await? {
+                    repository.remove_manifest(&manifest.id()).await?;
+                    return Err(BackupError::Unfit(format!("file {name} was removed meanwhile")));
+                }
                 stored_bytes
             }
         };

@@ -217,7 +217,7 @@ impl ClientError {
         let details = status.get_error_details();
         let info = details.error_info();
         let reason = info.map_or("", |info| info.reason.as_str());
-        let mut error = Self::new(status.code(), reason, status.message().into(), Origin::Answer);
+        let mut error = Self::new(status.code(), reason, told(status), Origin::Answer);
         error.inner.metadata =
             info.map(|info| info.metadata.clone().into_iter().collect()).unwrap_or_default();
         error.inner.retry_after = details.retry_info().and_then(|info| info.retry_delay);
@@ -288,17 +288,15 @@ impl ClientError {
         self.inner.origin == Origin::NotSent
     }
 
-    /// Whether a node said that it did not even try.
+    /// Whether a node said that it changed nothing. With a reason of its own RESOURCE_EXHAUSTED says so always: there
+    /// is too little of something to begin, or a quota forbids it. UNAVAILABLE says so with some reasons.
     fn refuses(&self) -> bool {
-        const REFUSALS: [&str; 6] = [
-            reason::NO_LEADER,
-            reason::RECOVERING,
-            reason::CORRUPT,
-            reason::SHUTTING_DOWN,
-            reason::OVERLOADED,
-            reason::NO_SPACE,
-        ];
-        REFUSALS.contains(&self.reason())
+        const REFUSALS: [&str; 4] =
+            [reason::NO_LEADER, reason::RECOVERING, reason::CORRUPT, reason::SHUTTING_DOWN];
+        match self.inner.code {
+            Code::ResourceExhausted => !self.reason().is_empty(),
+            _ => REFUSALS.contains(&self.reason()),
+        }
     }
 }
 
@@ -309,6 +307,17 @@ impl fmt::Display for ClientError {
             write!(f, " ({})", self.inner.endpoint)?;
         }
         Ok(())
+    }
+}
+
+/// The message of a status. Conclave's statuses have one; those of others, and of a port that is no client's, may not.
+fn told(status: &Status) -> String {
+    match (status.message(), status.code()) {
+        ("", Code::Unimplemented) => {
+            "the node does not know this call (UNIMPLEMENTED): is this its port for clients?".into()
+        }
+        ("", code) => format!("the node answered with the status {code:?} and no message: {code}"),
+        (message, _) => message.into(),
     }
 }
 
@@ -369,6 +378,28 @@ mod tests {
         assert!(answered(Code::DeadlineExceeded, reason::DEADLINE_EXCEEDED).leaves_write_open());
         assert!(!answered(Code::FailedPrecondition, reason::VERSION_MISMATCH).leaves_write_open());
         assert!(ClientError::no_answer(Duration::from_secs(1)).leaves_write_open());
+    }
+
+    #[test]
+    fn what_is_refused_for_want_of_something_changed_nothing() {
+        let answered = |reason: &str| {
+            let mut details = ErrorDetails::with_error_info(reason, "conclave", []);
+            details.set_retry_info(Some(Duration::from_secs(9)));
+            ClientError::from_status(&Status::with_error_details(Code::ResourceExhausted, "no", details))
+        };
+        let reasons = [reason::QUOTA_EXCEEDED, reason::OVERLOADED, reason::NO_SPACE, "made-up-later"];
+        for reason in reasons {
+            assert!(answered(reason).is_transient() && !answered(reason).leaves_write_open(), "{reason}");
+        }
+        assert!(answered("").leaves_write_open(), "whoever said that is no node");
+    }
+
+    #[test]
+    fn a_status_without_a_message_is_told_by_its_code() {
+        for (code, expected) in [(Code::Unimplemented, "UNIMPLEMENTED"), (Code::Internal, "Internal")] {
+            let error = ClientError::from_status(&Status::new(code, ""));
+            assert!(error.to_string().contains(expected), "{error}");
+        }
     }
 
     #[test]

@@ -236,6 +236,23 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_quota_is_waited_for_in_time_and_leaves_nothing_open() {
+        let options = ClientOptions { timeout_ms: 10_000, ..ClientOptions::default() };
+        let mut attempts = Attempts::new(&options, Effect::Write("id-1"), 1);
+        let exceeded = |wait_s| {
+            let mut details = ErrorDetails::with_error_info(reason::QUOTA_EXCEEDED, "conclave", []);
+            details.set_retry_info(Some(Duration::from_secs(wait_s)));
+            let status = Status::with_error_details(Code::ResourceExhausted, "too many", details);
+            ClientError::from_status(&status)
+        };
+        attempts.begin();
+        assert_eq!(attempts.failed(exceeded(3)).expect("there is time"), Duration::from_secs(3));
+        attempts.begin();
+        let error = attempts.failed(exceeded(60)).expect_err("there is none");
+        assert_eq!((error.reason(), error.message()), (reason::QUOTA_EXCEEDED, "too many"));
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_wait_beyond_the_deadline_is_not_begun() {
         let options =
             ClientOptions { timeout_ms: 1_000, attempt_timeout_ms: 400, ..ClientOptions::default() };

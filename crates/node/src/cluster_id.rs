@@ -8,7 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 /// Format of what is hashed: another way to make the id gets another number.
 const FORMAT: u8 = 1;
 /// The same for a cluster that is restored.
-const RESTORED_FORMAT: u8 = 2;
+const RESTORED_FORMAT: u8 = 3;
 
 /// The id of the cluster that forms from this name and these first members.
 ///
@@ -27,21 +27,33 @@ pub(crate) fn cluster_id(name: &str, members: &BTreeMap<u64, PeerAddress>) -> u6
     hash.digest()
 }
 
-/// The id of the cluster that is restored from a backup (of a cluster, with a checksum): the same on all nodes
-/// that are made of the same backup with the same members, and no other cluster's.
-pub(crate) fn restored_cluster_id(
-    (cluster_id, backup): (u64, u64),
-    name: &str,
-    members: &BTreeMap<u64, PeerAddress>,
-) -> u64 {
+/// What a restored cluster is made of, beside its members: all that its first state comes from.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Origin {
+    /// The cluster that was backed up.
+    pub(crate) cluster_id: u64,
+    /// Checksum of the backup's manifest.
+    pub(crate) backup: u64,
+    /// What was drawn when the first node was restored.
+    pub(crate) restore_id: u64,
+    /// How far revisions were moved on.
+    pub(crate) revision_gap: u64,
+}
+
+/// The id of the cluster that is restored: the same on all nodes whose first state is the same and that belong to one
+/// restore, and no other cluster's. Two restores of one backup never make one cluster.
+pub(crate) fn restored_cluster_id(origin: Origin, name: &str, members: &BTreeMap<u64, PeerAddress>) -> u64 {
+    let Origin { cluster_id, backup, restore_id, revision_gap } = origin;
     let mut hash = Xxh3::new();
     hash.update(&[RESTORED_FORMAT]);
-    hash.update(&cluster_id.to_be_bytes());
-    hash.update(&backup.to_be_bytes());
+    for number in [cluster_id, backup, restore_id, revision_gap] {
+        hash.update(&number.to_be_bytes());
+    }
     field(&mut hash, name.as_bytes());
     for (id, address) in members {
         hash.update(&id.to_be_bytes());
         field(&mut hash, address.peer.as_bytes());
+        field(&mut hash, address.client.as_bytes());
     }
     hash.digest()
 }
@@ -84,11 +96,29 @@ mod tests {
     fn what_is_restored_is_another_cluster() {
         let three = members(&[(1, "a:1"), (2, "b:1"), (3, "c:1")]);
         let old = cluster_id("one", &three);
-        let id = restored_cluster_id((old, 7), "one", &three);
-        assert_eq!(id, restored_cluster_id((old, 7), "one", &three));
-        assert!(![old, restored_cluster_id((old, 8), "one", &three)].contains(&id));
-        assert_ne!(id, restored_cluster_id((old, 7), "two", &three));
-        assert_ne!(id, restored_cluster_id((old, 7), "one", &members(&[(1, "a:1")])));
-        assert_eq!(restored_cluster_id((1, 2), "a", &members(&[(1, "a:1")])), 0x179f_d77e_90b1_353b);
+        let origin = Origin { cluster_id: old, backup: 7, restore_id: 8, revision_gap: 9 };
+        let restored = |origin| restored_cluster_id(origin, "one", &three);
+        let id = restored(origin);
+        assert_eq!(id, restored(origin));
+        let others = [
+            old,
+            restored(Origin { backup: 8, ..origin }),
+            restored(Origin { restore_id: 9, ..origin }),
+            restored(Origin { revision_gap: 10, ..origin }),
+            restored_cluster_id(origin, "two", &three),
+            restored_cluster_id(origin, "one", &members(&[(1, "a:1")])),
+        ];
+        assert!(!others.contains(&id));
+        let golden = Origin { cluster_id: 1, backup: 2, restore_id: 3, revision_gap: 4 };
+        assert_eq!(restored_cluster_id(golden, "a", &members(&[(1, "a:1")])), 0xb955_ea88_7758_8ed5);
+    }
+
+    #[test]
+    fn where_clients_reach_the_members_is_part_of_a_restored_state() {
+        let origin = Origin { cluster_id: 1, backup: 2, restore_id: 3, revision_gap: 4 };
+        let alone = members(&[(1, "a:1")]);
+        let mut told = alone.clone();
+        told.insert(1, PeerAddress { client: "http://a:2".into(), ..alone[&1].clone() });
+        assert_ne!(restored_cluster_id(origin, "a", &alone), restored_cluster_id(origin, "a", &told));
     }
 }

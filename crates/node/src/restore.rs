@@ -1,8 +1,8 @@
 //! Makes the data directory of a node from a backup, while no node runs.
 //!
-//! The nodes that are made of one backup form a new cluster, with an id of its own: no node of the old one can
-//! come in between. They hold what the backup holds. Revisions go on well after it, so that none is given out
-//! twice, and whoever watches begins anew.
+//! The nodes that are made in one restore form a new cluster, with an id of its own: no node of the old one can
+//! come in between, nor one of another restore of the same backup. They hold what the backup holds. Revisions go
+//! on well after it, so that none is given out twice, and whoever watches begins anew.
 //!
 //! All is built in a folder of its own in the data directory and moved to its place at the end, the identity
 //! last. A restore that was cut off leaves a directory that no node starts on, and can be begun again.
@@ -22,7 +22,7 @@ use conclave_storage::{
     CheckpointFile, Claim, Identity, LogStore, MemberNote, StagedFile, Staging, StateStore, StorageError,
 };
 
-use crate::cluster_id::restored_cluster_id;
+use crate::cluster_id::{Origin, restored_cluster_id};
 
 /// Where it is built.
 const BUILDING: &str = "restoring";
@@ -46,6 +46,9 @@ pub struct RestoreOptions {
     pub members: BTreeMap<u64, PeerAddress>,
     /// How far revisions are moved on: by more than were given out after the backup. The same on all members.
     pub revision_gap: u64,
+    /// What was drawn for the first node that is restored, for all that follow; none: this is the first. Two
+    /// restores of one backup make two clusters.
+    pub restore_id: Option<u64>,
     /// What is in the backup.
     pub backup: BackedUp,
 }
@@ -66,12 +69,16 @@ pub struct BackedUp {
 }
 
 /// What was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Restored {
     /// Id of the new cluster.
     pub cluster_id: u64,
+    /// What the other nodes must be restored with.
+    pub restore_id: u64,
     /// The newest revision now; the next write takes the one after it.
     pub revision: u64,
+    /// What it was built in, if that could not be removed. The node is whole; it may be removed by hand.
+    pub left_over: Option<String>,
 }
 
 /// Why a backup cannot be restored.
@@ -133,6 +140,7 @@ pub enum RestoreError {
 /// A data directory that is being made. Dropped before it is finished, it is none.
 pub struct Restore {
     options: RestoreOptions,
+    restore_id: u64,
     cluster_id: u64,
     /// Held so that nobody else uses the directory.
     _claim: Claim,
@@ -148,12 +156,20 @@ impl Restore {
     /// # Errors
     /// See [`RestoreError`]. What was in the directory is still there.
     pub fn begin(options: RestoreOptions) -> Result<Self, RestoreError> {
-        let RestoreOptions { node_id, cluster_name, members, revision_gap, backup, .. } = &options;
+        let RestoreOptions { node_id, cluster_name, members, revision_gap, restore_id, backup, .. } =
+            &options;
         if !members.contains_key(node_id) {
             return Err(RestoreError::NotAMember(*node_id));
         }
         revision_after(backup.revision, *revision_gap)?;
-        let cluster_id = restored_cluster_id((backup.cluster_id, backup.checksum), cluster_name, members);
+        let restore_id = restore_id.unwrap_or_else(|| rand::random_range(1..=u64::MAX));
+        let origin = Origin {
+            cluster_id: backup.cluster_id,
+            backup: backup.checksum,
+            restore_id,
+            revision_gap: *revision_gap,
+        };
+        let cluster_id = restored_cluster_id(origin, cluster_name, members);
         let path = &options.data_dir;
         clear(path)?;
         let claim = Claim::take(path)?;
@@ -168,7 +184,7 @@ impl Restore {
         let dir = building.open(Identity { node_id: *node_id, cluster_id })?;
         let (log, state) = (LogStore::open(&dir)?, StateStore::open(&dir)?);
         let staging = state.stage()?;
-        Ok(Self { options, cluster_id, _claim: claim, log, state, staging, open: None })
+        Ok(Self { options, restore_id, cluster_id, _claim: claim, log, state, staging, open: None })
     }
 
     /// Begins with the next file of the backup.
@@ -206,7 +222,7 @@ impl Restore {
     /// # Errors
     /// If they are not the state that the manifest tells of, or something cannot be written.
     pub fn finish(self) -> Result<Restored, RestoreError> {
-        let Self { options, cluster_id, _claim: claim, log, state, staging, .. } = self;
+        let Self { options, restore_id, cluster_id, _claim: claim, log, state, staging, .. } = self;
         state.install(staging)?;
         check(&state, &options.backup)?;
         let newest = revision_after(options.backup.revision, options.revision_gap)?;
@@ -215,8 +231,12 @@ impl Restore {
         log.close();
         drop(state);
         move_parts(&options.data_dir)?;
+        // From here on the node is there, whatever becomes of what it was built in.
+        let building = options.data_dir.join(BUILDING);
+        let removed = fs::remove_dir_all(&building);
+        let left_over = removed.err().map(|source| failed("removing", &building, source).to_string());
         drop(claim);
-        Ok(Restored { cluster_id, revision: newest.get() })
+        Ok(Restored { cluster_id, restore_id, revision: newest.get(), left_over })
     }
 }
 
@@ -301,9 +321,7 @@ fn move_parts(path: &Path) -> Result<(), RestoreError> {
         let (from, to) = (building.join(part), path.join(part));
         fs::rename(&from, &to).map_err(|source| failed("moving", &from, source))?;
     }
-    sync(path)?;
-    let removed = fs::remove_dir_all(&building);
-    removed.map_err(|source| failed("removing", &building, source))
+    sync(path)
 }
 
 fn sync(path: &Path) -> Result<(), RestoreError> {

@@ -13,7 +13,7 @@ use proto::admission_service_server::AdmissionService;
 use proto::join_response::Result as JoinResult;
 use tokio::time::{Instant, timeout_at};
 use tonic::transport::Channel;
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::local_node::LocalNode;
 use crate::members::{JoinRequest, Joined, MembersError, Token};
@@ -92,6 +92,11 @@ fn client(address: &str) -> Result<AdmissionServiceClient<Channel>, JoinError> {
 }
 
 fn unreachable(status: &Status) -> JoinError {
+    if status.code() == Code::Unimplemented {
+        let told = "this is not a port for the nodes among themselves: name what the member has as peer_advertise, \
+                    and not where clients reach it";
+        return JoinError::Unreachable(told.to_owned());
+    }
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(status);
     let mut told = status.message().to_owned();
     while let Some(error) = cause {

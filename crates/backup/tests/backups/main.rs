@@ -2,3 +2,5 @@
 
 #[cfg(test)]
 mod places;
+#[cfg(test)]
+mod prune;

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use conclave_backup::{
     BackupError, Destination, Discard, FileSink, Manifest, ManifestFile, OpenBackup, Place, Repository,
-    Wanted, Written,
+    Wanted, Which, Written,
 };
 use xxhash_rust::xxh3::xxh3_64;
 
-type Files = BTreeMap<&'static str, Vec<u8>>;
+pub(crate) type Files = BTreeMap<&'static str, Vec<u8>>;
 
 /// Keeps what it is given.
 #[derive(Default)]
@@ -37,7 +37,7 @@ impl FileSink for Keep {
 }
 
 /// Bytes that no compressor makes much smaller.
-fn noise(seed: u64, size_bytes: usize) -> Vec<u8> {
+pub(crate) fn noise(seed: u64, size_bytes: usize) -> Vec<u8> {
     let mut state = seed | 1;
     let mut next = || {
         state ^= state << 13;
@@ -48,7 +48,7 @@ fn noise(seed: u64, size_bytes: usize) -> Vec<u8> {
     (0..size_bytes).map(|_| next()).collect()
 }
 
-fn files() -> Files {
+pub(crate) fn files() -> Files {
     Files::from([
         ("000009.sst", noise(1, 300_000)),
         ("000010.sst", b"again and again ".repeat(50_000)),
@@ -57,7 +57,7 @@ fn files() -> Files {
     ])
 }
 
-fn manifest(files: &Files, revision: u64) -> Manifest {
+pub(crate) fn manifest(files: &Files, revision: u64) -> Manifest {
     let file = |(name, content): (&&str, &Vec<u8>)| ManifestFile {
         name: (*name).into(),
         size_bytes: content.len() as u64,
@@ -73,12 +73,13 @@ fn manifest(files: &Files, revision: u64) -> Manifest {
         applied_term: 2,
         digest: "00".repeat(16),
         time_ms: 1_764_000_000_000 + i64::try_from(revision).unwrap() * 1_000,
+        made_ms: 1_764_000_000_000,
         files: files.iter().map(file).collect(),
     }
 }
 
 /// Writes a backup of the files, but for those that are there already.
-async fn back_up(place: &Place, files: &Files, revision: u64) -> Result<Written, BackupError> {
+pub(crate) async fn back_up(place: &Place, files: &Files, revision: u64) -> Result<Written, BackupError> {
     let destination = Destination::open(place.clone(), false)?;
     let known = destination.known_files().await?;
     let mut writer = destination.begin(manifest(files, revision))?;
@@ -95,14 +96,14 @@ async fn back_up(place: &Place, files: &Files, revision: u64) -> Result<Written,
     writer.finish().await
 }
 
-async fn read(place: &Place, wanted: &Wanted) -> Result<BTreeMap<String, Vec<u8>>, BackupError> {
+async fn read(place: &Place, which: Which) -> Result<BTreeMap<String, Vec<u8>>, BackupError> {
     let mut kept = Keep::default();
-    OpenBackup::open(place, wanted).await?.read(&mut kept).await?;
+    OpenBackup::open(place, &which.into()).await?.read(&mut kept).await?;
     Ok(kept.files)
 }
 
-async fn damage(place: &Place) -> Vec<String> {
-    match OpenBackup::open(place, &Wanted::Newest).await {
+pub(crate) async fn damage(place: &Place) -> Vec<String> {
+    match OpenBackup::open(place, &Which::Newest.into()).await {
         Ok(open) => {
             let found = open.verify(&mut Discard).await.expect("it can be read");
             found.iter().map(ToString::to_string).collect()
@@ -115,7 +116,7 @@ fn named(files: Files) -> BTreeMap<String, Vec<u8>> {
     files.into_iter().map(|(name, content)| (name.to_owned(), content)).collect()
 }
 
-fn names(folder: &Path) -> Vec<String> {
+pub(crate) fn names(folder: &Path) -> Vec<String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
     let mut names: Vec<String> =
         entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
@@ -123,7 +124,7 @@ fn names(folder: &Path) -> Vec<String> {
     names
 }
 
-fn places(folder: &Path) -> [Place; 2] {
+pub(crate) fn places(folder: &Path) -> [Place; 2] {
     let place = |name: &str| Place::parse(&folder.join(name).display().to_string()).unwrap();
     [place("one.conclave"), place("many")]
 }
@@ -135,7 +136,7 @@ async fn what_was_written_is_read() {
         let written = back_up(&place, &files(), 100).await.unwrap();
         assert_eq!((written.files, written.size_bytes), (4, 1_100_016));
         assert!(written.stored_bytes < 320_000, "it is compressed: {written:?}");
-        assert_eq!(read(&place, &Wanted::Newest).await.unwrap(), named(files()));
+        assert_eq!(read(&place, Which::Newest).await.unwrap(), named(files()));
         assert_eq!(damage(&place).await, Vec::<String>::new());
     }
 }
@@ -150,7 +151,7 @@ async fn an_archive_is_not_overwritten_unless_asked() {
     let again = manifest(&Files::new(), 102);
     let writer = Destination::open(place.clone(), true).unwrap().begin(again.clone()).unwrap();
     writer.finish().await.unwrap();
-    assert_eq!(OpenBackup::open(&place, &Wanted::Newest).await.unwrap().manifest(), &again);
+    assert_eq!(OpenBackup::open(&place, &Which::Newest.into()).await.unwrap().manifest(), &again);
     assert_eq!(names(folder.path()), ["one.conclave"], "nothing is left beside it");
 }
 
@@ -165,19 +166,19 @@ async fn a_further_backup_adds_only_what_has_changed() {
     let second = back_up(&place, &later, 200).await.unwrap();
     assert_eq!((second.files, second.size_bytes), (2, 1_016));
     assert_eq!(names(&folder.path().join("many/objects")).len(), 6);
-    assert_eq!(read(&place, &Wanted::Newest).await.unwrap(), named(later.clone()));
-    assert_eq!(read(&place, &Wanted::Id(first.id)).await.unwrap(), named(files()));
+    assert_eq!(read(&place, Which::Newest).await.unwrap(), named(later.clone()));
+    assert_eq!(read(&place, Which::Id(first.id)).await.unwrap(), named(files()));
     for (wanted, revision) in [
-        (Wanted::Revision(199), 100),
-        (Wanted::Revision(200), 200),
-        (Wanted::Time(1_764_000_150_000), 100),
-        (Wanted::Id(second.id), 200),
+        (Which::Revision(199), 100),
+        (Which::Revision(200), 200),
+        (Which::Time(1_764_000_150_000), 100),
+        (Which::Id(second.id), 200),
     ] {
-        let open = OpenBackup::open(&place, &wanted).await.unwrap();
-        assert_eq!(open.manifest().revision, revision, "{wanted}");
+        let open = OpenBackup::open(&place, &wanted.clone().into()).await.unwrap();
+        assert_eq!(open.manifest().revision, revision, "{wanted:?}");
     }
-    for wanted in [Wanted::Revision(99), Wanted::Time(0), Wanted::Id("x".into())] {
-        let none = OpenBackup::open(&place, &wanted).await.err().expect("there is none");
+    for wanted in [Which::Revision(99), Which::Time(0), Which::Id("x".into())] {
+        let none = OpenBackup::open(&place, &wanted.clone().into()).await.err().expect("there is none");
         assert!(matches!(none, BackupError::NoSuchBackup { .. }), "{none}");
     }
 }
@@ -216,7 +217,7 @@ async fn what_is_not_what_the_manifest_says_makes_no_backup() {
             assert!(unfit.to_string().contains("CURRENT: it"), "{unfit}");
         }
         assert!(begin().begin_file(4).is_err());
-        assert!(OpenBackup::open(&place, &Wanted::Newest).await.is_err());
+        assert!(OpenBackup::open(&place, &Which::Newest.into()).await.is_err());
     }
     let mut outside = manifest(&files(), 1);
     outside.files[0].name = "../x".into();
@@ -259,7 +260,7 @@ async fn damage_is_told_with_the_file_that_it_is_in() {
     std::fs::write(&path, bytes).unwrap();
     let told = damage(&archive).await;
     assert!(told[0].contains("one.conclave: file 000009.sst is damaged"), "{told:?}");
-    assert!(read(&archive, &Wanted::Newest).await.is_err_and(|error| error.is_damage()));
+    assert!(read(&archive, Which::Newest).await.is_err_and(|error| error.is_damage()));
 
     let object = |content: &[u8]| -> PathBuf {
         let name = format!("{:016x}-{}.zst", xxh3_64(content), content.len());
@@ -293,18 +294,57 @@ async fn a_manifest_that_cannot_be_read_hides_no_other() {
     assert_eq!((listing.backups.len(), listing.backups[0].id()), (1, first.id.clone()));
     assert_eq!(listing.unreadable[0].id, second.id);
     // It may be the newest one; an older one must be asked for by name.
-    assert!(OpenBackup::open(&place, &Wanted::Newest).await.is_err());
-    assert!(OpenBackup::open(&place, &Wanted::Id(first.id)).await.is_ok());
+    assert!(OpenBackup::open(&place, &Which::Newest.into()).await.is_err());
+    assert!(OpenBackup::open(&place, &Which::Id(first.id).into()).await.is_ok());
 }
 
 #[tokio::test]
 async fn what_is_not_there_is_no_backup() {
     let folder = tempfile::tempdir().unwrap();
     for place in places(folder.path()) {
-        assert!(OpenBackup::open(&place, &Wanted::Newest).await.is_err());
+        assert!(OpenBackup::open(&place, &Which::Newest.into()).await.is_err());
     }
     std::fs::write(folder.path().join("one.conclave"), "something else").unwrap();
-    let error = OpenBackup::open(&places(folder.path())[0], &Wanted::Newest).await.err().unwrap();
+    let error = OpenBackup::open(&places(folder.path())[0], &Which::Newest.into()).await.err().unwrap();
     assert!(matches!(error, BackupError::NotABackup { .. }), "{error}");
     assert_eq!(names(folder.path()), ["one.conclave"], "reading makes no directory");
+}
+
+#[tokio::test]
+async fn the_newest_of_several_clusters_must_be_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let [_, place] = places(folder.path());
+    let drill = Manifest { cluster_id: 8, cluster_name: "drill".into(), ..manifest(&Files::new(), 300) };
+    back_up(&place, &files(), 100).await.unwrap();
+    let writer = Destination::open(place.clone(), false).unwrap().begin(drill.clone()).unwrap();
+    writer.finish().await.unwrap();
+    for which in [Which::Newest, Which::Revision(300), Which::Time(i64::MAX)] {
+        let refused = OpenBackup::open(&place, &which.into()).await.err().expect("it may be the drill's");
+        let expected = "holds backups of 2 clusters: 0000000000000007 (shop), 0000000000000008 (drill)";
+        assert!(refused.to_string().ends_with(expected), "{refused}");
+    }
+    let opened = async |which, cluster_id| {
+        let wanted = Wanted { which, cluster_id };
+        OpenBackup::open(&place, &wanted).await.map(|open| open.manifest().revision)
+    };
+    assert_eq!(opened(Which::Newest, Some(7)).await.unwrap(), 100);
+    assert_eq!(opened(Which::Newest, Some(8)).await.unwrap(), 300);
+    assert_eq!(opened(Which::Id(drill.id()), None).await.unwrap(), 300);
+    assert_eq!(opened(Which::Revision(200), None).await.unwrap(), 100, "the drill has none that is so old");
+    for refused in [opened(Which::Id(drill.id()), Some(7)).await, opened(Which::Newest, Some(9)).await] {
+        assert!(matches!(refused, Err(BackupError::NoSuchBackup { .. })), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_killed_backup_left_goes_with_the_next_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let [place, _] = places(folder.path());
+    std::fs::write(folder.path().join(".conclave-backup-Xy12"), "cut off").unwrap();
+    let begin = || Destination::open(place.clone(), true).unwrap().begin(manifest(&Files::new(), 1)).unwrap();
+    let under_way = begin();
+    begin().finish().await.unwrap();
+    assert_eq!(names(folder.path()).len(), 2, "what is under way stays: {:?}", names(folder.path()));
+    under_way.finish().await.unwrap();
+    assert_eq!(names(folder.path()), ["one.conclave"]);
 }

@@ -59,7 +59,7 @@ impl Failure {
         let mut details: Vec<String> =
             violations.map(|it| format!("{}: {}", place(&it.field), it.description)).collect();
         let message = match details.len() {
-            0 => error.to_string(),
+            0 => of_no_version_then(error).unwrap_or_else(|| error.to_string()),
             1 => details.remove(0),
             count => format!("{count} fields break a rule:"),
         };
@@ -203,10 +203,7 @@ fn hint_for(error: &ClientError) -> Option<String> {
         reason::NOT_IN_SNAPSHOT => {
             format!("`conclave snapshot show {}` lists what is in it", named("snapshot", "SNAPSHOT"))
         }
-        reason::QUOTA_EXCEEDED => format!(
-            "`conclave config describe {namespace}` shows the bounds, `config update` and `config defaults set` \
-             change them"
-        ),
+        reason::QUOTA_EXCEEDED => hint_for_quota(error),
         reason::REQUEST_ID_REUSED => "leave --request-id out, or take a new one".into(),
         reason::OUTCOME_UNKNOWN => format!(
             "the same command again with --request-id {} settles it, and applies it once at most",
@@ -223,10 +220,43 @@ fn hint_for(error: &ClientError) -> Option<String> {
         reason::CORRUPT => {
             "name other nodes with --endpoints; `conclave cluster doctor` says what to do about this one".into()
         }
+        "" if error.code() == Code::Unimplemented => {
+            "--endpoints names the ports for clients (4101 by default), not those of the nodes among themselves (4201)"
+                .into()
+        }
+        "" => format!("what answered gives no reason as a node does: is {} one's port for clients?", error.endpoint()),
         reason::NODE_FAILED => "name other nodes with --endpoints; the log of this one says why it stopped".into(),
         _ => return None,
     };
     Some(hint)
+}
+
+/// The bounds are a namespace's, or the store's; and some quotas are of a minute.
+fn hint_for_quota(error: &ClientError) -> String {
+    let namespace = error.metadata().get("namespace").map_or("", String::as_str);
+    if namespace.is_empty() {
+        return "`conclave config defaults` shows the bounds of the store, `config defaults set` changes them".into();
+    }
+    let wait = match error.retry_after() {
+        Some(wait) => format!("it may be tried again in {}; ", text::duration(wait.as_secs().max(1))),
+        None => String::new(),
+    };
+    format!(
+        "{wait}`conclave config describe {namespace}` shows the bounds, `config update` and `config defaults set` \
+         change them"
+    )
+}
+
+/// The message with times as people write them: the node tells milliseconds.
+fn of_no_version_then(error: &ClientError) -> Option<String> {
+    let moment = |name: &str| error.metadata().get(name)?.parse().ok().map(text::time);
+    let namespace = error.metadata().get("namespace")?;
+    (error.reason() == reason::NO_VERSION_THEN).then_some(())?;
+    Some(format!(
+        "namespace {namespace:?} has no version that was committed by {}: the oldest that is kept is of {}",
+        moment("time_ms")?,
+        moment("oldest_ms")?
+    ))
 }
 
 #[cfg(test)]

@@ -12,7 +12,8 @@
 //! | [`output`] | the one writer, and the formats of reports |
 //! | [`progress`] | bars for long work |
 //! | [`errors`], [`exit`] | what is said of a failure, and the codes that scripts get |
-//! | [`text`], [`table`], [`colour`] | how text for people is made |
+//! | [`probe`] | whether a node lives or is ready, for health checks |
+//! | [`text`], [`table`], [`colour`], [`times`] | how text for people is made, and moments are read |
 
 mod backup;
 mod cluster;
@@ -23,6 +24,7 @@ mod errors;
 mod exit;
 mod options;
 mod output;
+mod probe;
 mod progress;
 mod run;
 mod serve_command;
@@ -30,6 +32,7 @@ mod session;
 mod snapshot;
 mod table;
 mod text;
+mod times;
 mod version;
 
 use std::ffi::OsString;
@@ -110,7 +113,7 @@ enum Command {
     #[command(
         arg_required_else_help = true,
         after_help = "Examples:\n  \
-            conclave backup create /backups\n  \
+            conclave backup create /backups/\n  \
             conclave backup verify /backups\n  \
             conclave backup list /backups"
     )]
@@ -126,6 +129,7 @@ enum Command {
         #[command(flatten)]
         args: run::RunArgs,
     },
+    Probe(probe::ProbeArgs),
     Completions(completions::CompletionsArgs),
     Version(version::VersionArgs),
 }
@@ -159,6 +163,7 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
                 Err(failure) => tell(&failure),
             }
         }
+        Command::Probe(args) => end(args.run(&Environment::of(std::env::vars_os()))),
         Command::Completions(args) => end(args.run(&mut Output::standard(OutputFormat::Table))),
         Command::Version(args) => end(args.run(&mut Output::standard(args.output()))),
     }

@@ -103,6 +103,15 @@ pub(super) fn size(size_bytes: u64) -> String {
     if unit == 0 { format!("{size_bytes} B") } else { format!("{}.{} {}", size / 10, size % 10, UNITS[unit]) }
 }
 
+/// A word as a shell reads it.
+pub(super) fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
 /// The known word that a wrong one most likely means.
 pub(super) fn nearest<'a>(word: &str, known: &[&'a str], likeness_min: f64) -> Option<&'a str> {
     let rated = known.iter().map(|known| (strsim::normalized_damerau_levenshtein(word, known), *known));
@@ -165,5 +174,11 @@ mod tests {
             assert_eq!(size(size_bytes), expected);
         }
         assert_eq!(size(u64::MAX), "16777215.9 TiB");
+    }
+
+    #[test]
+    fn words_stay_words_in_a_shell() {
+        assert_eq!(shell_word("s3://bucket/a_b,c=d"), "s3://bucket/a_b,c=d");
+        assert_eq!(["", "a b", "it's", "$x"].map(shell_word), ["''", "'a b'", r"'it'\''s'", "'$x'"]);
     }
 }

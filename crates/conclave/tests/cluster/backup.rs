@@ -5,11 +5,11 @@ use std::path::Path;
 
 use conclave_client::config::GetRequest;
 use conclave_client::{WatchEvent, WatchOptions};
-use conclave_testkit::{Cluster, CommandLine, Writers, writers};
+use conclave_testkit::{Cluster, ClusterOptions, CommandLine, Writers, wait, writers};
 use serde_json::Value;
 
 use crate::fake_bucket::FakeBucket;
-use crate::stage::{create, items, one, put, three};
+use crate::stage::{BINARY, create, items, one, put, three};
 
 async fn json(cli: &CommandLine, arguments: &[&str]) -> Value {
     let text = cli.run(&[arguments, &["--output", "json"]].concat()).await.done();
@@ -33,13 +33,27 @@ fn destroy(cluster: &mut Cluster) {
     }
 }
 
-/// Restores all nodes, and starts them.
-async fn restore_all(cluster: &mut Cluster, source: &[&str]) {
+/// Restores one node; tells what the command tells.
+async fn restore(cluster: &mut Cluster, id: u64, source: &[&str]) -> Value {
     let (cli, members) = (cluster.command_line(), members(cluster));
-    for id in cluster.ids() {
-        let (dir, id) = (cluster.node(id).data_dir().display().to_string(), id.to_string());
-        let as_whom = ["--data-dir", &dir, "--node-id", &id, "--initial-cluster", &members];
-        cli.run(&[&["backup", "restore"], source, &as_whom].concat()).await.done();
+    let (dir, id) = (cluster.node(id).data_dir().display().to_string(), id.to_string());
+    let as_whom = ["--data-dir", &dir, "--node-id", &id, "--initial-cluster", &members];
+    json(&cli, &[&["backup", "restore"], source, &as_whom].concat()).await
+}
+
+/// Restores all nodes, the others as the first restore says, and starts them.
+async fn restore_all(cluster: &mut Cluster, source: &[&str]) {
+    let first = restore(cluster, 1, source).await;
+    let commands = first["other_nodes"].as_array().expect("a list").clone();
+    assert_eq!(commands.len(), 2);
+    for (id, command) in [(2, &commands[0]), (3, &commands[1])] {
+        let command = command.as_str().expect("a command");
+        // Here each node has a folder of its own on one machine.
+        let mut folder = |id| cluster.node(id).data_dir().display().to_string();
+        let (ours, its) = (folder(1), folder(id));
+        let words: Vec<&str> =
+            command.split(' ').skip(1).map(|word| if word == ours { &its } else { word }).collect();
+        cluster.command_line().run(&words).await.done();
     }
     cluster.start_all();
     cluster.all_serve().await;
@@ -108,12 +122,13 @@ async fn a_directory_holds_many_backups_and_one_of_them_is_restored() {
         put(&client, "shop", "price", price).await;
         // The same node every time: its files are those that it had.
         let endpoint = cluster.node(1).client_address().to_string();
-        let backup = json(&cli, &["backup", "create", "backups", "--endpoints", &endpoint]).await;
+        let backup = json(&cli, &["backup", "create", "backups/", "--endpoints", &endpoint]).await;
         revisions.push(backup["revision"].as_u64().expect("it is told").to_string());
         let (files, sent) = (backup["files"].as_u64(), backup["added"]["files"].as_u64());
         assert!(price == "1" || sent < files, "what is there is not sent again: {backup}");
     }
     let listed = json(&cli, &["backup", "list", "backups"]).await;
+    assert!(listed["backups"][0]["made"].as_str() < listed["backups"][1]["made"].as_str(), "{listed}");
     let told: Vec<_> = listed["backups"].as_array().expect("a list").iter().collect();
     assert_eq!(told.iter().map(|it| it["revision"].to_string()).collect::<Vec<_>>(), revisions);
     let shown = json(&cli, &["backup", "inspect", "backups", "--revision", &revisions[1]]).await;
@@ -154,6 +169,94 @@ async fn one_node_that_is_left_is_backed_up_and_restored_alone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn nodes_of_two_restores_make_no_cluster() {
+    let mut cluster = three().await;
+    let (cli, client) = (cluster.command_line(), cluster.client());
+    create(&client, "shop").await;
+    put(&client, "shop", "price", "1").await;
+    cli.run(&["backup", "create", "all.conclave"]).await.done();
+    destroy(&mut cluster);
+    let first = restore(&mut cluster, 1, &["all.conclave"]).await;
+    let id = first["restore_id"].as_str().expect("it is told").to_owned();
+    let with_id = ["all.conclave", "--restore-id", &id];
+    let second = restore(&mut cluster, 2, &with_id).await;
+    assert_eq!(first["cluster_id"], second["cluster_id"]);
+    assert_eq!(second["other_nodes"], serde_json::json!([]), "only the first tells how");
+    for of_another in [&["all.conclave"][..], &[&with_id[..], &["--revision-gap", "5"]].concat()] {
+        let third = restore(&mut cluster, 3, of_another).await;
+        assert_ne!(third["cluster_id"], first["cluster_id"], "{of_another:?}");
+        cluster.start_all();
+        put(&client, "shop", "price", "2").await;
+        let own = third["cluster_id"].as_str().expect("it is told").to_owned();
+        let refused = wait::until("a peer refuses the node", async || {
+            let log = cluster.node(3).log();
+            log.lines().find(|line| line.contains("cluster") && line.contains(&own)).map(str::to_owned)
+        });
+        refused.await;
+        let status = cluster.status_of(3).await.expect("it answers");
+        assert_eq!((status.cluster_id, status.leader_id), (own, 0));
+        assert_ne!(cluster.status_of(1).await.expect("it answers").leader_id, 0);
+        cluster.kill_all();
+        fs::remove_dir_all(cluster.node(3).data_dir()).expect("the folder is ours");
+    }
+    restore(&mut cluster, 3, &with_id).await;
+    cluster.start_all();
+    cluster.all_serve().await;
+    cluster.agree().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gap_of_nothing_is_warned_of() {
+    let cluster = one().await;
+    let cli = cluster.command_line();
+    create(&cluster.client(), "shop").await;
+    cli.run(&["backup", "create", "all.conclave"]).await.done();
+    let restore =
+        ["backup", "restore", "all.conclave", "--initial-cluster", "1=127.0.0.1:1", "--node-id", "1"];
+    let ran = cli.run(&[&restore[..], &["--data-dir", "new", "--revision-gap", "0"]].concat()).await;
+    assert!(ran.stderr.contains("warning: with --revision-gap 0"), "{}", ran.stderr);
+    assert!(ran.done().contains("node 1 of cluster"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_of_two_clusters_in_one_place_are_told_apart() {
+    let cluster = one().await;
+    let drill = Cluster::start(ClusterOptions::new(BINARY, 1).set("cluster_name", "drill")).await;
+    let (cli, client) = (cluster.command_line(), cluster.client());
+    create(&client, "shop").await;
+    let ours = json(&cli, &["backup", "create", "backups/"]).await;
+    create(&drill.client(), "drill").await;
+    let of_drill = drill.endpoints();
+    let its = json(&cli, &["backup", "create", "backups", "--endpoints", &of_drill]).await;
+    let id = |backup: &Value, name: &str| backup[name].as_str().expect("it is told").to_owned();
+    assert_ne!(id(&ours, "cluster_id"), id(&its, "cluster_id"));
+    let restore = ["backup", "restore", "backups", "--initial-cluster", "1=127.0.0.1:1", "--node-id", "1"];
+    let told = cli.run(&[&restore[..], &["--data-dir", "new"]].concat()).await.failed(2);
+    for part in [&id(&ours, "cluster_id"), &id(&its, "cluster_id"), "--cluster-id"] {
+        assert!(told.contains(part), "{told}");
+    }
+    assert!(!cluster.folder().join("new").exists());
+    let chosen = ["--data-dir", "new", "--cluster-id", &id(&ours, "cluster_id")];
+    let restored = json(&cli, &[&restore[..], &chosen].concat()).await;
+    assert_eq!(restored["backup"], ours["id"]);
+    let chosen = ["--data-dir", "other", "--backup", &id(&its, "id")];
+    let restored = json(&cli, &[&restore[..], &chosen].concat()).await;
+    assert_eq!(restored["backup"], its["id"]);
+
+    let verified = cli.run(&["backup", "verify", "backups", "--all"]).await.done();
+    assert_eq!(verified.matches(": intact, ").count(), 2, "{verified}");
+    create(&client, "stock").await;
+    cli.run(&["backup", "create", "backups"]).await.done();
+    let dry = json(&cli, &["backup", "prune", "backups", "--keep", "1", "--dry-run"]).await;
+    assert_eq!((&dry["backups"][0]["id"], &dry["kept"]), (&ours["id"], &2.into()), "{dry}");
+    let pruned = cli.run(&["backup", "prune", "backups", "--keep", "1"]).await.done();
+    assert!(pruned.contains("1 backup removed, 2 kept"), "{pruned}");
+    let listed = json(&cli, &["backup", "list", "backups"]).await;
+    assert_eq!(listed["backups"].as_array().map(Vec::len), Some(2));
+    cli.run(&["backup", "prune", "backups", "--keep", "0"]).await.failed(2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_is_told_and_nothing_is_changed() {
     let mut cluster = one().await;
     let (cli, client) = (cluster.command_line(), cluster.client());
@@ -163,7 +266,15 @@ async fn what_cannot_be_is_told_and_nothing_is_changed() {
     assert!(told.contains("is there already") && told.contains("--force"), "{told}");
     cli.run(&["backup", "create", "all.conclave", "--force"]).await.done();
     cli.run(&["backup", "create", "ftp://host/x"]).await.failed(2);
-    cli.run(&["backup", "verify", "none.conclave"]).await.failed(1);
+    for none in ["none.conclave", "none"] {
+        let told = cli.run(&["backup", "verify", none]).await.failed(3);
+        assert!(told.contains(&format!("there is no {none}")), "{told}");
+    }
+    let told = cli.run(&["backup", "create", "b2.tar"]).await.failed(2);
+    assert!(told.contains("--directory") && !cluster.folder().join("b2.tar").exists(), "{told}");
+    cli.run(&["backup", "create", "b2.tar", "--directory"]).await.done();
+    assert!(cluster.folder().join("b2.tar/backups").is_dir());
+    cli.run(&["backup", "create", "backups/"]).await.done();
     cli.run(&["backup", "create", "backups"]).await.done();
     cli.run(&["backup", "restore", "backups", "--backup", "x", "--data-dir", "d", "--node-id", "1"])
         .await
@@ -189,6 +300,8 @@ async fn what_cannot_be_is_told_and_nothing_is_changed() {
     let largest =
         objects.filter_map(|entry| entry.ok()).max_by_key(|it| it.metadata().map_or(0, |it| it.len()));
     flip_a_byte(&largest.expect("there are objects").path());
+    let ran = cli.run(&["backup", "verify", "backups", "--all"]).await;
+    assert!(ran.code == Some(7) && ran.stderr.contains("objects/"), "{}", ran.stderr);
     let told = cli.run(&["backup", "verify", "backups"]).await.failed(7);
     assert!(told.contains("objects/") && told.contains("(file "), "{told}");
     assert_eq!(items(&client, "shop").await.len(), 0, "the node has not noticed");
@@ -207,6 +320,11 @@ async fn a_bucket_holds_backups_as_a_directory_does() {
     let cluster = one().await;
     let client = cluster.client();
     let bucket = FakeBucket::start().await;
+    let nobody = cluster.command_line().with("AWS_ENDPOINT", bucket.url()).with("AWS_ALLOW_HTTP", "true");
+    // Nobody answers for the machine either.
+    let nobody = nobody.with("AWS_METADATA_ENDPOINT", "http://127.0.0.1:9");
+    let told = nobody.run(&["backup", "list", "s3://company/conclave"]).await.failed(1);
+    assert!(told.contains("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set"), "{told}");
     let cli = cluster
         .command_line()
         .with("AWS_ENDPOINT", bucket.url())
@@ -224,6 +342,11 @@ async fn a_bucket_holds_backups_as_a_directory_does() {
     assert_eq!(listed["backups"].as_array().map(Vec::len), Some(2));
     assert!(bucket.names().iter().all(|name| name.starts_with("/company/conclave/")), "{:?}", bucket.names());
     cli.run(&["backup", "verify", place]).await.done();
+    let before = bucket.names().len();
+    let pruned = cli.run(&["backup", "prune", place, "--keep", "1"]).await.done();
+    assert!(pruned.contains("1 backup removed, 1 kept"), "{pruned}");
+    assert!(bucket.names().len() < before - 1, "objects went, too: {pruned}");
+    cli.run(&["backup", "verify", place, "--all"]).await.done();
 
     let restore = ["backup", "restore", place, "--initial-cluster", "1=127.0.0.1:1"];
     cli.run(&[&restore[..], &["--data-dir", "new", "--node-id", "1"]].concat()).await.done();

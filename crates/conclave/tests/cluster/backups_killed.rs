@@ -96,7 +96,7 @@ async fn a_command_that_is_killed_leaves_no_file_that_is_a_backup() {
     held.kill().await;
 
     assert!(!cluster.folder().join("all.conclave").exists(), "it has its name when it is whole");
-    cli.run(&["backup", "verify", "all.conclave"]).await.failed(1);
+    cli.run(&["backup", "verify", "all.conclave"]).await.failed(3);
     let told = cli.run(&["backup", "verify", &left]).await.failed(7);
     assert!(told.contains("cut short"), "{told}");
     let restore = ["backup", "restore", &left, "--data-dir", "new", "--node-id", "1"];
@@ -105,6 +105,7 @@ async fn a_command_that_is_killed_leaves_no_file_that_is_a_backup() {
 
     lets_go(&mut cluster).await;
     is_made_and_intact(&cli, "all.conclave").await;
+    assert_eq!(unfinished(&cluster), Vec::<PathBuf>::new(), "the next one removes what is left");
     lets_go(&mut cluster).await;
 }
 
@@ -144,7 +145,7 @@ async fn all_are_intact(cli: &CommandLine, ids: &[String]) {
 async fn what_is_cut_off_in_a_directory_harms_no_backup_before_or_after() {
     let mut cluster = with_data().await;
     let cli = cluster.command_line();
-    cli.run(&["backup", "create", "backups"]).await.done();
+    cli.run(&["backup", "create", "backups/"]).await.done();
     let first = listed(&cli).await;
     fill(&cluster.client(), "shop", 10..32, VALUE_SIZE_BYTES).await;
 
@@ -170,7 +171,7 @@ async fn what_is_cut_off_in_a_directory_harms_no_backup_before_or_after() {
     cluster.start_node(1);
     cluster.all_serve().await;
     assert_eq!(kept(&mut cluster), 0);
-    cli.run(&["backup", "create", "backups"]).await.done();
+    cli.run(&["backup", "create", "backups/"]).await.done();
     let both = listed(&cli).await;
     assert!(both.len() == 2 && both[0] == first[0], "{both:?} after {first:?}");
     all_are_intact(&cli, &both).await;

@@ -6,7 +6,7 @@ use conclave_testkit::{Cluster, CommandLine, wait};
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::stage::three;
+use crate::stage::{one, three};
 
 async fn json(cli: &CommandLine, arguments: &[&str]) -> Value {
     let text = cli.run(&[arguments, &["--output", "json"]].concat()).await.done();
@@ -216,6 +216,95 @@ async fn exit_codes_tell_scripts_what_went_wrong() {
     assert!(told.contains(&free.address().to_string()) && told.contains("hint: "), "{told}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_quota_refuses_and_leaves_nothing_open() {
+    let cluster = one().await;
+    let cli = cluster.command_line();
+    cli.run(&["config", "create", "shop/c"]).await.done();
+    let updated = cli
+        .run(&["config", "update", "shop/c", "--max-versions-per-minute", "1", "--owner", "ada"])
+        .await
+        .done();
+    assert!(
+        updated.contains("  max-versions-per-minute: (not set) -> 1\n  owner: (not set) -> ada\n"),
+        "{updated}"
+    );
+    cli.run(&["config", "put", "shop/c", "price=1"]).await.done();
+    let told = cli.run(&["config", "put", "shop/c", "price=2"]).await.failed(7);
+    assert!(!told.contains("not known") && told.contains("tried again in"), "{told}");
+    assert_eq!(cli.run(&["config", "get", "shop/c", "price"]).await.done(), "1");
+    cli.run(&["config", "defaults", "set", "--max-namespaces", "1"]).await.done();
+    let told = cli.run(&["config", "create", "shop/d"]).await.failed(7);
+    assert!(told.contains("`conclave config defaults` shows"), "{told}");
+
+    let told = cli.run(&["config", "get", "shop/c", "--at-time", "2026-01-01"]).await.failed(3);
+    assert!(told.contains("by 2026-01-01T00:00:00.000Z: the oldest"), "{told}");
+    cli.run(&["config", "get", "shop/c", "--at-time", "0s"]).await.done();
+    cli.run(&["config", "get", "shop/c", "--at-time", "1h ago"]).await.failed(3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_wrong_port_is_told() {
+    let mut cluster = one().await;
+    let peer = cluster.node(1).peer_address().to_string();
+    let cli = cluster.command_line();
+    for command in [&["config", "list"][..], &["cluster", "status"], &["backup", "create", "b.conclave"]] {
+        let told = cli.run(&[command, &["--endpoints", &peer]].concat()).await.failed(1);
+        assert!(
+            told.contains("is this its port for clients?") && told.contains("hint: --endpoints"),
+            "{told}"
+        );
+    }
+    let client = cluster.node(1).client_address().to_string();
+    let (ports, token) = ([conclave_testkit::Port::take(), conclave_testkit::Port::take()], "t".repeat(43));
+    let [listen, peers] = [0, 1].map(|at: usize| ports[at].address().to_string());
+    let mut joining = cli.spawn(&[
+        "serve",
+        "--join",
+        &client,
+        "--token",
+        &token,
+        "--data-dir",
+        "j1",
+        "--client-listen",
+        &listen,
+        "--peer-listen",
+        &peers,
+    ]);
+    let mut said = BufReader::new(joining.stderr.take().expect("it was asked for")).lines();
+    let told = async {
+        loop {
+            let line = said.next_line().await.expect("it is text").expect("it goes on");
+            if line.contains("not a port for the nodes among themselves") {
+                break;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), told).await.expect("it says why");
+    joining.kill().await.expect("it is ours");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_without_a_quorum_lives_and_is_not_ready() {
+    let mut cluster = three().await;
+    let cli = cluster.command_line();
+    let endpoint = cluster.node(1).client_address().to_string();
+    assert_eq!(cli.run(&["probe", "--endpoint", &endpoint]).await.done(), "");
+    cli.run(&["probe", "ready", "--endpoint", &format!("http://{endpoint}/")]).await.done();
+    cli.clone().with("CONCLAVE_CLIENT_LISTEN", &*endpoint).run(&["probe"]).await.done();
+    cluster.node(2).kill();
+    cluster.node(3).kill();
+    let told = wait::until("the node is not ready", async || {
+        let ran = cli.run(&["probe", "ready", "--endpoint", &endpoint]).await;
+        (ran.code != Some(0)).then(|| ran.failed(5))
+    })
+    .await;
+    assert!(told.contains(&format!("{endpoint}: no-leader:")), "{told}");
+    cli.run(&["probe", "live", "--endpoint", &endpoint]).await.done();
+    cluster.node(1).kill();
+    cli.run(&["probe", "--endpoint", &endpoint]).await.failed(5);
+}
+
 #[tokio::test]
 async fn help_versions_and_completions() {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -229,7 +318,7 @@ async fn help_versions_and_completions() {
             "{help}"
         );
     }
-    for command in [&["serve"][..], &["cluster", "status"], &["completions"], &["version"]] {
+    for command in [&["serve"][..], &["cluster", "status"], &["probe"], &["completions"], &["version"]] {
         let help = cli.run(&[command, &["--help"]].concat()).await.done();
         assert!(help.contains("Example"), "{command:?}: {help}");
     }

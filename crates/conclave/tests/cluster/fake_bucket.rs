@@ -1,4 +1,4 @@
-//! A bucket in memory that speaks as much of S3 as backups need: put, get, and listings of one page.
+//! A bucket in memory that speaks as much of S3 as backups need: put, get, delete, and listings of one page.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -85,6 +85,10 @@ async fn answer(
             }
             None => StatusCode::NOT_FOUND.into_response(),
         },
+        Method::DELETE => {
+            objects.remove(&name);
+            StatusCode::NO_CONTENT.into_response()
+        }
         _ => StatusCode::NOT_IMPLEMENTED.into_response(),
     }
 }

@@ -7,7 +7,7 @@ use conclave_testkit::{Cluster, CommandLine, wait};
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout};
 
-use crate::stage::one;
+use crate::stage::{one, three};
 
 /// How long anything may take to be heard.
 const HEARD_MAX: Duration = Duration::from_secs(30);
@@ -90,6 +90,8 @@ async fn a_program_gets_its_environment_and_its_code_is_told() {
             .contains("/no/such/program")
     );
     cli.run(&["run", "shop/none", "--", "true"]).await.failed(3);
+    let told = cli.run(&["run", "shop/prod", "--env-prefix", "bad prefix", "--", "true"]).await.failed(2);
+    assert!(told.contains("letters, digits and _"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,6 +211,28 @@ async fn it_starts_from_the_last_good_copy_and_says_how_old_that_is() {
     assert_eq!((running.line().await, running.line().await), ("ends".into(), "two info".into()));
     running.signal("TERM");
     assert_eq!(running.code().await, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_copy_is_found_by_any_node_and_never_that_of_another_cluster() {
+    let (mut cluster, mut other) = (three().await, one().await);
+    let cli = cluster.command_line();
+    let [first, second, third] = [1, 2, 3].map(|id| cluster.node(id).client_address().to_string());
+    let stranger = other.endpoints();
+    let by = |endpoints: &str| cli.clone().with("CONCLAVE_ENDPOINTS", endpoints);
+    for (endpoints, url) in [(&first, "db.url=one"), (&stranger, "db.url=other")] {
+        by(endpoints).run(&["config", "put", "shop/prod", url, "--create-namespace"]).await.done();
+        by(endpoints).run(&["run", "shop/prod", "--", "true"]).await.done();
+    }
+    cluster.kill_all();
+    other.kill_all();
+    let away = ["run", "shop/prod", "--timeout", "500ms", "--", "sh", "-c", "echo $DB_URL"];
+    for (endpoints, expected) in [(format!("{third},{second}"), "one\n"), (stranger.clone(), "other\n")] {
+        let ran = by(&endpoints).run(&away).await;
+        assert_eq!((ran.code, &*ran.stdout), (Some(0), expected), "{endpoints}: {}", ran.stderr);
+    }
+    let told = by(&format!("{second},{stranger}")).run(&away).await.failed(5);
+    assert!(told.contains("several clusters") && told.contains("--cache"), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -89,6 +89,7 @@ fn options(data_dir: &Path, taken: &Taken) -> RestoreOptions {
         cluster_name: "again".into(),
         members: members(),
         revision_gap: 1_000,
+        restore_id: None,
         backup: BackedUp {
             checksum: 7,
             cluster_id: *cluster_id,
@@ -151,7 +152,8 @@ async fn a_restored_node_holds_what_was_backed_up_and_goes_on() {
     node.shutdown().await;
     drop(handle);
 
-    // A second start finds it as the first one left it.
+    // A second start finds it as the first one left it, also beside what a restore could not remove.
+    fs::create_dir(path.join(BUILDING)).unwrap();
     let node = start(&path, "again").await;
     assert!(exists(&node.handle(), "three").await);
     node.shutdown().await;
@@ -216,6 +218,30 @@ async fn a_state_that_is_not_what_the_manifest_says_is_refused() {
             assert!(matches!(refused, RestoreError::Differs { .. }), "{refused}");
             assert!(!path.join("identity").exists());
         }
+    });
+    checking.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_restores_of_one_backup_make_two_clusters() {
+    let (folder, taken) = backed_up().await;
+    let checking = tokio::task::spawn_blocking(move || {
+        let restored = |name: &str, change: fn(&mut RestoreOptions)| {
+            let mut options = options(&folder.path().join(name), &taken);
+            change(&mut options);
+            run(options, &taken).unwrap()
+        };
+        let (first, second) = (restored("first", |_| {}), restored("second", |_| {}));
+        assert_ne!(first.restore_id, second.restore_id);
+        assert_ne!(first.cluster_id, second.cluster_id);
+        let given = restored("given", |options| options.restore_id = Some(5));
+        let again = restored("again", |options| options.restore_id = Some(5));
+        assert_eq!((given.restore_id, given.cluster_id), (5, again.cluster_id));
+        let other_gap = restored("gap", |options| {
+            options.restore_id = Some(5);
+            options.revision_gap += 1;
+        });
+        assert_ne!(given.cluster_id, other_gap.cluster_id, "their states differ");
     });
     checking.await.unwrap();
 }

@@ -22,15 +22,19 @@ use crate::cli::text;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   conclave backup create nightly.conclave
-  conclave backup create /backups
+  conclave backup create /backups/
   conclave backup create s3://company-backups/conclave --output json | jq -r .id
 
 Access to s3:// is told by the usual variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
 AWS_ENDPOINT, AWS_ALLOW_HTTP.")]
 pub(in crate::cli) struct CreateArgs {
-    /// Where it goes: a file that ends with .conclave, a directory or s3://BUCKET/PATH that backups share
+    /// Where it goes: a file that ends with .conclave, a directory or s3://BUCKET/PATH that backups share. A directory
+    /// that is not there yet, or holds other things, is named with / at its end
     #[arg(value_name = "DESTINATION")]
     destination: String,
+    /// It is a directory, whatever its name
+    #[arg(long)]
+    directory: bool,
     /// Write over the file if it is there
     #[arg(long)]
     force: bool,
@@ -41,7 +45,7 @@ pub(in crate::cli) struct CreateArgs {
 
 impl CreateArgs {
     pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
-        let destination = Destination::open(Place::parse(&self.destination)?, self.force)?;
+        let destination = Destination::open(Place::to_write(&self.destination, self.directory)?, self.force)?;
         let known = if self.full { Vec::new() } else { destination.known_files().await? };
         let known_files = known.iter().map(to_wire).collect();
         let request = CreateBackupRequest { known_files, manifest_only: false };
@@ -118,6 +122,7 @@ fn from_wire(manifest: BackupManifest) -> Result<Manifest, BackupError> {
         applied_term: manifest.applied_term,
         digest: manifest.digest,
         time_ms: manifest.time_ms,
+        made_ms: jiff::Timestamp::now().as_millisecond(),
         files: manifest.files.into_iter().map(file).collect(),
     })
 }

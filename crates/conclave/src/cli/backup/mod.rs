@@ -3,7 +3,9 @@
 mod create;
 mod inspect;
 mod list;
+mod prune;
 mod restore;
+mod restore_report;
 mod source;
 mod verify;
 mod views;
@@ -21,6 +23,7 @@ pub(super) enum BackupCommand {
     List(list::ListArgs),
     Inspect(inspect::InspectArgs),
     Verify(verify::VerifyArgs),
+    Prune(prune::PruneArgs),
     Restore(Box<restore::RestoreArgs>),
 }
 
@@ -31,6 +34,7 @@ impl BackupCommand {
             Self::List(args) => args.run(session).await,
             Self::Inspect(args) => args.run(session).await,
             Self::Verify(args) => args.run(session).await,
+            Self::Prune(args) => args.run(session).await,
             Self::Restore(args) => args.run(session).await,
         }
     }
@@ -39,9 +43,9 @@ impl BackupCommand {
 impl From<BackupError> for Failure {
     fn from(error: BackupError) -> Self {
         let exit = match &error {
-            BackupError::Place { .. } => Exit::Usage,
+            BackupError::Place { .. } | BackupError::SeveralClusters { .. } => Exit::Usage,
             BackupError::Exists { .. } => Exit::Conflict,
-            BackupError::NoSuchBackup { .. } => Exit::NotFound,
+            BackupError::NoSuchBackup { .. } | BackupError::Missing { .. } => Exit::NotFound,
             BackupError::NotABackup { .. } | BackupError::Damaged { .. } | BackupError::Broken { .. } => {
                 Exit::Invalid
             }
@@ -51,12 +55,26 @@ impl From<BackupError> for Failure {
             | BackupError::Sink(_) => Exit::Failed,
         };
         let failure = Self::new(exit, error.to_string());
-        match error {
-            BackupError::Exists { .. } => failure.with_hint("--force writes over it"),
-            BackupError::NoSuchBackup { .. } => {
-                failure.with_hint("`conclave backup list` tells what is there")
-            }
-            _ => failure,
+        match hint(&error) {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
         }
+    }
+}
+
+/// What to do next, if that is more than the message says.
+fn hint(error: &BackupError) -> Option<String> {
+    match error {
+        BackupError::Exists { .. } => Some("--force writes over it".into()),
+        BackupError::NoSuchBackup { .. } => Some("`conclave backup list` tells what is there".into()),
+        BackupError::SeveralClusters { .. } => Some(
+            "say which is meant: --cluster-id ID, or --backup ID for one of `conclave backup list`".into(),
+        ),
+        BackupError::Store { unset, .. } if !unset.is_empty() => Some(format!(
+            "{} {} not set, so credentials were asked of the machine that this runs on, as a cloud gives them",
+            unset.join(" and "),
+            if unset.len() == 1 { "is" } else { "are" }
+        )),
+        _ => None,
     }
 }

@@ -7,54 +7,65 @@ use conclave_backup::{FileSink, Manifest, ManifestFile};
 use conclave_node::{
     Applied, BackedUp, CheckpointFile, PeerAddress, Restore, RestoreError, RestoreOptions, Restored,
 };
-use serde::Serialize;
 
-use super::source::SourceArgs;
-use crate::cli::colour::Paint;
+use super::restore_report::{OtherNodes, RestoreReport};
+use super::source::{SourceArgs, hex};
 use crate::cli::errors::Failure;
 use crate::cli::exit::Exit;
-use crate::cli::output::Report;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
-use crate::cli::text;
 use crate::serve::settings::{ClusterMembers, parse_members};
+
+/// More revisions than a cluster gives out between two backups.
+const REVISION_GAP: u64 = 1_000_000_000;
 
 /// Make the data directory of a node from a backup, while no node runs there
 ///
-/// Do it once for each node of the new cluster, with the same backup, the same name, the same members and the same
-/// gap; then start them all. They form a cluster of their own: no node of the old one can come in between.
-/// Revisions go on after the gap, so that none is given out twice, and watches begin anew.
+/// Do it once for each node of the new cluster. The first restore draws an id, and prints the commands for the
+/// others: with that id, the same backup, name, members and gap. Then start them all. They form a cluster of their
+/// own: no node of the old one can come in between, and none of another restore of the same backup. Revisions go on
+/// after the gap, so that none is given out twice, and watches begin anew.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Examples:
   conclave backup restore nightly.conclave --data-dir /var/lib/conclave --node-id 1 \\
       --initial-cluster 1=db1.internal:4201
   conclave backup restore s3://company-backups/conclave --time 2026-02-28T17:00:00Z \\
-      --data-dir /var/lib/conclave --node-id 2 \\
+      --data-dir /var/lib/conclave --node-id 1 \\
       --initial-cluster 1=db1.internal:4201,2=db2.internal:4201,3=db3.internal:4201")]
 pub(in crate::cli) struct RestoreArgs {
     #[command(flatten)]
-    source: SourceArgs,
+    pub(super) source: SourceArgs,
     /// Folder of the node's data: empty, or not there
     #[arg(long, value_name = "DIRECTORY")]
-    data_dir: PathBuf,
+    pub(super) data_dir: PathBuf,
     /// Id of the node, one of the members
     #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u64).range(1..))]
-    node_id: u64,
+    pub(super) node_id: u64,
     /// The members of the new cluster, the same for all of them
     #[arg(long, value_name = "ID=HOST:PORT[/CLIENT],...", value_parser = parse_members)]
-    initial_cluster: ClusterMembers,
+    pub(super) initial_cluster: ClusterMembers,
     /// Name of the new cluster, the same for all of them [default: as it was]
     #[arg(long, value_name = "NAME")]
-    cluster_name: Option<String>,
+    pub(super) cluster_name: Option<String>,
     /// How far revisions are moved on: by more than were given out after the backup; the same for all of them
-    #[arg(long, value_name = "COUNT", default_value_t = 1_000_000_000)]
-    revision_gap: u64,
+    #[arg(long, value_name = "COUNT", default_value_t = REVISION_GAP)]
+    pub(super) revision_gap: u64,
+    /// What the restore of the first node printed; for every node but that one
+    #[arg(long, value_name = "ID", value_parser = hex)]
+    pub(super) restore_id: Option<u64>,
 }
 
 impl RestoreArgs {
     pub(super) async fn run(self, session: &mut Session) -> Result<(), Failure> {
         let open = self.source.open().await?;
         let manifest = open.manifest().clone();
+        if self.revision_gap == 0 {
+            session.output.note(
+                "warning: with --revision-gap 0 revisions that were given out after the backup are given out again: \
+                 whoever saw them can take a change for one that it knows",
+            );
+        }
+        let others = OtherNodes::of(&self, &manifest);
         let options = self.options(&manifest);
         let (cluster_name, node_id) = (options.cluster_name.clone(), options.node_id);
         let data_dir = options.data_dir.display().to_string();
@@ -63,8 +74,14 @@ impl RestoreArgs {
         let mut target = Target { restore, progress };
         open.read(&mut target).await?;
         let Target { restore, progress } = target;
-        let Restored { cluster_id, revision } = blocking(move || restore.finish()).await?;
+        let Restored { cluster_id, restore_id, revision, left_over } =
+            blocking(move || restore.finish()).await?;
         drop(progress);
+        if let Some(why) = left_over {
+            session
+                .output
+                .note(&format!("warning: the node is whole, but something is left of its making: {why}"));
+        }
         session.output.show(&RestoreReport {
             backup: manifest.id(),
             cluster_id: format!("{cluster_id:016x}"),
@@ -73,6 +90,8 @@ impl RestoreArgs {
             data_dir,
             backup_revision: manifest.revision,
             revision,
+            restore_id: format!("{restore_id:016x}"),
+            other_nodes: others.commands(restore_id),
         })
     }
 
@@ -87,6 +106,7 @@ impl RestoreArgs {
             cluster_name: self.cluster_name.unwrap_or_else(|| manifest.cluster_name.clone()),
             members: self.initial_cluster.into_iter().map(address).collect(),
             revision_gap: self.revision_gap,
+            restore_id: self.restore_id,
             backup: BackedUp {
                 checksum: manifest.checksum(),
                 cluster_id: manifest.cluster_id,
@@ -134,30 +154,4 @@ async fn blocking<T: Send + 'static>(
         };
         Failure::new(exit, error.to_string())
     })
-}
-
-#[derive(Debug, Serialize)]
-struct RestoreReport {
-    backup: String,
-    cluster_id: String,
-    cluster_name: String,
-    node_id: u64,
-    data_dir: String,
-    backup_revision: u64,
-    revision: u64,
-}
-
-impl Report for RestoreReport {
-    fn text(&self, paint: Paint) -> String {
-        format!(
-            "{}: node {} of cluster {} ({}) is ready in {}\nrevisions go on after {}; start it with the same \
-             initial_cluster when all members are restored\n",
-            paint.heading(&self.backup),
-            self.node_id,
-            text::one_line(&self.cluster_name, 64),
-            self.cluster_id,
-            text::one_line(&self.data_dir, usize::MAX),
-            text::grouped(self.revision),
-        )
-    }
 }

@@ -23,7 +23,10 @@ pub(super) struct BackupView {
     pub(super) applied_index: u64,
     pub(super) applied_term: u64,
     pub(super) digest: String,
+    /// When its newest entry was stamped.
     pub(super) time: String,
+    /// When the backup was made.
+    pub(super) made: String,
     pub(super) size_bytes: u64,
     pub(super) files: usize,
 }
@@ -41,6 +44,7 @@ impl From<&Manifest> for BackupView {
             applied_term: manifest.applied_term,
             digest: manifest.digest.clone(),
             time: text::time(manifest.time_ms),
+            made: text::time(manifest.made_ms),
             size_bytes: manifest.size_bytes(),
             files: manifest.files.len(),
         }
@@ -81,14 +85,15 @@ impl From<&Manifest> for ManifestView {
 impl Report for ManifestView {
     fn text(&self, paint: Paint) -> String {
         let BackupView { id, cluster_id, cluster_name, node_id, version, .. } = &self.backup;
-        let BackupView { revision, applied_index, applied_term, digest, time, .. } = &self.backup;
+        let BackupView { revision, applied_index, applied_term, digest, time, made, .. } = &self.backup;
         let mut columns = Columns::new(&["FILE", ">SIZE", "CHECKSUM"], paint);
         for file in &self.file_list {
             let size = text::grouped(file.size_bytes);
             columns.row([file.name.clone(), size, file.checksum.clone()]);
         }
         format!(
-            "backup    {}\ncluster   {} ({cluster_id}), read from node {node_id}, version {}\n\
+            "backup    {}\nmade      {made}\n\
+             cluster   {} ({cluster_id}), read from node {node_id}, version {}\n\
              state     revision {revision}, entry {applied_index} of term {applied_term}, {time}\n\
              digest    {digest}\n\n{}",
             paint.heading(id),
@@ -101,11 +106,14 @@ impl Report for ManifestView {
 
 /// Backups in a table.
 pub(super) fn table(backups: &[BackupView], paint: Paint) -> String {
-    let mut columns = Columns::new(&["BACKUP", "CLUSTER", ">REVISION", "TIME", ">SIZE"], paint);
+    let mut columns =
+        Columns::new(&["BACKUP", "MADE", "CLUSTER", "CLUSTER ID", ">REVISION", "STATE OF", ">SIZE"], paint);
     for backup in backups {
         columns.row([
             backup.id.clone(),
+            backup.made.clone(),
             text::one_line(&backup.cluster_name, NAME_CHARS_MAX),
+            backup.cluster_id.clone(),
             backup.revision.to_string(),
             backup.time.clone(),
             text::size(backup.size_bytes),
@@ -130,10 +138,11 @@ mod tests {
             applied_term: 3,
             digest: "ab".repeat(16),
             time_ms: 0,
+            made_ms: 1_500,
             files: vec![ManifestFile { name: "CURRENT".into(), size_bytes: 1_600, checksum: 255 }],
         };
         let expected = format!(
-            "backup    {}\ncluster   shop (0000000000000abc), read from node 2, version 0.1.0\n\
+            "backup    {}\nmade      1970-01-01T00:00:01.500Z\ncluster   shop (0000000000000abc), read from node 2, version 0.1.0\n\
              state     revision 12, entry 15 of term 3, 1970-01-01T00:00:00.000Z\n\
              digest    abababababababababababababababab\n\n\
              FILE      SIZE  CHECKSUM\nCURRENT  1,600  00000000000000ff\n",

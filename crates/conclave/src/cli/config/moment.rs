@@ -3,10 +3,10 @@
 use std::str::FromStr;
 
 use conclave_client::config::{At, ListRequest, at::Moment};
-use jiff::Timestamp;
 
 use crate::cli::errors::Failure;
 use crate::cli::session::Session;
+use crate::cli::times::time_ms;
 
 /// Flags that say when; at most one of them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
@@ -21,7 +21,7 @@ pub(super) struct MomentArgs {
     /// As it was at the version that this tag names
     #[arg(long, value_name = "TAG")]
     tag: Option<String>,
-    /// As it was at this time, as in 2026-02-28T17:00:00Z or 2026-02-28T18:00:00+01:00
+    /// As it was at this time: 2026-02-28T17:00:00Z, 2026-02-28 (midnight in UTC), or so long ago: 1h, 2d
     #[arg(long, value_name = "TIME", value_parser = time_ms, allow_hyphen_values = true)]
     at_time: Option<i64>,
     /// As it is in this snapshot
@@ -118,13 +118,6 @@ impl FromStr for Point {
     }
 }
 
-fn time_ms(text: &str) -> Result<i64, String> {
-    let time: Timestamp = text.parse().map_err(|error| {
-        format!("it is no time such as 2026-02-28T17:00:00Z or 2026-02-28T18:00:00+01:00: {error}")
-    })?;
-    Ok(time.as_millisecond())
-}
-
 #[cfg(test)]
 mod tests {
     use clap::{Args as _, FromArgMatches as _};
@@ -156,7 +149,7 @@ mod tests {
             &["--version", "1", "--tag", "x"],
             &["--tag", "x", "--at-time", "1970-01-01T00:00:00Z"],
             &["--at-time", "yesterday"],
-            &["--at-time", "2026-02-28"],
+            &["--at-time", "2026-02-30"],
         ] {
             parse(wrong).expect_err("it is wrong");
         }

@@ -44,6 +44,15 @@ pub(super) fn template_paths(text: &str) -> Result<TemplatePaths, String> {
     Ok(TemplatePaths { source: source.into(), target: target.into() })
 }
 
+/// Reads what variables begin with: a shell must be able to name them.
+pub(super) fn env_prefix(text: &str) -> Result<String, String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if text.chars().all(fits) && !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    Err("it may have letters, digits and _, and does not begin with a digit".into())
+}
+
 /// Reads what is to be done on a change.
 pub(super) fn on_change(text: &str) -> Result<OnChange, String> {
     match (text, text.split_once(':')) {
@@ -72,6 +81,16 @@ mod tests {
         assert_eq!(paths, TemplatePaths { source: "a.j2".into(), target: "/etc/a:b".into() });
         for wrong in ["", "a", ":b", "a:", "a:a"] {
             template_paths(wrong).expect_err(wrong);
+        }
+    }
+
+    #[test]
+    fn a_shell_can_name_what_a_prefix_begins() {
+        for text in ["", "APP_", "app2", "_"] {
+            assert_eq!(env_prefix(text), Ok(text.to_owned()));
+        }
+        for wrong in ["bad prefix", "2APP", "A-B", "A=", "Ä"] {
+            env_prefix(wrong).expect_err(wrong);
         }
     }
 

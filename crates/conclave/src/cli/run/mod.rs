@@ -5,12 +5,14 @@
 //! | [`arguments`] | the flags, as types |
 //! | [`variables`] | items as variables of the environment |
 //! | [`context`], [`template`] | items as templates see them, and files made of them |
+//! | [`last_good`] | where the last good copy lies: by the cluster, not by the node that is asked |
 //! | [`setup`] | all that a program gets, made of one version |
 //! | [`program`] | the child process: its start, its signals, its end |
 //! | [`supervise`] | what happens when, from the first start to the exit code |
 
 mod arguments;
 mod context;
+mod last_good;
 mod program;
 mod setup;
 mod supervise;
@@ -25,6 +27,7 @@ use std::time::Duration;
 use conclave_client::{CacheError, CacheOptions, CacheState, Client, ClientOptions, ConfigCache};
 
 use self::arguments::{OnChange, TemplatePaths};
+use self::last_good::LastGood;
 use self::program::Launch;
 use self::setup::Recipe;
 use self::supervise::Supervisor;
@@ -33,6 +36,9 @@ use super::exit::Exit;
 use super::options::{Environment, duration};
 use super::session::Session;
 use super::text;
+
+/// How long a cluster that did not answer is waited for once more.
+const AWAY_MS: u64 = 500;
 
 /// Run a program with a namespace as its environment and files, and keep it current
 #[derive(Debug, clap::Args)]
@@ -57,7 +63,7 @@ pub(super) struct RunArgs {
     #[arg(value_name = "NAMESPACE")]
     namespace: String,
     /// What the names of all variables begin with
-    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true)]
+    #[arg(long, value_name = "PREFIX", default_value = "", hide_default_value = true, value_parser = arguments::env_prefix)]
     env_prefix: String,
     /// Set no variables: the program reads files
     #[arg(long, conflicts_with = "env_prefix")]
@@ -113,11 +119,10 @@ impl RunArgs {
     /// Opens the cache, and tells what is not as it should be.
     async fn open(&self, session: &mut Session) -> Result<ConfigCache, Failure> {
         let client = spread(&session.client)?;
-        let options = CacheOptions {
-            file: self.copy_path(session),
-            start_timeout_ms: client.options().timeout_ms,
-            ..CacheOptions::of(&self.namespace)
-        };
+        let LastGood { file, is_away } = self.last_good(session).await?;
+        // Who was asked already is not waited for again as long.
+        let start_timeout_ms = client.options().timeout_ms.min(if is_away { AWAY_MS } else { u64::MAX });
+        let options = CacheOptions { file, start_timeout_ms, ..CacheOptions::of(&self.namespace) };
         let cache = match ConfigCache::open(client, options).await {
             Ok(cache) => cache,
             Err(CacheError { cluster, file }) => {
@@ -140,19 +145,19 @@ impl RunArgs {
         Ok(cache)
     }
 
-    /// Where the last good copy is. One name can mean different things in two clusters: the first node in
-    /// the order of the alphabet tells them apart.
-    fn copy_path(&self, session: &mut Session) -> Option<PathBuf> {
+    /// Where the last good copy is, if one is kept.
+    async fn last_good(&self, session: &mut Session) -> Result<LastGood, Failure> {
         if self.no_cache || self.cache.is_some() {
-            return self.cache.clone();
+            return Ok(LastGood { file: self.cache.clone(), is_away: false });
         }
-        let folder = Environment::of(std::env::vars_os()).state_folder();
-        if folder.is_none() {
-            session.output.note("warning: no last good copy is kept: neither XDG_STATE_HOME nor HOME is set");
+        match Environment::of(std::env::vars_os()).state_folder() {
+            Some(folder) => last_good::find(&folder, &self.namespace, session).await,
+            None => {
+                let told = "warning: no last good copy is kept: neither XDG_STATE_HOME nor HOME is set";
+                session.output.note(told);
+                Ok(LastGood { file: None, is_away: false })
+            }
         }
-        let node = session.client.options().endpoints.iter().min()?;
-        let node = node.trim_start_matches("http://").trim_end_matches('/');
-        Some(folder?.join(format!("{}@{node}.last-good", self.namespace.replace('/', "%2F"))))
     }
 }
 
