@@ -178,10 +178,10 @@ async fn a_damaged_copy_is_told_and_passed_over() {
     let away = client_of(&[&nobody().await]);
     let error = ConfigCache::open(away, options().with_file(&file)).await.unwrap_err();
     assert!(matches!(error.file, Some(CacheFileError::Damaged { .. })));
-    assert!(
-        error.to_string().contains("cannot connect") && error.to_string().contains("is damaged"),
-        "{error}"
-    );
+    // Which of the two comes first is for the machine to say.
+    let told = error.to_string();
+    assert!(told.contains("cannot connect") || told.contains("no answer within"), "{told}");
+    assert!(told.contains("is damaged"), "{told}");
 
     let (node, events) = live().await;
     events.send(reset(9, &[("price", "3")])).unwrap();
