@@ -1,4 +1,5 @@
-//! Changes of the members that must wait: for a learner that lags, and for another change.
+//! Changes of the members that must wait, for a learner that lags and for another change; and one that does not: a learner
+//! is taken out while its snapshot comes.
 
 use std::time::Duration;
 
