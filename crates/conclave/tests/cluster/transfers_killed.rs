@@ -1,6 +1,8 @@
-//! Either end of a snapshot's transfer is killed in the middle of it.
+//! Either end of a snapshot's transfer is killed in the middle of it, or both; and what lies on the disk meanwhile is
+//! damaged.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use conclave_testkit::{Cluster, Writers, wait};
 
@@ -95,6 +97,47 @@ async fn a_receiver_that_is_killed_as_it_installs_has_all_of_it() {
     cluster.start_node(new);
     cluster.all_serve().await;
     load.finish_and_check().await;
+    cluster.agree().await;
+    holds_all(&cluster, new).await;
+}
+
+/// Nobody has a snapshot to offer then, and nobody writes, so that one would be taken.
+#[tokio::test(flavor = "multi_thread")]
+async fn all_nodes_are_killed_on_its_way_and_it_comes_all_the_same() {
+    let mut cluster = with_cut_logs(slow()).await;
+    let client = cluster.client();
+    let new = cluster.admit(&client).await;
+    cluster.start_node(new);
+    has_come(&mut cluster, new, COME_BYTES).await;
+    cluster.kill_all();
+    cluster.start_all();
+    cluster.all_serve().await;
+    cluster.agree().await;
+    holds_all(&cluster, new).await;
+}
+
+/// The largest file of what has come to a node.
+fn largest_file(folder: &Path) -> PathBuf {
+    let entries = fs::read_dir(folder).expect("it is there").flatten();
+    let largest = entries.max_by_key(|entry| entry.metadata().map_or(0, |file| file.len()));
+    largest.expect("something has come").path()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_had_come_and_is_damaged_is_sent_again() {
+    let mut cluster = with_cut_logs(slow()).await;
+    let client = cluster.client();
+    let new = cluster.admit(&client).await;
+    cluster.start_node(new);
+    has_come(&mut cluster, new, COME_BYTES).await;
+    cluster.node(new).kill();
+    let file = largest_file(&cluster.node(new).data_dir().join("state/incoming"));
+    let mut bytes = fs::read(&file).expect("it is there");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).expect("it is ours");
+    cluster.start_node(new);
+    cluster.all_serve().await;
     cluster.agree().await;
     holds_all(&cluster, new).await;
 }
