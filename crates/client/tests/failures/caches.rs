@@ -56,6 +56,11 @@ fn options() -> CacheOptions {
     CacheOptions { start_timeout_ms: 300, ..CacheOptions::of("shop") }
 }
 
+/// Where a node answers: whatever the machine has to do besides.
+fn patient() -> CacheOptions {
+    CacheOptions { start_timeout_ms: 20_000, ..CacheOptions::of("shop") }
+}
+
 fn text(cache: &ConfigCache, key: &str) -> Option<String> {
     cache.get(key).map(|item| String::from_utf8(item.value.to_vec()).expect("tests write text"))
 }
@@ -64,7 +69,7 @@ fn text(cache: &ConfigCache, key: &str) -> Option<String> {
 async fn good_copy(file: &Path) {
     let (node, events) = live().await;
     events.send(reset(7, &[("price", "1")])).unwrap();
-    let cache = ConfigCache::open(client_of(&[node.address()]), options().with_file(file)).await.unwrap();
+    let cache = ConfigCache::open(client_of(&[node.address()]), patient().with_file(file)).await.unwrap();
     cache.close().await;
 }
 
@@ -72,7 +77,7 @@ async fn good_copy(file: &Path) {
 async fn it_follows_and_tells_what_changed() {
     let (node, events) = live().await;
     events.send(reset(7, &[("price", "1"), ("name", "coffee")])).unwrap();
-    let cache = ConfigCache::open(client_of(&[node.address()]), options()).await.unwrap();
+    let cache = ConfigCache::open(client_of(&[node.address()]), patient()).await.unwrap();
     assert_eq!((cache.version(), text(&cache, "price")), (7, Some("1".into())));
     assert!(matches!(cache.state(), CacheState::Fresh { revision: 107 }));
 
@@ -102,7 +107,7 @@ async fn it_follows_and_tells_what_changed() {
 async fn it_says_when_it_may_be_out_of_date_and_when_no_longer() {
     let (node, events) = live().await;
     events.send(reset(7, &[("price", "1")])).unwrap();
-    let cache = ConfigCache::open(client_of(&[node.address()]), options()).await.unwrap();
+    let cache = ConfigCache::open(client_of(&[node.address()]), patient()).await.unwrap();
     let mut states = cache.states();
     assert!(states.next().await.expect("the present state").is_fresh());
 
@@ -125,7 +130,7 @@ async fn what_ends_a_watch_does_not_end_the_cache() {
     node.on_watch(Stage::Stream(vec![reset(7, &[("price", "1")])], End::Close));
     node.on_watch(refusal(Code::NotFound, reason::NAMESPACE_NOT_FOUND));
     node.on_watch(Stage::Stream(vec![reset(9, &[("price", "3")])], End::Silence));
-    let cache = ConfigCache::open(client_of(&[node.address()]), options()).await.unwrap();
+    let cache = ConfigCache::open(client_of(&[node.address()]), patient()).await.unwrap();
     let mut changes = cache.changes();
     while cache.version() < 9 {
         changes.next().await.expect("the cache lives");
@@ -185,7 +190,7 @@ async fn a_damaged_copy_is_told_and_passed_over() {
 
     let (node, events) = live().await;
     events.send(reset(9, &[("price", "3")])).unwrap();
-    let cache = ConfigCache::open(client_of(&[node.address()]), options().with_file(&file)).await.unwrap();
+    let cache = ConfigCache::open(client_of(&[node.address()]), patient().with_file(&file)).await.unwrap();
     assert_eq!(cache.version(), 9);
     cache.close().await;
     good_copy_is_of(9, &file).await;
@@ -205,7 +210,7 @@ async fn a_cluster_that_refuses_is_believed_rather_than_the_copy() {
     let node = FakeNode::start().await;
     node.on_watch(refusal(Code::NotFound, reason::NAMESPACE_NOT_FOUND));
     let error =
-        ConfigCache::open(client_of(&[node.address()]), options().with_file(&file)).await.unwrap_err();
+        ConfigCache::open(client_of(&[node.address()]), patient().with_file(&file)).await.unwrap_err();
     assert_eq!(error.cluster.reason(), reason::NAMESPACE_NOT_FOUND);
 }
 
@@ -215,7 +220,7 @@ async fn a_deletion_is_seen_and_does_not_replace_the_last_good_copy() {
     let file = folder.path().join("last-good");
     let (node, events) = live().await;
     events.send(reset(7, &[("price", "1")])).unwrap();
-    let cache = ConfigCache::open(client_of(&[node.address()]), options().with_file(&file)).await.unwrap();
+    let cache = ConfigCache::open(client_of(&[node.address()]), patient().with_file(&file)).await.unwrap();
     let mut changes = cache.changes();
     // The copy of version 7 is written before anything else happens.
     cache_wrote(&file).await;
