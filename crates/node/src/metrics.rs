@@ -111,6 +111,7 @@ impl NodeHandle {
         self.shared.metrics.register(registry);
         self.shared.log.pace().register(registry);
         self.shared.consensus.register_metrics(registry);
+        self.shared.hub.register_metrics(registry);
         registry.register_collector(Box::new(NodeCollector { shared: Arc::clone(&self.shared) }));
     }
 }

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use conclave_mvcc::{ChangeLimits, KeyRange, MapError, Revised, Revision};
 use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
 use tokio::sync::{Semaphore, watch};
 
 use crate::filter::WatchFilter;
+use crate::metrics::WatchMetrics;
 use crate::options::WatchOptions;
 use crate::tail::Tail;
 use crate::watcher::Watcher;
@@ -48,6 +50,7 @@ pub(crate) struct Shared {
     pub(crate) options: WatchOptions,
     pub(crate) catch_up_turns: Arc<Semaphore>,
     pub(crate) watchers: AtomicUsize,
+    pub(crate) metrics: WatchMetrics,
     signal: watch::Sender<Signal>,
 }
 
@@ -69,6 +72,7 @@ impl Hub {
             source,
             catch_up_turns: Arc::new(Semaphore::new(options.catch_up_reads_max as usize)),
             watchers: AtomicUsize::new(0),
+            metrics: WatchMetrics::default(),
             signal: watch::Sender::new(Signal::Look),
             options,
         };
@@ -97,6 +101,11 @@ impl Hub {
     /// A new watcher of `filter`'s ranges, from revision `start` on. `start` may lie in the future.
     pub fn watch(&self, filter: WatchFilter, start: Revision) -> Watcher {
         Watcher::new(Arc::clone(&self.shared), filter, start, self.shared.signal.subscribe())
+    }
+
+    /// Has `registry` tell how far watches are behind.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.shared.metrics.register(registry);
     }
 
     /// What the hub holds at this moment.

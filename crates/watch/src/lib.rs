@@ -21,6 +21,7 @@
 
 mod filter;
 mod hub;
+mod metrics;
 mod options;
 mod tail;
 mod watcher;

@@ -1,6 +1,7 @@
 //! The bounded tail: the newest revisions, in memory, shared by all watchers.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use conclave_mvcc::{Revised, Revision};
 
@@ -28,8 +29,8 @@ pub(crate) struct Resets {
 /// Where a cursor lies.
 #[derive(Debug)]
 pub(crate) enum Place {
-    /// At or before this revision, which is the first one from the cursor on.
-    At(Revised),
+    /// At or before this revision, which is the first one from the cursor on; and when it was taken in.
+    At(Revised, Instant),
     /// Before the tail: only the store knows what comes next.
     BeforeTail,
     /// Past all that there is.
@@ -40,6 +41,7 @@ pub(crate) enum Place {
 struct Held {
     revised: Revised,
     size_bytes: usize,
+    since: Instant,
 }
 
 impl Tail {
@@ -100,14 +102,14 @@ impl Tail {
             return Place::BeforeTail;
         }
         let first = self.held.partition_point(|held| held.revised.revision < cursor);
-        self.held.get(first).map_or(Place::PastNewest, |held| Place::At(held.revised.clone()))
+        self.held.get(first).map_or(Place::PastNewest, |held| Place::At(held.revised.clone(), held.since))
     }
 
     fn push(&mut self, revised: Revised) {
         let size_bytes = revised.size_bytes();
         self.newest = revised.revision;
         self.size_bytes += size_bytes;
-        self.held.push_back(Held { revised, size_bytes });
+        self.held.push_back(Held { revised, size_bytes, since: Instant::now() });
         while self.held.len() > 1
             && (self.size_bytes > self.size_bytes_max || self.held.len() > self.revisions_max)
         {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use conclave_mvcc::{ChangeLimits, MapError, Revised, Revision};
 use tokio::sync::watch;
@@ -140,7 +141,7 @@ impl Watcher {
             return Step::Tell(Watched::Behind { newest });
         }
         match place {
-            Place::At(revised) => self.look_at(&revised),
+            Place::At(revised, since) => self.look_at(&revised, since),
             Place::PastNewest => self.announce(newest),
             Place::BeforeTail if self.too_far_behind(newest) => {
                 self.fall_behind();
@@ -150,9 +151,11 @@ impl Watcher {
         }
     }
 
-    fn look_at(&mut self, revised: &Revised) -> Step {
+    fn look_at(&mut self, revised: &Revised, since: Instant) -> Step {
         self.cursor = revised.revision.next();
-        self.ranges.cut(revised).map_or(Step::Skip, |cut| Step::Tell(self.tell(cut)))
+        let Some(cut) = self.ranges.cut(revised) else { return Step::Skip };
+        self.shared.metrics.delivered(since.elapsed());
+        Step::Tell(self.tell(cut))
     }
 
     fn tell(&mut self, revised: Revised) -> Watched {
@@ -219,6 +222,7 @@ impl Watcher {
             return Err(WatchClosed::Closed);
         }
         let (shared, ranges, from) = (Arc::clone(&self.shared), Arc::clone(&self.ranges), self.cursor);
+        shared.metrics.read_history();
         let read = move || {
             let _turn = turn;
             read_piece(&shared, &ranges, from, upto)
