@@ -81,12 +81,7 @@ impl Consensus {
     /// # Errors
     /// [`MembersRefusal::ChangeUnderWay`] if a change that was begun before does not end by the deadline.
     pub async fn settle_members(&self, deadline: Instant) -> Result<RaftStatus, MembersError> {
-        let index = self.read_index(deadline).await.map_err(|error| match error {
-            ReadIndexError::NoLeader | ReadIndexError::Deadline => MembersError::NoLeader,
-            ReadIndexError::ShuttingDown => MembersError::ShuttingDown,
-            ReadIndexError::Fatal(cause) => MembersError::Failed(cause),
-        })?;
-        self.wait_applied(index, deadline).await.map_err(|_| MembersError::NoLeader)?;
+        self.wait_current(deadline).await?;
         self.wait_agreed(deadline).await?;
         if self.is_changing() {
             let ended = self.change_members(MemberChange::Settle, deadline).await;
@@ -97,6 +92,19 @@ impl Consensus {
             self.wait_agreed(deadline).await?;
         }
         Ok(self.status())
+    }
+
+    /// Waits until a majority follows the leader, and this node has applied all that was agreed on by now.
+    ///
+    /// # Errors
+    /// [`MembersError::NoLeader`] if that is not so by the deadline.
+    pub async fn wait_current(&self, deadline: Instant) -> Result<(), MembersError> {
+        let index = self.read_index(deadline).await.map_err(|error| match error {
+            ReadIndexError::NoLeader | ReadIndexError::Deadline => MembersError::NoLeader,
+            ReadIndexError::ShuttingDown => MembersError::ShuttingDown,
+            ReadIndexError::Fatal(cause) => MembersError::Failed(cause),
+        })?;
+        self.wait_applied(index, deadline).await.map_err(|_| MembersError::NoLeader)
     }
 
     /// Waits until the newest list of members in the log is committed.

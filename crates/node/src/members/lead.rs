@@ -38,6 +38,8 @@ pub(crate) async fn lead(shared: &Shared, request: &MembersRequest, deadline: In
         MembersRequest::Join(request) => join(shared, request, deadline).await,
         MembersRequest::Transfer { to } => transfer(shared, *to, deadline).await,
         change => {
+            // Without a majority nothing is begun, and nobody else is kept waiting for a turn.
+            shared.consensus.wait_current(with_margin(deadline)).await?;
             let _turn = turn(shared, deadline.min(Instant::now() + TURN_WAIT)).await?;
             let raft = settled(shared, deadline).await?;
             lead_change(shared, &raft, change, deadline).await
