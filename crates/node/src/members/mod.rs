@@ -88,7 +88,7 @@ pub(crate) async fn at_leader(
         if error == MembersError::OutcomeUnknown {
             doubt = Doubt::Possible;
         }
-        if !passes(doubt, &error) {
+        if !passes(request, doubt, &error) {
             return Err(in_doubt(doubt, error));
         }
         hint = match &error {
@@ -122,12 +122,16 @@ async fn attempt(
     }
 }
 
-/// Whether it may be otherwise at the next attempt. While an attempt is in doubt, the change that is under way may
-/// be its own.
-fn passes(doubt: Doubt, error: &MembersError) -> bool {
+/// Whether it may be asked for again, and be otherwise then. While an attempt is in doubt, the change that is under way
+/// may be its own. To hand leadership to whoever can take it is not the same twice as once.
+fn passes(request: &MembersRequest, doubt: Doubt, error: &MembersError) -> bool {
+    let in_doubt = doubt == Doubt::Possible;
+    if in_doubt && matches!(request, MembersRequest::Transfer { to: None }) {
+        return false;
+    }
     match error {
         MembersError::NotLeader { .. } | MembersError::NoLeader | MembersError::OutcomeUnknown => true,
-        MembersError::Refused(MembersRefusal::ChangeUnderWay) => doubt == Doubt::Possible,
+        MembersError::Refused(MembersRefusal::ChangeUnderWay) => in_doubt,
         MembersError::Refused(_)
         | MembersError::NoSpace
         | MembersError::Overloaded
@@ -208,8 +212,16 @@ mod tests {
     fn a_leader_that_sees_it_undone_ends_the_doubt() {
         let refused = MembersError::from(MembersRefusal::Silent { id: 4 });
         assert_eq!(in_doubt(Doubt::Possible, refused.clone()), refused);
-        let under_way = MembersRefusal::ChangeUnderWay.into();
-        assert!(passes(Doubt::Possible, &under_way) && !passes(Doubt::None, &under_way));
+        let (promote, under_way) = (MembersRequest::Promote { id: 4 }, MembersRefusal::ChangeUnderWay.into());
+        assert!(passes(&promote, Doubt::Possible, &under_way) && !passes(&promote, Doubt::None, &under_way));
+    }
+
+    #[test]
+    fn leadership_is_not_handed_on_again_in_doubt() {
+        let unknown = MembersError::OutcomeUnknown;
+        assert!(!passes(&MembersRequest::Transfer { to: None }, Doubt::Possible, &unknown));
+        assert!(passes(&MembersRequest::Transfer { to: Some(2) }, Doubt::Possible, &unknown));
+        assert!(passes(&MembersRequest::Transfer { to: None }, Doubt::None, &MembersError::NoLeader));
     }
 
     #[test]
