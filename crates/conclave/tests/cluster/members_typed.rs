@@ -6,11 +6,14 @@ use conclave_client::cluster::{Health, Member};
 use conclave_testkit::{Cluster, ClusterOptions, CommandLine, Writers, wait};
 
 use crate::stage::{BINARY, create, items, put, three};
+use crate::transfers::{has_come, slow, with_cut_logs};
 
 /// How long a node that was removed may take to find out.
 const REMOVED_LIMIT: Duration = Duration::from_secs(20);
-/// So slowly a snapshot is sent that a test can look at a node which has not got it yet.
-const SNAPSHOT_RATE_BYTES_PER_S: u64 = 8_192;
+/// So slowly a snapshot is sent that a command comes before it has arrived.
+const SNAPSHOT_RATE_BYTES_PER_S: u64 = 1 << 20;
+/// More entries than a member may lag and still get a vote.
+const COMMITS: usize = 1_200;
 
 async fn members(cluster: &Cluster, asked: u64) -> Vec<Member> {
     cluster.status_of(asked).await.expect("it answers").members
@@ -73,30 +76,18 @@ async fn what_never_was_a_member_is_not_found_and_uses_up_no_id() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_learner_that_lags_gets_no_vote() {
-    let options = ClusterOptions::new(BINARY, 3)
-        .set("snapshot_entries", 200)
-        .set("snapshot_rate_bytes_per_s", SNAPSHOT_RATE_BYTES_PER_S);
-    let mut cluster = Cluster::start(options).await;
+    let mut cluster = with_cut_logs(slow().set("snapshot_rate_bytes_per_s", SNAPSHOT_RATE_BYTES_PER_S)).await;
     let client = cluster.client();
     create(&client, "load").await;
-    let leader = cluster.all_serve().await;
-    let load = Writers::begin(&client, "load", 8);
-    load.commit_more(1_400).await;
-    let cut = async || cluster.node(leader).log().contains("the log is cut").then_some(());
-    wait::until("the log is cut", cut).await;
+    let load = Writers::begin(&client, "load", 16);
+    load.commit_more(COMMITS).await;
     load.finish().await;
-
     let id = cluster.admit(&client).await;
     cluster.start_node(id);
-    let cli = cluster.command_line();
-    let answers = async || {
-        let ran = cli.run(&["cluster", "promote", "db4"]).await;
-        // Until it has joined it is an admission; until it listens it is silent.
-        (!ran.stderr.contains("is no member") && !ran.stderr.contains("does not answer")).then_some(ran)
-    };
-    let told = wait::until("it answers", answers).await.failed(4);
+    has_come(&mut cluster, id, 1).await;
+    let told = cluster.command_line().run(&["cluster", "promote", "db4"]).await.failed(4);
     assert!(told.contains("node 4 is ") && told.contains("entries behind"), "{told}");
-    let learner = members(&cluster, leader).await.into_iter().find(|member| member.id == id);
+    let learner = members(&cluster, 1).await.into_iter().find(|member| member.id == id);
     assert!(!learner.expect("it is listed").voter);
 }
 
