@@ -225,6 +225,9 @@ fn of_request_error(error: &RequestError) -> Row {
         RequestError::NoSpace { retry_after } => {
             row(Code::ResourceExhausted, "no-space").retry_after(*retry_after)
         }
+        RequestError::NoRoom { needed_bytes, free_bytes } => row(Code::ResourceExhausted, "no-space")
+            .with("needed_bytes", needed_bytes)
+            .with("free_bytes", free_bytes),
         RequestError::ShuttingDown { retry_after } => {
             row(Code::Unavailable, "shutting-down").retry_after(*retry_after)
         }
@@ -342,6 +345,7 @@ pub(crate) mod tests {
             RequestError::ChangeOutcomeUnknown,
             RequestError::Overloaded { retry_after: WAIT },
             RequestError::NoSpace { retry_after: WAIT },
+            RequestError::NoRoom { needed_bytes: 9, free_bytes: 7 },
             RequestError::ShuttingDown { retry_after: WAIT },
             RequestError::Recovering { retry_after: WAIT },
             RequestError::Corrupt { retry_after: WAIT },

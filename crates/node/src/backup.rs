@@ -12,7 +12,7 @@ use bytes::Bytes;
 use conclave_core::{Digest, applied_time_ms, digest};
 use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
 use conclave_raft::{Applied, applied_of_mark};
-use conclave_storage::{Checkpoint, CheckpointFile};
+use conclave_storage::{Checkpoint, CheckpointFile, StorageError};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -84,7 +84,8 @@ impl NodeHandle {
     /// Makes a backup of this node's state.
     ///
     /// # Errors
-    /// [`RequestError::Overloaded`] if as many are made already as may be at once.
+    /// [`RequestError::Overloaded`] if as many are made already as may be at once; [`RequestError::NoRoom`] if the
+    /// state cannot be written out.
     pub async fn create_backup(&self) -> Result<Backup, RequestError> {
         let shared = &self.shared;
         let turn = Arc::clone(&shared.backups).try_acquire_owned().map_err(|_| RequestError::overloaded())?;
@@ -94,7 +95,7 @@ impl NodeHandle {
         wait_fresh(shared).await?;
         let state = shared.state.clone();
         let checkpoint = blocking(shared, move || {
-            let checkpoint = state.checkpoint().map_err(failed)?;
+            let checkpoint = state.checkpoint().map_err(not_made)?;
             let seen = Seen::read(&checkpoint)?;
             Ok((checkpoint, seen))
         });
@@ -217,6 +218,15 @@ async fn blocking<T: Send + 'static>(
         outcome
     });
     working.await.map_err(failed)?
+}
+
+fn not_made(error: StorageError) -> RequestError {
+    match error {
+        StorageError::NoRoomToFlush { needed_bytes, free_bytes, .. } => {
+            RequestError::NoRoom { needed_bytes, free_bytes }
+        }
+        error => failed(error),
+    }
 }
 
 fn failed(error: impl std::fmt::Display) -> RequestError {

@@ -37,6 +37,17 @@ pub enum RequestError {
         /// When to try again.
         retry_after: Duration,
     },
+    /// The disk of this node has no room for what was asked; another node may have.
+    #[error(
+        "the disk of this node has no room: {needed_bytes} bytes are needed, but {free_bytes} are free: make room, or \
+         ask another node"
+    )]
+    NoRoom {
+        /// What is needed.
+        needed_bytes: u64,
+        /// What is free.
+        free_bytes: u64,
+    },
     /// The node is about to stop. Nothing was changed; another node can answer.
     #[error("the node is about to stop: ask another one")]
     ShuttingDown {

@@ -41,6 +41,14 @@ pub(crate) struct LogKeeper {
     pub(crate) bounds: LogBounds,
 }
 
+/// What was seen and done at the looks before.
+struct Seen {
+    /// The first entry that the log was last asked to begin with.
+    asked: u64,
+    /// Whether there was room for a snapshot.
+    has_room: bool,
+}
+
 /// Indexes after the last entry that was applied, is in a snapshot, was purged.
 #[derive(Clone, Copy, Debug)]
 struct Progress {
@@ -71,29 +79,41 @@ impl LogKeeper {
         let (mut looks, mut leftovers) = (interval(LOOK_INTERVAL), interval(LEFTOVER_INTERVAL));
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         leftovers.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut asked = 0;
+        let mut seen = Seen { asked: 0, has_room: true };
         loop {
             tokio::select! {
-                _ = looks.tick() => if self.look(&mut asked).await.is_none() { return },
+                _ = looks.tick() => if self.look(&mut seen).await.is_none() { return },
                 _ = leftovers.tick() => self.remove_leftovers().await,
             }
         }
     }
 
     /// None if the engine has ended.
-    async fn look(&self, asked: &mut u64) -> Option<()> {
+    async fn look(&self, seen: &mut Seen) -> Option<()> {
         let progress = self.progress();
-        if progress.wants_snapshot(self.bounds, &self.log) {
+        if progress.wants_snapshot(self.bounds, &self.log) && self.has_room(seen).await {
             self.raft.trigger().snapshot().await.ok()?;
         }
         let start = progress.log_start(self.bounds, &self.log, self.snapshots.needed_from());
         // The engine waits by itself until nobody reads what is to go.
-        if start > progress.purged.max(*asked) {
-            *asked = start;
+        if start > progress.purged.max(seen.asked) {
+            seen.asked = start;
             tracing::info!(first_index = start, "the log is cut");
             self.raft.trigger().purge_log(start - 1).await.ok()?;
         }
         Some(())
+    }
+
+    /// Whether there is room for a snapshot: one that fails stops the node. Tells it when there is none any more.
+    async fn has_room(&self, seen: &mut Seen) -> bool {
+        let state = self.state.clone();
+        let asked = tokio::task::spawn_blocking(move || state.require_room_to_flush()).await;
+        let refused = asked.ok().and_then(Result::err);
+        if let Some(error) = refused.as_ref().filter(|_| seen.has_room) {
+            tracing::warn!(%error, "no snapshot is taken, and the log grows until there is room");
+        }
+        seen.has_room = refused.is_none();
+        seen.has_room
     }
 
     fn progress(&self) -> Progress {

@@ -114,6 +114,17 @@ pub enum StorageError {
         free_bytes: u64,
     },
 
+    /// What is not flushed yet may not fit on the disk. Nothing was begun.
+    #[error("the disk of {} has no room to write the state out: {needed_bytes} bytes are needed, but {free_bytes} are free; free space", path.display())]
+    NoRoomToFlush {
+        /// Where the state lies.
+        path: PathBuf,
+        /// What a flush may need, and what it leaves free.
+        needed_bytes: u64,
+        /// What is free.
+        free_bytes: u64,
+    },
+
     /// A write to a row that belongs to this crate.
     #[error("row \"{key}\" is reserved: keys from f0 on belong to the storage layer")]
     ReservedRow {
@@ -149,7 +160,9 @@ impl From<StorageError> for io::Error {
     fn from(error: StorageError) -> Self {
         let kind = match &error {
             StorageError::Io { source, .. } => source.kind(),
-            StorageError::Full { .. } | StorageError::NoRoom { .. } => io::ErrorKind::StorageFull,
+            StorageError::Full { .. } | StorageError::NoRoom { .. } | StorageError::NoRoomToFlush { .. } => {
+                io::ErrorKind::StorageFull
+            }
             StorageError::Corrupt { .. }
             | StorageError::StateDamaged { .. }
             | StorageError::Snapshot { .. } => io::ErrorKind::InvalidData,

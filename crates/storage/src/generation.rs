@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use conclave_mvcc::{ReadMap, WriteSet};
-use rocksdb::{DB, Error, Options, WriteBatch, WriteOptions, checkpoint, properties};
+use rocksdb::properties::{self, PropName};
+use rocksdb::{DB, Error, Options, WriteBatch, WriteOptions, checkpoint};
 
 use crate::engine::{self, Engine};
 use crate::state_view::{FORMAT, FORMAT_ROW, MARK_ROW, StateView, is_reserved};
@@ -77,12 +78,17 @@ impl Generation {
     }
 
     pub(crate) fn size_bytes(&self) -> Result<u64, StorageError> {
-        let mut size_bytes = 0;
-        for part in [properties::LIVE_SST_FILES_SIZE, properties::CUR_SIZE_ALL_MEM_TABLES] {
-            let size = self.db.property_int_value(part);
-            size_bytes += size.map_err(|error| self.failed("measuring the state", &error))?.unwrap_or(0);
-        }
-        Ok(size_bytes)
+        Ok(self.measure(properties::LIVE_SST_FILES_SIZE)?.saturating_add(self.unflushed_bytes()?))
+    }
+
+    /// What a flush writes, at most.
+    pub(crate) fn unflushed_bytes(&self) -> Result<u64, StorageError> {
+        self.measure(properties::CUR_SIZE_ALL_MEM_TABLES)
+    }
+
+    fn measure(&self, property: &PropName) -> Result<u64, StorageError> {
+        let measured = self.db.property_int_value(property);
+        Ok(measured.map_err(|error| self.failed("measuring the state", &error))?.unwrap_or(0))
     }
 
     /// Another generation is valid from now on.

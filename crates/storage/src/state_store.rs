@@ -28,10 +28,12 @@ use crate::engine::Engine;
 use crate::generation::{self, Generation};
 use crate::staging::as_unfit;
 use crate::staging_slot::{StagingSlot, Taken};
-use crate::{Checkpoint, CheckpointFile, DataDir, Staging, StorageError, current, files};
+use crate::{Checkpoint, CheckpointFile, DataDir, Space, Staging, StorageError, current, files};
 
 /// Where a snapshot is received.
 const INCOMING: &str = "incoming";
+/// What a flush leaves free on the disk: the log goes on growing while it is under way.
+const FLUSH_ROOM_KEPT_BYTES: u64 = 4 << 20;
 
 /// The state of a node. Clones are handles of the same state.
 ///
@@ -110,8 +112,24 @@ impl StateStore {
         self.inner.generation.load_full().flush()
     }
 
-    /// The state as files that no later write changes; everything in it is durable.
+    /// Refuses with [`StorageError::NoRoomToFlush`] if what is not flushed yet may not fit on the disk. A flush that
+    /// fails is the last one: the engine takes no write after it until it is opened again.
+    pub fn require_room_to_flush(&self) -> Result<(), StorageError> {
+        let path = &self.inner.folder;
+        let unflushed_bytes = self.inner.generation.load_full().unflushed_bytes()?;
+        let needed_bytes = unflushed_bytes.saturating_add(FLUSH_ROOM_KEPT_BYTES);
+        let space = Space::at(path).map_err(|error| StorageError::io("measuring the disk", path, error))?;
+        if space.free_bytes >= needed_bytes {
+            return Ok(());
+        }
+        let (path, free_bytes) = (path.clone(), space.free_bytes);
+        Err(StorageError::NoRoomToFlush { path, needed_bytes, free_bytes })
+    }
+
+    /// The state as files that no later write changes; everything in it is durable. See
+    /// [`StateStore::require_room_to_flush`], which is asked first.
     pub fn checkpoint(&self) -> Result<Checkpoint, StorageError> {
+        self.require_room_to_flush()?;
         let inner = &self.inner;
         let path = inner.snapshots.join(inner.take_number().to_string());
         let _shared = inner.replacing.read();

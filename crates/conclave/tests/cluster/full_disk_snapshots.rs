@@ -1,5 +1,5 @@
-//! A disk without room in each phase of a snapshot: where it is taken, where it is received, where it is installed.
-//! It is told, nothing is lost, and with room again all is well.
+//! A disk without room in each phase of a snapshot: where it is taken, where it is received, where it is installed;
+//! and for a backup. It is told, nothing is lost, and with room again all is well.
 
 use std::fs;
 use std::path::Path;
@@ -60,7 +60,7 @@ async fn holds_all(cluster: &Cluster, id: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_leader_that_has_no_room_for_a_snapshot_stops_and_loses_nothing() {
+async fn a_leader_that_has_no_room_for_a_snapshot_takes_it_when_there_is_some() {
     let options = ClusterOptions::new(BINARY, 3).set("snapshot_entries", 200).set("space_reserve_bytes", 0);
     let mut cluster = Cluster::prepare(options).await;
     let Some(disk) = give_small_disk(&mut cluster, 1) else { return };
@@ -72,15 +72,46 @@ async fn a_leader_that_has_no_room_for_a_snapshot_stops_and_loses_nothing() {
     load.commit_more(50).await;
     client.transfer_leader(1).await.expect("it is well");
     disk.fill_but(0);
-    stops(&mut cluster, 1, &disk).await;
-    load.commit_more(100).await;
+    says(&mut cluster, 1, "no snapshot is taken").await;
+    let cut_before = cuts(&mut cluster);
+    // The log has room of its own.
+    load.commit_more(300).await;
+    assert!(cluster.node(1).is_running() && cuts(&mut cluster) == cut_before);
 
     disk.clear();
-    cluster.start_node(1);
-    cluster.all_serve().await;
-    load.commit_more(300).await;
+    let cut = async || (cuts(&mut cluster) > cut_before).then_some(());
+    wait::until("a snapshot is taken, and the log is cut", cut).await;
     load.finish_and_check().await;
     cluster.agree().await;
+}
+
+/// How often node 1 has cut its log.
+fn cuts(cluster: &mut Cluster) -> usize {
+    cluster.node(1).log().matches("the log is cut").count()
+}
+
+/// Were it to try, its engine would take no write any more, even with room again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backup_for_which_there_is_no_room_is_refused_and_the_node_goes_on() {
+    let options = ClusterOptions::new(BINARY, 1).set("space_reserve_bytes", RESERVE_BYTES);
+    let mut cluster = Cluster::prepare(options).await;
+    let Some(disk) = give_small_disk(&mut cluster, 1) else { return };
+    cluster.start_all();
+    cluster.all_serve().await;
+    let (client, cli) = (cluster.client(), cluster.command_line());
+    create(&client, "shop").await;
+    put(&client, "shop", "price", "1").await;
+    disk.fill_but(0);
+    says(&mut cluster, 1, "alarm raised alarm=no-space").await;
+    let told = cli.run(&["backup", "create", "all.conclave"]).await.failed(5);
+    assert!(told.contains("the disk of this node has no room"), "{told}");
+    assert_eq!(items(&client, "shop").await["price"], "1");
+
+    disk.clear();
+    says(&mut cluster, 1, "alarm ended alarm=no-space").await;
+    put(&client, "shop", "price", "2").await;
+    cli.run(&["backup", "create", "all.conclave"]).await.done();
+    assert!(cluster.node(1).is_running());
 }
 
 #[tokio::test(flavor = "multi_thread")]
