@@ -27,7 +27,7 @@ use crate::clock::SystemClock;
 use crate::collect::collect;
 use crate::ended::{Ended, watched};
 use crate::handle::{NodeHandle, Shared};
-use crate::members::{Found, NotJoined, find, follow_fate, take_care};
+use crate::members::{Found, NotJoined, find, follow_fate, step_down_when_unfit, take_care};
 use crate::metrics::NodeMetrics;
 use crate::options::NodeOptions;
 use crate::peer_calls::PeerCalls;
@@ -199,19 +199,15 @@ impl Node {
     }
 
     fn spawn_tasks(&mut self, listener: TcpListener, let_in_by: Vec<String>) {
-        let shared = Arc::clone(&self.handle.shared);
-        let stop = || self.stop.clone();
-        let (serving, caring) =
-            (serve_peers(Arc::clone(&shared), listener, stop()), take_care(Arc::clone(&shared), stop()));
-        let (following, collecting) =
-            (follow_fate(Arc::clone(&shared), let_in_by, stop()), collect(Arc::clone(&shared), stop()));
-        let (surveying, readiness) = (survey(Arc::clone(&shared), stop()), follow_readiness(shared, stop()));
-        self.spawn("the service for the other nodes", serving);
-        self.spawn("the care for the members", caring);
-        self.spawn("the watch over its own fate", following);
-        self.spawn("the collection", collecting);
-        self.spawn("the survey of the members", surveying);
-        self.spawn("the watch over its readiness", readiness);
+        let (node, ends) = (Arc::clone(&self.handle.shared), self.stop.clone());
+        let (shared, stop) = (|| Arc::clone(&node), || ends.clone());
+        self.spawn("the service for the other nodes", serve_peers(shared(), listener, stop()));
+        self.spawn("the care for the members", take_care(shared(), stop()));
+        self.spawn("the watch over its leadership", step_down_when_unfit(shared(), stop()));
+        self.spawn("the watch over its own fate", follow_fate(shared(), let_in_by, stop()));
+        self.spawn("the collection", collect(shared(), stop()));
+        self.spawn("the survey of the members", survey(shared(), stop()));
+        self.spawn("the watch over its readiness", follow_readiness(shared(), stop()));
     }
 
     /// Runs a task that must not end before the node does: should it panic, the node stops.

@@ -1,5 +1,5 @@
 //! What the leader does about the members unasked: it ends a change that another leader began and could not
-//! end, learns of each member which instance it is, and hands leadership over when it had better not lead.
+//! end, and learns of each member which instance it is.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,13 +11,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::guard::MEMBER_TIMEOUT;
 use super::propose;
-use super::step_down::step_down;
 use crate::handle::Shared;
 
 /// How often it looks.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// How long one thing that it does may take.
-pub(super) const STEP_TIMEOUT: Duration = Duration::from_secs(10);
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Looks after the members until the node stops.
 pub(crate) async fn take_care(shared: Arc<Shared>, stop: CancellationToken) {
@@ -26,7 +25,6 @@ pub(crate) async fn take_care(shared: Arc<Shared>, stop: CancellationToken) {
             tokio::time::sleep(LOOK_INTERVAL).await;
             if shared.consensus.leader() == Some(shared.node_id) && shared.consensus.recovered() {
                 end_change(&shared).await;
-                step_down(&shared).await;
                 learn_instances(&shared).await;
             }
         }

@@ -39,6 +39,7 @@ pub(crate) use care::take_care;
 pub(crate) use fate::follow_fate;
 pub(crate) use join::{Found, find};
 pub(crate) use lead::lead;
+pub(crate) use step_down::step_down_when_unfit;
 
 /// The longest wait for a leader before the next attempt, should no change be told.
 const LEADER_WAIT_MAX: Duration = Duration::from_millis(250);

@@ -2,10 +2,12 @@
 //! no writes, one whose data is wrong may answer none, and one whose clock is ahead would put times into the future.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
+use tokio_util::sync::CancellationToken;
 
-use super::care::STEP_TIMEOUT;
 use super::guard::LAG_ENTRIES_MAX;
 use crate::alarms::Alarm;
 use crate::handle::Shared;
@@ -14,8 +16,28 @@ use crate::status::{Told, ask_members};
 /// With one of these raised a node had better not lead.
 const UNFIT: [Alarm; 3] = [Alarm::Corrupt, Alarm::ClockAhead, Alarm::NoSpace];
 
+/// How long until it looks again, should no alarm be raised or end meanwhile.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// How long handing over may take.
+const HAND_OVER_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Hands leadership over whenever this node leads and had better not, until the node stops.
+pub(crate) async fn step_down_when_unfit(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut alarms = shared.alarms.subscribe();
+    let looking = async {
+        loop {
+            if shared.consensus.leader() == Some(shared.node_id) {
+                step_down(&shared).await;
+            }
+            // Whether an alarm has changed or the time is up, there is something to look at.
+            let _ = timeout(LOOK_INTERVAL, alarms.changed()).await;
+        }
+    };
+    stop.run_until_cancelled(looking).await;
+}
+
 /// Hands leadership over if this node had better not lead and another one can.
-pub(super) async fn step_down(shared: &Shared) {
+async fn step_down(shared: &Shared) {
     let Some(alarm) = UNFIT.into_iter().find(|alarm| shared.is_raised(*alarm)) else { return };
     let raft = shared.consensus.status();
     let told = ask_members(shared, raft.voters.iter().copied()).await;
@@ -23,7 +45,7 @@ pub(super) async fn step_down(shared: &Shared) {
         tracing::debug!(%alarm, "no other voter can lead in this node's place");
         return;
     };
-    let led = shared.consensus.transfer_leader(to, Instant::now() + STEP_TIMEOUT).await;
+    let led = shared.consensus.transfer_leader(to, Instant::now() + HAND_OVER_TIMEOUT).await;
     tracing::warn!(%alarm, to, led, "leadership is handed over");
 }
 
