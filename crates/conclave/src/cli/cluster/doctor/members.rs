@@ -117,6 +117,7 @@ fn alarms(status: &GetStatusResponse) -> Vec<Finding> {
                 "no-space" => "make room on its disk, or make the disk larger: the alarm ends by itself",
                 "slow-disk" => "see what else writes to its disk; the log wants a disk of its own",
                 "corrupt" => "replace the node",
+                "clock-ahead" => "mend its time service (chrony, ntpd): until then it does not lead",
                 _ => "see the node's log",
             };
             Finding::fault("alarms", seen, advice)

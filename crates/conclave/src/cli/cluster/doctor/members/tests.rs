@@ -101,6 +101,19 @@ fn alarms_and_lag_are_told() {
 }
 
 #[test]
+fn each_alarm_has_advice_of_its_own() {
+    let advice = |alarm: &str| {
+        let mut status = three();
+        status.members[0].alarms = vec![alarm.into()];
+        let findings = examine(&status).into_iter().filter(|finding| finding.check == "alarms");
+        findings.map(|finding| finding.advice).collect::<String>()
+    };
+    for alarm in ["no-space", "slow-disk", "corrupt", "clock-ahead"] {
+        assert_ne!(advice(alarm), advice("of another version"), "{alarm}");
+    }
+}
+
+#[test]
 fn what_the_round_trip_leaves_open_is_not_held_against_a_clock() {
     let offset = |clock_offset_ms, round_trip_us| {
         let mut status = three();
