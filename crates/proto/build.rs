@@ -11,7 +11,13 @@ use prost::Message as _;
 /// Where the definitions lie, seen from this crate.
 const PROTO_ROOT: &str = "../../proto";
 /// What clients may see.
-const CLIENT_FILES: [&str; 2] = ["conclave/config/v1/config.proto", "conclave/cluster/v1/cluster.proto"];
+const CLIENT_FILES: [&str; 5] = [
+    "conclave/config/v1/config.proto",
+    "conclave/cluster/v1/cluster.proto",
+    "conclave/lock/v1/sessions.proto",
+    "conclave/lock/v1/locks.proto",
+    "conclave/lock/v1/elections.proto",
+];
 /// What only nodes say to each other.
 const PEER_FILES: [&str; 1] = ["conclave/raft/v1/raft.proto"];
 

@@ -1,5 +1,5 @@
 //! Types generated from proto/, and nothing else: messages, clients and servers of the packages
-//! `conclave.config.v1`, `conclave.cluster.v1` (for clients) and `conclave.raft.v1` (between nodes).
+//! `conclave.config.v1`, `conclave.lock.v1`, `conclave.cluster.v1` (for clients) and `conclave.raft.v1` (between nodes).
 //!
 //! `bytes` fields are [`bytes::Bytes`](prost::bytes::Bytes), and maps are ordered maps, so that one
 //! message always encodes to the same bytes. The definitions in proto/ are the documentation.
@@ -17,6 +17,22 @@ pub mod config {
     )]
     pub mod v1 {
         tonic::include_proto!("conclave.config.v1");
+    }
+}
+
+/// Sessions, locks and elections, for workers.
+pub mod lock {
+    /// Version 1 of the package.
+    #[allow(
+        missing_docs,
+        unreachable_pub,
+        unused_qualifications,
+        rustdoc::all,
+        clippy::all,
+        clippy::pedantic
+    )]
+    pub mod v1 {
+        tonic::include_proto!("conclave.lock.v1");
     }
 }
 
