@@ -15,6 +15,7 @@
 //! | `02` changes | revision, sequence | how which key changed |
 //! | `03` meta | – | the newest revision |
 //! | `04` floors | the end of a range | up to which revision its changes may be gone |
+//! | `05` present | key | the [`Record`] of a key of which only the present is kept |
 //! | `10` to `ef` | side tables ([`TableId`]) | what the layer above keeps there, without history |
 //! | `f0` to `ff` | the storage layer's own | never seen here |
 //!
@@ -39,6 +40,7 @@ mod history;
 mod key_range;
 mod map;
 mod memory;
+mod present;
 mod range;
 mod record;
 mod revision;
@@ -57,6 +59,7 @@ pub use history::{get_at, history, newest_revision, skip_to_revision};
 pub use key_range::KeyRange;
 pub use map::{Cursor, MapError, ReadMap};
 pub use memory::MemoryMap;
+pub use present::{PresentCursor, get_present};
 pub use range::{RangeCursor, RangeLimits, RangePage, range_at};
 pub use record::Record;
 pub use revision::Revision;

@@ -11,6 +11,7 @@ const VERSIONS: u8 = 0x01;
 const CHANGES: u8 = 0x02;
 const META: u8 = 0x03;
 const FLOORS: u8 = 0x04;
+const PRESENT: u8 = 0x05;
 
 const REVISION_SIZE_BYTES: usize = 8;
 
@@ -86,6 +87,24 @@ pub(crate) fn floor_row(end: &[u8]) -> Vec<u8> {
     let mut row = vec![FLOORS, 0x00];
     row.extend_from_slice(&version_prefix(end)[1..]);
     row
+}
+
+/// The row of a key of which only the present is kept.
+pub(crate) fn present_row(key: &[u8]) -> Bytes {
+    let mut row = Vec::with_capacity(1 + key.len());
+    row.push(PRESENT);
+    row.extend_from_slice(key);
+    row.into()
+}
+
+/// The first such row that is no longer of a range with this end; an empty one is no end.
+pub(crate) fn present_end(end: &[u8]) -> Bytes {
+    if end.is_empty() { Bytes::from_static(&[PRESENT + 1]) } else { present_row(end) }
+}
+
+/// The key whose row this is.
+pub(crate) fn key_of_present(row: &[u8]) -> Option<&[u8]> {
+    row.strip_prefix(&[PRESENT])
 }
 
 /// The row that tells the change number `sequence` of `revision`.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use crate::{
     Cursor, Event, KeyRange, MapError, RangeCursor, RangeLimits, RangePage, ReadMap, Record, Revised,
-    Revision, TableId, WriteSet, changes, history, record, rows,
+    Revision, TableId, WriteSet, changes, get_present, history, record, rows,
 };
 
 /// Gathers writes over a view and sees them itself. Dropping it undoes them all: nothing reaches the
@@ -22,6 +22,8 @@ pub struct Transaction<'a> {
     newest: Revision,
     /// Every versioned key that was looked up or written.
     keys: BTreeMap<Bytes, Touched>,
+    /// Every key that was, of which only the present is kept. Their rows are among those of `side`.
+    present: BTreeMap<Bytes, Touched>,
     side: WriteSet,
 }
 
@@ -50,6 +52,7 @@ impl<'a> Transaction<'a> {
             cursor: None,
             newest: history::newest_revision(view)?,
             keys: BTreeMap::new(),
+            present: BTreeMap::new(),
             side: WriteSet::default(),
         })
     }
@@ -144,6 +147,10 @@ impl<'a> Transaction<'a> {
             }
             events.push(event);
         }
+        events.extend(self.present.into_iter().filter(|(_, touched)| touched.written).filter_map(
+            |(key, touched)| Event::between(key, touched.before, touched.now, revision),
+        ));
+        events.sort_by(|a, b| a.key.cmp(&b.key));
         if events.is_empty() {
             return Sealed { writes, revised: None };
         }
@@ -158,6 +165,24 @@ impl<'a> Transaction<'a> {
         Ok(touched.before.as_ref())
     }
 
+    /// What a key of which only the present is kept is.
+    pub(crate) fn touch_present(&mut self, key: Bytes) -> Result<&Option<Record>, MapError> {
+        match self.present.entry(key) {
+            Entry::Occupied(touched) => Ok(&touched.into_mut().now),
+            Entry::Vacant(untouched) => {
+                let before = get_present(self.view, untouched.key())?;
+                Ok(&untouched.insert(Touched::of(before)).now)
+            }
+        }
+    }
+
+    /// Notes what such a key, which was touched, becomes.
+    pub(crate) fn set_present(&mut self, key: Bytes, now: Option<Record>) {
+        let touched = self.present.entry(key).or_insert_with(|| Touched::of(None));
+        touched.now = now;
+        touched.written = true;
+    }
+
     pub(crate) fn side_mut(&mut self) -> &mut WriteSet {
         &mut self.side
     }
@@ -168,14 +193,15 @@ impl<'a> Transaction<'a> {
             Entry::Vacant(untouched) => {
                 let cursor = self.cursor.get_or_insert_with(|| self.view.cursor());
                 let before = history::lookup(cursor.as_mut(), untouched.key(), Revision::MAX)?;
-                Ok(untouched.insert(Touched {
-                    now: before.clone(),
-                    before,
-                    written: false,
-                    without_past: false,
-                }))
+                Ok(untouched.insert(Touched::of(before)))
             }
         }
+    }
+}
+
+impl Touched {
+    fn of(before: Option<Record>) -> Self {
+        Self { now: before.clone(), before, written: false, without_past: false }
     }
 }
 
