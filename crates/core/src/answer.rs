@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::ClusterOutcome;
 use crate::config::ConfigOutcome;
 use crate::encoding::{DecodeError, decode, encode};
+use crate::lease::LeaseOutcome;
+use crate::lock::LockOutcome;
 use crate::rejection::Rejection;
 
 const FORMAT: u8 = 1;
@@ -20,6 +22,10 @@ pub enum Outcome {
     Config(ConfigOutcome),
     /// Of a command about the cluster's nodes.
     Cluster(ClusterOutcome),
+    /// Of a command about leases.
+    Lease(LeaseOutcome),
+    /// Of a command about locks.
+    Lock(LockOutcome),
 }
 
 /// An answer as bytes.

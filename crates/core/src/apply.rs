@@ -1,17 +1,15 @@
 //! One log entry applied: the only way in which anything changes.
 
 use bytes::Bytes;
-use conclave_mvcc::{Batch, MapError, ReadMap, Revised, Transaction, WriteSet};
+use conclave_mvcc::{Batch, MapError, ReadMap, Revised, WriteSet};
 
 use crate::answer::{Answer, Outcome};
-use crate::cluster;
 use crate::command::{Command, split_proposal};
-use crate::config::{self, Stop};
 use crate::encoding::DecodeError;
+use crate::execute::{Moment, execute};
 use crate::ledger::Ledger;
 use crate::rejection::Rejection;
 use crate::requests::Request;
-use crate::times::Times;
 
 /// An entry's place in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,10 +84,11 @@ pub fn apply(
 /// If the map cannot be read.
 pub fn preview(view: &dyn ReadMap, command: &Command, time_ms: i64) -> Result<Answer, ApplyError> {
     let times = Ledger::read(view)?.times(time_ms);
-    let (answer, _) = execute(view, command, times)?;
+    // What depends on a term is of the leader alone and not previewed.
+    let (answer, _) = execute(view, command, Moment { term: 0, times })?;
     Ok(answer.map(|outcome| match outcome {
         Outcome::Config(outcome) => Outcome::Config(outcome.without_revision()),
-        outcome @ Outcome::Cluster(_) => outcome,
+        outcome => outcome,
     }))
 }
 
@@ -115,32 +114,14 @@ fn settle(
     if let Some(answer) = request.recall(view)? {
         return Ok((answer, Done::default()));
     }
-    let (answer, mut done) = execute(view, &proposal.command, times)?;
+    let (answer, sealed) = execute(view, &proposal.command, Moment::of(context, times))?;
+    let mut done =
+        sealed.map_or_else(Done::default, |sealed| Done { writes: sealed.writes, revised: sealed.revised });
     if !answer.as_ref().is_err_and(Rejection::passes) {
         request.remember(view, &mut done.writes, ledger.requests, &answer)?;
         ledger.requests += 1;
     }
     Ok((answer, done))
-}
-
-/// Does a command in a transaction of its own, which a rejection drops.
-fn execute(view: &dyn ReadMap, command: &Command, times: Times) -> Result<(Answer, Done), MapError> {
-    let mut transaction = Transaction::begin(view)?;
-    let outcome = match command {
-        Command::Config(command) => config::apply(&mut transaction, command, times).map(Outcome::Config),
-        Command::Cluster(command) => cluster::apply(&mut transaction, command, times.told_ms)?
-            .map(Outcome::Cluster)
-            .map_err(|rejection| Stop::Rejected(rejection.into())),
-    };
-    match outcome {
-        Ok(outcome) => {
-            let sealed = transaction.seal();
-            let done = Done { writes: sealed.writes, revised: sealed.revised };
-            Ok((Ok(outcome), done))
-        }
-        Err(Stop::Rejected(rejection)) => Ok((Err(rejection), Done::default())),
-        Err(Stop::Broken(error)) => Err(error),
-    }
 }
 
 #[cfg(test)]
@@ -149,7 +130,7 @@ mod tests {
 
     use super::*;
     use crate::command::{Proposal, encode_proposal};
-    use crate::config::{Authorship, ConfigCommand, CreateNamespace};
+    use crate::config::{Authorship, ConfigCommand, CreateNamespace, SettingsChange};
     use crate::digest::digest;
     use crate::names::{NamespaceName, RequestId};
     use crate::tables::{LEDGER, REQUESTS};
@@ -159,7 +140,7 @@ mod tests {
     fn create() -> Bytes {
         let create = CreateNamespace {
             namespace: NamespaceName::parse("shop").unwrap(),
-            settings: config::SettingsChange::default(),
+            settings: SettingsChange::default(),
             authorship: Authorship::default(),
         };
         let command = Command::Config(ConfigCommand::CreateNamespace(create));

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::ClusterCommand;
 use crate::config::ConfigCommand;
 use crate::encoding::{DecodeError, after_format, decode, decode_first, encode, encode_onto};
+use crate::lease::LeaseCommand;
+use crate::lock::{HeldLock, LockCommand};
 use crate::names::RequestId;
 
 const COMMAND_FORMAT: u8 = 1;
@@ -21,6 +23,21 @@ pub enum Command {
     Config(ConfigCommand),
     /// Who belongs to the cluster.
     Cluster(ClusterCommand),
+    /// Leases, which sessions are.
+    Lease(LeaseCommand),
+    /// Locks.
+    Lock(LockCommand),
+    /// Something of the configuration that depends on locks being held.
+    Guarded(Guarded),
+}
+
+/// A change of the configuration that is refused unless locks are held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Guarded {
+    /// All of them must be.
+    pub held: Vec<HeldLock>,
+    /// The change.
+    pub command: ConfigCommand,
 }
 
 /// What a log entry carries.

@@ -18,10 +18,15 @@
 //! | `conclave/defaults` | what holds for namespaces that do not say otherwise |
 //! | `conclave/tag/<namespace>//<tag>` | the version that the tag names |
 //! | `conclave/snapshot/<snapshot>` | the revision that the snapshot names, and of which namespaces |
+//! | `conclave/lease/<id>` | a lease: a session of a worker |
+//! | `conclave/lock/<lock>` | how many hold the lock, and how; how many wait |
+//! | `conclave/lock-holder/<lock>//<token>` | a ticket for the lock that is granted |
+//! | `conclave/lock-queue/<lock>//<number>` | one that waits |
 //!
 //! Every version rewrites the head, also one that changes no item. So the history of the head's key is
 //! the history of the namespace, and a watcher finds each version as one event on it. Settings, defaults, tags and
-//! snapshots have no history: what they were before goes when they change.
+//! snapshots have no history: what they were before goes when they change. Leases and locks are never more than what
+//! they are.
 //!
 //! | side table | row key | row value |
 //! |---|---|---|
@@ -29,9 +34,11 @@
 //! | `11` requests | request id | fingerprint of its command, and the answer |
 //! | `12` request order | sequence | request id: which to forget next |
 //! | `13` ledger | – | last entry, digest, time and number of requests so far |
-//! | `14` totals | name | how many namespaces there are |
+//! | `14` totals | name | how many namespaces and leases there are, the greatest fencing token |
 //! | `15` collection | namespace | the oldest version that is kept, and how far the rest was removed |
 //! | `16` nodes | node id | what is known of the node; and the highest id |
+//! | `17` tickets | lease, lock | the lease's tickets for the lock |
+//! | `18`, `19` forced | lock; sequence | the last release of the lock by force; which to forget next |
 //!
 //! All that is persisted begins with a format byte and is held by golden bytes in tests. What follows it
 //! is [postcard](https://postcard.jamesmunns.com/wire-format): fields and variants are only ever added
@@ -79,19 +86,28 @@ mod command;
 pub mod config;
 mod digest;
 mod encoding;
+mod execute;
+mod ids;
+pub mod lease;
 mod ledger;
+pub mod lock;
 mod names;
 mod rejection;
 mod requests;
+mod stop;
 mod tables;
 mod times;
+mod totals;
 mod version;
 
 pub use answer::{Answer, Outcome, decode_answer, encode_answer};
 pub use apply::{Applied, ApplyError, EntryContext, EntryKind, apply, preview};
-pub use command::{Command, Proposal, decode_command, decode_proposal, encode_command, encode_proposal};
+pub use command::{
+    Command, Guarded, Proposal, decode_command, decode_proposal, encode_command, encode_proposal,
+};
 pub use digest::{Digest, applied_index, applied_time_ms, digest};
 pub use encoding::DecodeError;
-pub use names::{ItemKey, NameError, NamespaceName, PinName, RequestId};
+pub use ids::{FencingToken, LeaseId, NoLease, TicketId};
+pub use names::{ItemKey, LockName, NameError, NamespaceName, PinName, RequestId};
 pub use rejection::{QuotaKind, Rejection};
 pub use version::Version;

@@ -61,15 +61,31 @@ impl NamespaceName {
     /// # Errors
     /// Says what is wrong with it and what to do.
     pub fn parse(text: &str) -> Result<Self, NameError> {
-        check_size(text, Self::SIZE_BYTES_MAX)?;
-        let allowed = "letters a-z and A-Z, digits, '.', '_', '-' and '/'";
-        let fits = |character: char| character.is_ascii_alphanumeric() || "._-/".contains(character);
-        check_characters(text, allowed, fits)?;
-        for (number, segment) in (1..).zip(text.split('/')) {
-            if matches!(segment, "" | "." | "..") {
-                return Err(NameError::Segment { number, segment: segment.to_owned() });
-            }
-        }
+        check_segments(text, Self::SIZE_BYTES_MAX)?;
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Name of a lock, or of an election: as that of a namespace.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String")]
+pub struct LockName(String);
+
+impl LockName {
+    /// The longest name.
+    pub const SIZE_BYTES_MAX: usize = 256;
+
+    /// The name that `text` is.
+    ///
+    /// # Errors
+    /// Says what is wrong with it and what to do.
+    pub fn parse(text: &str) -> Result<Self, NameError> {
+        check_segments(text, Self::SIZE_BYTES_MAX)?;
         Ok(Self(text.to_owned()))
     }
 
@@ -159,6 +175,20 @@ impl RequestId {
     }
 }
 
+/// Segments of letters, digits, `.`, `_` and `-`, joined by `/`.
+fn check_segments(text: &str, size_bytes_max: usize) -> Result<(), NameError> {
+    check_size(text, size_bytes_max)?;
+    let allowed = "letters a-z and A-Z, digits, '.', '_', '-' and '/'";
+    let fits = |character: char| character.is_ascii_alphanumeric() || "._-/".contains(character);
+    check_characters(text, allowed, fits)?;
+    for (number, segment) in (1..).zip(text.split('/')) {
+        if matches!(segment, "" | "." | "..") {
+            return Err(NameError::Segment { number, segment: segment.to_owned() });
+        }
+    }
+    Ok(())
+}
+
 fn check_size(text: &str, size_bytes_max: usize) -> Result<(), NameError> {
     match text.len() {
         0 => Err(NameError::Empty),
@@ -175,6 +205,14 @@ fn check_characters(text: &str, allowed: &'static str, fits: impl Fn(char) -> bo
 }
 
 impl TryFrom<String> for NamespaceName {
+    type Error = NameError;
+
+    fn try_from(text: String) -> Result<Self, NameError> {
+        Self::parse(&text)
+    }
+}
+
+impl TryFrom<String> for LockName {
     type Error = NameError;
 
     fn try_from(text: String) -> Result<Self, NameError> {
@@ -207,6 +245,12 @@ impl TryFrom<String> for RequestId {
 }
 
 impl fmt::Display for NamespaceName {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(out)
+    }
+}
+
+impl fmt::Display for LockName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(out)
     }

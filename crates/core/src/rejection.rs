@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::ClusterRejection;
+use crate::lease::LeaseRejection;
+use crate::lock::LockRejection;
 
 /// Why a command or a read was refused. Nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
@@ -190,6 +192,12 @@ pub enum Rejection {
     /// Of a command about the cluster's nodes.
     #[error(transparent)]
     Cluster(#[from] ClusterRejection),
+    /// Of a command about leases.
+    #[error(transparent)]
+    Lease(#[from] LeaseRejection),
+    /// Of a command about locks, or of one that depends on them.
+    #[error(transparent)]
+    Lock(#[from] LockRejection),
 }
 
 /// What a quota bounds.
@@ -288,6 +296,8 @@ impl Rejection {
             Self::QuotaExceeded { .. } => "quota-exceeded",
             Self::ChangeTooLarge { .. } => "change-too-large",
             Self::Cluster(rejection) => rejection.reason(),
+            Self::Lease(rejection) => rejection.reason(),
+            Self::Lock(rejection) => rejection.reason(),
         }
     }
 }

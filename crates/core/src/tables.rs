@@ -16,3 +16,9 @@ pub(crate) const TOTALS: TableId = TableId::new(0x14);
 pub(crate) const COLLECTION: TableId = TableId::new(0x15);
 /// Node id -> what is known of it; and the highest id.
 pub(crate) const NODES: TableId = TableId::new(0x16);
+/// Session, and lock -> the session's tickets on it.
+pub(crate) const TICKETS: TableId = TableId::new(0x17);
+/// Lock -> its last release by force.
+pub(crate) const FORCED: TableId = TableId::new(0x18);
+/// Sequence of a release by force -> the lock: which to forget next.
+pub(crate) const FORCED_ORDER: TableId = TableId::new(0x19);

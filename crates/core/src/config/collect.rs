@@ -13,9 +13,9 @@ use super::outcome::{Collected, ConfigOutcome};
 use super::retained::{Progress, Stage};
 use super::retention::{self, Names};
 use super::snapshots::{self, Snapshot};
-use super::stop::Stop;
 use super::{settings, versions};
 use crate::names::NamespaceName;
+use crate::stop::Stop;
 use crate::version::Version;
 
 /// Most versions that one step drops.

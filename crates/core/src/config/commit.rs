@@ -12,10 +12,10 @@ use super::namespace;
 use super::outcome::{Committed, CommittedVersion, ConfigOutcome};
 use super::quota;
 use super::settings::Settings;
-use super::stop::Stop;
 use super::tally::Tally;
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
+use crate::stop::Stop;
 use crate::times::Times;
 use crate::version::Version;
 

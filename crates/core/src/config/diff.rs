@@ -8,9 +8,9 @@ use super::head::Head;
 use super::item::Item;
 use super::keys::{items_after, local_key};
 use super::read::Read;
-use super::stop::{Stop, part};
 use super::versions;
 use crate::names::NamespaceName;
+use crate::stop::{Stop, part};
 use crate::version::Version;
 
 /// One item before and after.

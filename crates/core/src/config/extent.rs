@@ -1,7 +1,7 @@
 //! How much one transaction changes and goes through, and how much it may.
 
-use super::stop::Stop;
 use crate::rejection::Rejection;
+use crate::stop::Stop;
 
 /// Most items that change at one revision.
 pub const ITEMS_CHANGED_MAX: u64 = 200_000;

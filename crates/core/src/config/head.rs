@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use super::command::Authorship;
 use super::keys::head_key;
 use super::outcome::{CommittedVersion, Usage};
-use super::stop::Stop;
 use super::tally::Tally;
 use super::versions;
 use crate::encoding::{decode, encode};
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
+use crate::stop::Stop;
 use crate::times::Times;
 use crate::version::Version;
 

@@ -5,9 +5,9 @@ use conclave_mvcc::{ChangeKind, ReadMap, Revision, changed_keys};
 use super::head::Head;
 use super::keys::{head_key, items, local_key};
 use super::read::Read;
-use super::stop::{Stop, part};
 use super::versions;
 use crate::names::NamespaceName;
+use crate::stop::{Stop, part};
 use crate::version::Version;
 
 /// What is known of one version.

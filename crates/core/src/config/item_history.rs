@@ -10,9 +10,9 @@ use super::history::VersionInfo;
 use super::item::Item;
 use super::keys::{head_key, item_key};
 use super::read::Read;
-use super::stop::{Stop, part};
 use crate::names::{ItemKey, NamespaceName};
 use crate::rejection::Rejection;
+use crate::stop::{Stop, part};
 
 /// Which changes to tell.
 #[derive(Clone, Copy, Debug)]

@@ -5,10 +5,10 @@ use conclave_mvcc::{MapError, ReadMap, Revision, get_at};
 use super::head::{Head, not_found};
 use super::keys::head_key;
 use super::snapshots::{self, Snapshot};
-use super::stop::Stop;
 use super::versions;
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
+use crate::stop::Stop;
 use crate::version::Version;
 
 /// One revision, about which many namespaces may be asked: the snapshots of it are read once.

@@ -28,7 +28,6 @@ mod search;
 mod settings;
 mod snapshot_rollback;
 mod snapshots;
-mod stop;
 mod tags;
 mod tally;
 mod versions;
@@ -60,8 +59,7 @@ pub use snapshots::{SNAPSHOTS_MAX, SnapshotNamespace, get_snapshot, list_snapsho
 pub use tags::{TAGS_MAX, list_tags};
 pub use watch::{version_in, watch_ranges};
 
-pub(crate) use stop::Stop;
-
+use crate::stop::Stop;
 use crate::times::Times;
 
 /// Does what the command says within the transaction. If it is refused, the transaction is to be dropped:

@@ -8,13 +8,14 @@ use super::head::{Head, not_found};
 use super::info;
 use super::keys::{items, local_key};
 use super::outcome::{Committed, ConfigOutcome};
-use super::quota::{self, check_namespaces, living};
+use super::quota::{self, check_namespaces};
 use super::settings::Settings;
-use super::stop::Stop;
 use super::tally::Tally;
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
+use crate::stop::Stop;
 use crate::times::Times;
+use crate::totals::NAMESPACES;
 use crate::version::Version;
 
 /// Makes a namespace at version 0, or the next version, empty, of one that was deleted.
@@ -45,16 +46,16 @@ pub(crate) fn create(
 
 /// Notes that there is another namespace, if there may be.
 pub(crate) fn count_another(transaction: &mut Transaction<'_>) -> Result<(), Stop> {
-    let count = living::count(transaction)?;
+    let count = NAMESPACES.of(transaction)?;
     check_namespaces(transaction, count)?;
-    living::set(transaction, count + 1);
+    NAMESPACES.set(transaction, count + 1);
     Ok(())
 }
 
 /// Notes that a namespace is there again, also beyond what may be: whoever goes back is never refused.
 pub(crate) fn count_restored(transaction: &mut Transaction<'_>) -> Result<(), Stop> {
-    let count = living::count(transaction)?;
-    living::set(transaction, count + 1);
+    let count = NAMESPACES.of(transaction)?;
+    NAMESPACES.set(transaction, count + 1);
     Ok(())
 }
 
@@ -70,8 +71,8 @@ pub(crate) fn delete(
     let tally = delete_items(transaction, namespace, Tally::new(head.usage))?;
     let head = Head { deleted_namespace: true, ..head.next_with(tally, authorship, times) };
     let version = head.write(transaction, namespace)?;
-    let count = living::count(transaction)?;
-    living::set(transaction, count.saturating_sub(1));
+    let count = NAMESPACES.of(transaction)?;
+    NAMESPACES.set(transaction, count.saturating_sub(1));
     let committed =
         Committed { versions: vec![version], revision: transaction.revision(), time_ms: times.told_ms };
     Ok(ConfigOutcome::Committed(committed))

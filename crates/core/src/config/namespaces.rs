@@ -8,11 +8,11 @@ use super::info;
 use super::kept_at::KeptAt;
 use super::keys::{head_key, heads, heads_after, namespace_of_head};
 use super::outcome::NamespaceInfo;
-use super::quota::living;
 use super::read::{KEYS_A_PAGE_MAX, Read};
 use super::settings::{self, Settings};
-use super::stop::{Stop, part};
 use crate::names::NamespaceName;
+use crate::stop::{Stop, part};
+use crate::totals::NAMESPACES;
 use crate::version::Version;
 
 /// One namespace.
@@ -113,7 +113,7 @@ fn head_then(
 /// # Errors
 /// The map cannot be read.
 pub fn defaults(view: &dyn ReadMap) -> Result<(Defaults, u64), MapError> {
-    Ok((settings::defaults(view)?, living::count_in(view)?))
+    Ok((settings::defaults(view)?, NAMESPACES.in_view(view)?))
 }
 
 fn find_namespace(view: &dyn ReadMap, namespace: &NamespaceName) -> Result<NamespaceInfo, Stop> {

@@ -1,14 +1,14 @@
 //! Whether a commit or a creation would use more than is allowed. Rollbacks and deletions are never refused:
 //! whoever has to go back must be able to.
 
-use conclave_mvcc::{MapError, Transaction};
+use conclave_mvcc::Transaction;
 
 use super::head::Pace;
 use super::outcome::Usage;
 use super::settings;
-use super::stop::Stop;
 use crate::names::NamespaceName;
 use crate::rejection::{QuotaKind, Rejection};
+use crate::stop::Stop;
 
 const MINUTE_MS: i64 = 60_000;
 /// A stamp may lie so many minutes before the one before it and still be of the same minute: a request may wait so
@@ -78,37 +78,6 @@ pub(crate) fn check_namespaces(transaction: &Transaction<'_>, living: u64) -> Re
 pub(crate) fn exceeded(namespace: &str, quota: QuotaKind, (used, allowed): (u64, u64)) -> Stop {
     let namespace = namespace.to_owned();
     Stop::Rejected(Rejection::QuotaExceeded { namespace, quota, used, allowed, retry_after_ms: 0 })
-}
-
-/// How many namespaces exist.
-pub(crate) mod living {
-    use bytes::Bytes;
-    use conclave_mvcc::ReadMap;
-
-    use super::{MapError, Transaction};
-    use crate::tables::TOTALS;
-
-    const KEY: &[u8] = b"namespaces";
-
-    /// As the transaction sees it.
-    pub(crate) fn count(transaction: &Transaction<'_>) -> Result<u64, MapError> {
-        parse(transaction.side_get(TOTALS, KEY)?)
-    }
-
-    /// As the view has it.
-    pub(crate) fn count_in(view: &dyn ReadMap) -> Result<u64, MapError> {
-        parse(TOTALS.get(view, KEY)?)
-    }
-
-    pub(crate) fn set(transaction: &mut Transaction<'_>, count: u64) {
-        transaction.side_put(TOTALS, KEY, Bytes::copy_from_slice(&count.to_be_bytes()));
-    }
-
-    fn parse(row: Option<Bytes>) -> Result<u64, MapError> {
-        let Some(row) = row else { return Ok(0) };
-        let number = row.as_ref().try_into().map_err(|_| MapError::damaged("no count", KEY))?;
-        Ok(u64::from_be_bytes(number))
-    }
 }
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use super::head::Head;
 use super::item::Item;
 use super::kept_at::KeptAt;
 use super::keys::{item_key, items_after, local_key};
-use super::stop::{Stop, part};
 use super::{snapshots, tags, versions};
 use crate::names::{ItemKey, NamespaceName, PinName};
 use crate::rejection::Rejection;
+use crate::stop::{Stop, part};
 use crate::version::Version;
 
 /// Most keys that a page looks at, of which some may not exist any more, or not yet.

@@ -12,9 +12,9 @@ use conclave_mvcc::{MapError, ReadMap, Revision};
 use super::command::Retention;
 use super::head::Head;
 use super::snapshots::Snapshot;
-use super::stop::Stop;
 use super::{settings, snapshots, tags, versions};
 use crate::names::NamespaceName;
+use crate::stop::Stop;
 use crate::version::Version;
 
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;

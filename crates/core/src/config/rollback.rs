@@ -9,10 +9,10 @@ use super::head::{Head, not_found};
 use super::keys::{items, local_key};
 use super::namespace::count_restored;
 use super::outcome::{Committed, CommittedVersion, ConfigOutcome, Usage};
-use super::stop::Stop;
 use super::tally::Tally;
 use super::versions;
 use crate::names::NamespaceName;
+use crate::stop::Stop;
 use crate::times::Times;
 use crate::version::Version;
 

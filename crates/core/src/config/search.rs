@@ -5,8 +5,8 @@ use conclave_mvcc::{KeyRange, MapError, RangeCursor, ReadMap, Revision, newest_r
 use super::item::Item;
 use super::kept_at::KeptAt;
 use super::keys::{all_items, item_key, items, split_item_key};
-use super::stop::part;
 use crate::names::{ItemKey, NamespaceName};
+use crate::stop::part;
 
 /// What to look for, and how far.
 #[derive(Clone, Copy, Debug)]

@@ -16,9 +16,9 @@ use super::info;
 use super::keys::{DEFAULTS, all_settings, settings_key};
 use super::outcome::ConfigOutcome;
 use super::present;
-use super::stop::Stop;
 use crate::encoding::{decode, encode};
 use crate::names::NamespaceName;
+use crate::stop::Stop;
 
 const FORMAT: u8 = 1;
 

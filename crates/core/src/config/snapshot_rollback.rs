@@ -8,10 +8,10 @@ use super::head::{Counts, Head, not_found};
 use super::outcome::{ConfigOutcome, SnapshotRestored, VERSIONS_TOLD_MAX};
 use super::rollback::{Restored, make_version, restore_items};
 use super::snapshots::{self, Held, Snapshot};
-use super::stop::Stop;
 use super::tally::Tally;
 use crate::names::{NamespaceName, PinName};
 use crate::rejection::Rejection;
+use crate::stop::Stop;
 use crate::times::Times;
 use crate::version::Version;
 

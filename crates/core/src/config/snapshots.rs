@@ -13,10 +13,10 @@ use super::outcome::{ConfigOutcome, SnapshotInfo};
 use super::present;
 use super::quota;
 use super::read::Read;
-use super::stop::{Stop, part};
 use crate::encoding::{DecodeError, after_format, decode, decode_first, encode};
 use crate::names::{NamespaceName, PinName};
 use crate::rejection::{QuotaKind, Rejection};
+use crate::stop::{Stop, part};
 use crate::version::Version;
 
 const FORMAT: u8 = 1;

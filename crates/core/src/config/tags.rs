@@ -10,11 +10,11 @@ use super::outcome::{ConfigOutcome, TagInfo};
 use super::present;
 use super::quota;
 use super::read::Read;
-use super::stop::{Stop, part};
 use super::versions;
 use crate::encoding::{decode, encode};
 use crate::names::{NamespaceName, PinName};
 use crate::rejection::{QuotaKind, Rejection};
+use crate::stop::{Stop, part};
 use crate::version::Version;
 
 const FORMAT: u8 = 1;

@@ -5,9 +5,9 @@ use conclave_mvcc::{MapError, ReadMap, Revision, Transaction};
 
 use super::head::Head;
 use super::retained;
-use super::stop::Stop;
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
+use crate::stop::Stop;
 use crate::tables::VERSIONS;
 use crate::version::Version;
 

@@ -39,6 +39,8 @@ pub(crate) fn answer(answer: &Answer) -> String {
             line("restored", &told) + &done.versions.iter().map(made).collect::<String>()
         }
         Ok(Outcome::Cluster(outcome)) => line("cluster", &format!("{outcome:?}")),
+        Ok(Outcome::Lease(outcome)) => line("lease", &format!("{outcome:?}")),
+        Ok(Outcome::Lock(outcome)) => line("lock", &format!("{outcome:?}")),
         Ok(Outcome::Config(ConfigOutcome::Committed(committed))) => {
             let versions = committed.versions.iter().map(|made| {
                 let (added, changed, deleted) = (made.added, made.changed, made.deleted);

@@ -1,0 +1,112 @@
+//! From a session to its tickets: the rows of the side table [`TICKETS`].
+//!
+//! | row key | row value |
+//! |---|---|
+//! | session (8) | how many tickets the session has (8) |
+//! | session (8), name of a lock | where its tickets on that lock lie, in order of their numbers |
+//!
+//! One row holds all tickets on one lock, so that finding them is one lookup, however often the session had and gave
+//! up tickets before.
+
+use bytes::Bytes;
+use conclave_mvcc::{MapError, ReadMap, Transaction};
+
+use super::ticket::Lies;
+use crate::encoding::{decode, encode};
+use crate::ids::{LeaseId, TicketId};
+use crate::names::LockName;
+use crate::tables::TICKETS;
+
+const FORMAT: u8 = 1;
+
+/// The tickets of a session on a lock, in order of their numbers.
+pub(super) type Tickets = Vec<(TicketId, Lies)>;
+
+/// The tickets of a session on a lock.
+pub(super) fn of_lock(
+    transaction: &Transaction<'_>,
+    session: LeaseId,
+    name: &LockName,
+) -> Result<Tickets, MapError> {
+    let key = row_key(session, name);
+    transaction.side_get(TICKETS, &key)?.map_or(Ok(Vec::new()), |row| parse(&key, &row))
+}
+
+/// The same as the view has it.
+pub(super) fn of_lock_in(view: &dyn ReadMap, session: LeaseId, name: &LockName) -> Result<Tickets, MapError> {
+    let key = row_key(session, name);
+    TICKETS.get(view, &key)?.map_or(Ok(Vec::new()), |row| parse(&key, &row))
+}
+
+/// All tickets of a session by lock, as they were before the transaction that the view is of.
+pub(super) fn of_session(view: &dyn ReadMap, session: LeaseId) -> Result<Vec<(LockName, Tickets)>, MapError> {
+    let prefix = TICKETS.row_key(&session.get().to_be_bytes());
+    let mut cursor = view.cursor();
+    cursor.seek(&prefix)?;
+    let mut found = Vec::new();
+    while let (Some(key), Some(row)) = (cursor.key().filter(|key| key.starts_with(&prefix)), cursor.value()) {
+        let name = &key[prefix.len()..];
+        // The row of the count has nothing after the session.
+        if !name.is_empty() {
+            let name = str::from_utf8(name).ok().and_then(|name| LockName::parse(name).ok());
+            let name = name.ok_or_else(|| MapError::damaged("tickets on no lock", key))?;
+            found.push((name, parse(key, row)?));
+        }
+        cursor.advance()?;
+    }
+    Ok(found)
+}
+
+/// Notes where a ticket lies, or that it is gone.
+pub(super) fn set(
+    transaction: &mut Transaction<'_>,
+    name: &LockName,
+    session: LeaseId,
+    (number, lies): (TicketId, Option<Lies>),
+) -> Result<(), MapError> {
+    let mut tickets = of_lock(transaction, session, name)?;
+    let before = tickets.len();
+    tickets.retain(|(known, _)| *known != number);
+    tickets.extend(lies.map(|lies| (number, lies)));
+    tickets.sort_by_key(|(number, _)| *number);
+    let key = row_key(session, name);
+    match tickets.len() {
+        0 => transaction.side_delete(TICKETS, &key),
+        _ => transaction.side_put(TICKETS, &key, encode(FORMAT, &tickets)),
+    }
+    let count = count(transaction, session)? + tickets.len() as u64;
+    set_count(transaction, session, count.saturating_sub(before as u64));
+    Ok(())
+}
+
+/// How many tickets a session has, as the transaction sees it.
+pub(crate) fn count(transaction: &Transaction<'_>, session: LeaseId) -> Result<u64, MapError> {
+    parse_count(session, transaction.side_get(TICKETS, &session.get().to_be_bytes())?)
+}
+
+/// How many tickets a session has.
+pub(super) fn count_in(view: &dyn ReadMap, session: LeaseId) -> Result<u64, MapError> {
+    parse_count(session, TICKETS.get(view, &session.get().to_be_bytes())?)
+}
+
+fn parse(key: &[u8], row: &[u8]) -> Result<Tickets, MapError> {
+    decode(FORMAT, row).map_err(|_| MapError::damaged("unknown tickets of a session", key))
+}
+
+fn set_count(transaction: &mut Transaction<'_>, session: LeaseId, tickets: u64) {
+    let key = session.get().to_be_bytes();
+    match tickets {
+        0 => transaction.side_delete(TICKETS, &key),
+        _ => transaction.side_put(TICKETS, &key, Bytes::copy_from_slice(&tickets.to_be_bytes())),
+    }
+}
+
+fn parse_count(session: LeaseId, row: Option<Bytes>) -> Result<u64, MapError> {
+    let Some(row) = row else { return Ok(0) };
+    let damaged = || MapError::damaged("no count of tickets", &session.get().to_be_bytes());
+    Ok(u64::from_be_bytes(row.as_ref().try_into().map_err(|_| damaged())?))
+}
+
+fn row_key(session: LeaseId, name: &LockName) -> Vec<u8> {
+    [session.get().to_be_bytes().as_slice(), name.as_str().as_bytes()].concat()
+}

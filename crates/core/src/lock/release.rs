@@ -1,0 +1,161 @@
+//! Tickets that go: released, given up, taken by force, or with their session.
+
+use std::collections::BTreeMap;
+
+use conclave_mvcc::{MapError, PresentCursor, Transaction};
+
+use super::command::{Abandon, ForceRelease, Release, Which};
+use super::forced;
+use super::grant::{drop_waiter, grant_next};
+use super::head::Head;
+use super::index;
+use super::keys;
+use super::outcome::ForcedRelease;
+use super::refuse;
+use super::rejection::LockRejection;
+use super::ticket::{Lies, Ticket};
+use crate::ids::LeaseId;
+use crate::names::LockName;
+use crate::stop::Stop;
+
+/// Releases some of a session's tickets on a lock; tells how many.
+pub(super) fn release(
+    transaction: &mut Transaction<'_>,
+    release: &Release,
+    time_ms: i64,
+) -> Result<u64, Stop> {
+    let Release { name, session, which } = release;
+    let tickets = index::of_lock(transaction, *session, name)?;
+    let meant: Vec<_> = tickets
+        .into_iter()
+        .filter(|(number, lies)| match which {
+            Which::All => true,
+            Which::Token(token) => *lies == Lies::WithToken(*token),
+            Which::Ticket(ticket) => number == ticket,
+        })
+        .map(|(_, lies)| lies)
+        .collect();
+    if meant.is_empty() {
+        let (name, session) = (name.to_string(), session.get());
+        return Err(refuse(LockRejection::NotHeld { name, session }));
+    }
+    leave(transaction, name, &meant, time_ms)?;
+    Ok(meant.len() as u64)
+}
+
+/// Gives up a ticket whose call has ended, if no other call attends it; tells how many.
+pub(super) fn abandon(
+    transaction: &mut Transaction<'_>,
+    abandon: &Abandon,
+    time_ms: i64,
+) -> Result<u64, Stop> {
+    let Abandon { name, session, ticket: number, call } = abandon;
+    let tickets = index::of_lock(transaction, *session, name)?;
+    let Some((_, lies)) = tickets.into_iter().find(|(known, _)| known == number) else { return Ok(0) };
+    let attended = Ticket::find(transaction, &lies.key(name))?.is_some_and(|ticket| ticket.call == *call);
+    if !attended {
+        return Ok(0);
+    }
+    leave(transaction, name, &[lies], time_ms)?;
+    Ok(1)
+}
+
+/// Takes a lock from who holds it, and notes why; tells how many grants.
+pub(super) fn force(
+    transaction: &mut Transaction<'_>,
+    force: &ForceRelease,
+    time_ms: i64,
+) -> Result<u64, Stop> {
+    let ForceRelease { name, token, author, reason } = force;
+    let Some(head) = Head::find(transaction, name)? else {
+        return Err(refuse(LockRejection::NotFound { name: name.to_string() }));
+    };
+    let holders = match token {
+        Some(token) => Ticket::find(transaction, &keys::holder(name, *token))?.into_iter().collect(),
+        None => holders_of(transaction, name)?,
+    };
+    if holders.is_empty() {
+        let held_token = if head.holders == 0 { 0 } else { head.first_token.get() };
+        let (name, token) = (name.to_string(), token.map_or(0, |token| token.get()));
+        return Err(refuse(LockRejection::TokenMismatch { name, token, held_token }));
+    }
+    for ticket in &holders {
+        let Some(granted) = ticket.granted else { continue };
+        let record = ForcedRelease {
+            token: granted.token,
+            owner: ticket.owner.clone(),
+            session: ticket.session,
+            author: author.clone(),
+            reason: reason.clone(),
+            time_ms,
+        };
+        forced::note(transaction, name, &record)?;
+    }
+    let lies: Vec<_> = holders.iter().map(Lies::of).collect();
+    leave(transaction, name, &lies, time_ms)?;
+    Ok(lies.len() as u64)
+}
+
+/// Removes all tickets of sessions that have ended, before any is granted anew: none of theirs may be. Tells how many.
+pub(crate) fn leave_all(
+    transaction: &mut Transaction<'_>,
+    sessions: &[LeaseId],
+    time_ms: i64,
+) -> Result<u64, MapError> {
+    let mut by_lock: BTreeMap<LockName, Vec<Lies>> = BTreeMap::new();
+    for session in sessions {
+        for (name, tickets) in index::of_session(transaction.view(), *session)? {
+            by_lock.entry(name).or_default().extend(tickets.into_iter().map(|(_, lies)| lies));
+        }
+    }
+    let mut count = 0;
+    for (name, tickets) in by_lock {
+        count += tickets.len() as u64;
+        leave(transaction, &name, &tickets, time_ms)?;
+    }
+    Ok(count)
+}
+
+/// Removes tickets of one lock, all of them first; then grants who comes next.
+fn leave(
+    transaction: &mut Transaction<'_>,
+    name: &LockName,
+    tickets: &[Lies],
+    time_ms: i64,
+) -> Result<(), MapError> {
+    let mut head = Head::find(transaction, name)?
+        .ok_or_else(|| MapError::damaged("a lock has tickets and no head", name.as_str().as_bytes()))?;
+    for lies in tickets {
+        let key = lies.key(name);
+        let ticket =
+            Ticket::find(transaction, &key)?.ok_or_else(|| MapError::damaged("a ticket is missing", &key))?;
+        match lies {
+            Lies::InQueue(_) => drop_waiter(transaction, name, &mut head, &ticket)?,
+            Lies::WithToken(_) => drop_holder(transaction, name, &mut head, &ticket)?,
+        }
+    }
+    grant_next(transaction, name, &mut head, time_ms)?;
+    head.write(transaction, name)
+}
+
+fn drop_holder(
+    transaction: &mut Transaction<'_>,
+    name: &LockName,
+    head: &mut Head,
+    ticket: &Ticket,
+) -> Result<(), MapError> {
+    ticket.remove(transaction, name)?;
+    index::set(transaction, name, ticket.session, (ticket.number, None))?;
+    head.dismiss(ticket.mode);
+    Ok(())
+}
+
+fn holders_of(transaction: &Transaction<'_>, name: &LockName) -> Result<Vec<Ticket>, MapError> {
+    let mut cursor = PresentCursor::new(transaction.view(), &keys::holders(name))?;
+    let mut found = Vec::new();
+    while cursor.key().is_some() {
+        found.push(Ticket::decode(&cursor.record()?)?);
+        cursor.advance()?;
+    }
+    Ok(found)
+}

@@ -1,0 +1,75 @@
+//! What a revision of the store did to locks.
+
+use conclave_mvcc::{ChangeKind, Event, KeyRange, MapError, Revised};
+
+use super::keys::{self, Place};
+use super::outcome::{HolderInfo, WaiterInfo};
+use super::ticket::Ticket;
+use crate::names::LockName;
+
+/// Something that happened to a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LockChange {
+    /// Name of the lock.
+    pub name: LockName,
+    /// What.
+    pub kind: LockChangeKind,
+}
+
+/// What happened to a lock.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LockChangeKind {
+    /// A ticket came into the queue.
+    Queued(WaiterInfo),
+    /// A ticket left the queue. If it was granted that is told as well.
+    Left(WaiterInfo),
+    /// A ticket was granted.
+    Granted(HolderInfo),
+    /// What is told of a holder changed.
+    Updated(HolderInfo),
+    /// A grant ended.
+    Ended(HolderInfo),
+}
+
+/// The keys whose events tell of locks whose names begin with `prefix`.
+pub fn watch_ranges(prefix: &str) -> Vec<KeyRange> {
+    keys::tickets_of_all(prefix).into()
+}
+
+/// What a revision did to locks: first who left, then who came, in order of name within each.
+///
+/// # Errors
+/// An event holds what this crate never wrote.
+pub fn changes_in(revised: &Revised) -> Result<Vec<LockChange>, MapError> {
+    let mut changes = Vec::new();
+    for event in revised.events.iter() {
+        changes.extend(change(event)?);
+    }
+    changes.sort_by_key(|change| match change.kind {
+        LockChangeKind::Left(_) | LockChangeKind::Ended(_) => 0,
+        LockChangeKind::Queued(_) | LockChangeKind::Granted(_) | LockChangeKind::Updated(_) => 1,
+    });
+    Ok(changes)
+}
+
+fn change(event: &Event) -> Result<Option<LockChange>, MapError> {
+    let Some((name, place)) = keys::parse(&event.key)? else { return Ok(None) };
+    let Some(record) = event.record().or(event.previous.as_ref()) else { return Ok(None) };
+    let kind = match (place, event.change()) {
+        (Place::Head, _) => return Ok(None),
+        (Place::Queue(_), ChangeKind::Added) => {
+            Some(LockChangeKind::Queued(Ticket::decode(record)?.into_waiter()))
+        }
+        (Place::Queue(_), ChangeKind::Deleted) => {
+            Some(LockChangeKind::Left(Ticket::decode(record)?.into_waiter()))
+        }
+        // Another call attends it.
+        (Place::Queue(_), ChangeKind::Changed) => None,
+        (Place::Holder(_), kind) => Ticket::decode(record)?.into_holder().map(|holder| match kind {
+            ChangeKind::Added => LockChangeKind::Granted(holder),
+            ChangeKind::Changed => LockChangeKind::Updated(holder),
+            ChangeKind::Deleted => LockChangeKind::Ended(holder),
+        }),
+    };
+    Ok(kind.map(|kind| LockChange { name, kind }))
+}

@@ -1,0 +1,41 @@
+//! Numbers of the whole store, one row each.
+
+use bytes::Bytes;
+use conclave_mvcc::{MapError, ReadMap, Transaction};
+
+use crate::tables::TOTALS;
+
+/// How many namespaces exist.
+pub(crate) const NAMESPACES: Total = Total("namespaces");
+/// How many leases there are.
+pub(crate) const LEASES: Total = Total("leases");
+/// The greatest fencing token that was given out.
+pub(crate) const LAST_TOKEN: Total = Total("last-token");
+
+/// How many releases by force there were.
+pub(crate) const FORCED_RELEASES: Total = Total("forced-releases");
+
+/// One of the numbers, by its name. Zero until it is set.
+pub(crate) struct Total(&'static str);
+
+impl Total {
+    /// As the transaction sees it.
+    pub(crate) fn of(&self, transaction: &Transaction<'_>) -> Result<u64, MapError> {
+        self.parse(transaction.side_get(TOTALS, self.0.as_bytes())?)
+    }
+
+    /// As the view has it.
+    pub(crate) fn in_view(&self, view: &dyn ReadMap) -> Result<u64, MapError> {
+        self.parse(TOTALS.get(view, self.0.as_bytes())?)
+    }
+
+    pub(crate) fn set(&self, transaction: &mut Transaction<'_>, number: u64) {
+        transaction.side_put(TOTALS, self.0.as_bytes(), Bytes::copy_from_slice(&number.to_be_bytes()));
+    }
+
+    fn parse(&self, row: Option<Bytes>) -> Result<u64, MapError> {
+        let Some(row) = row else { return Ok(0) };
+        let number = row.as_ref().try_into().map_err(|_| MapError::damaged("no count", self.0.as_bytes()))?;
+        Ok(u64::from_be_bytes(number))
+    }
+}
