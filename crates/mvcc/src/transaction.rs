@@ -147,9 +147,12 @@ impl<'a> Transaction<'a> {
             }
             events.push(event);
         }
-        events.extend(self.present.into_iter().filter(|(_, touched)| touched.written).filter_map(
-            |(key, touched)| Event::between(key, touched.before, touched.now, revision),
-        ));
+        events.extend(
+            self.present
+                .into_iter()
+                .filter(|(_, touched)| touched.written)
+                .filter_map(|(key, touched)| Event::between(key, touched.before, touched.now, revision)),
+        );
         events.sort_by(|a, b| a.key.cmp(&b.key));
         if events.is_empty() {
             return Sealed { writes, revised: None };

@@ -1,17 +1,21 @@
 //! What the rest of the program holds of a node: cheap to clone, and of no effect on the node's life.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use conclave_core::lock::Abandon;
 use conclave_raft::Consensus;
 use conclave_storage::{LogStore, StateStore};
 use conclave_watch::Hub;
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::alarms::{Alarm, Alarms};
 use crate::clock::Clock;
 use crate::ended::Ended;
+use crate::leases::{Asked, Kept};
+use crate::locks::Attending;
 use crate::metrics::NodeMetrics;
 use crate::readiness::{Readiness, Signs};
 use crate::request_error::RequestError;
@@ -53,6 +57,16 @@ pub(crate) struct Shared {
     pub(crate) alarms: watch::Sender<Alarms>,
     /// Whether the voters that may have room on their disks are no majority.
     pub(crate) crowded: watch::Sender<bool>,
+    /// The clock of leases, while this node leads and keeps it.
+    pub(crate) leases: parking_lot::Mutex<Option<Kept>>,
+    /// What a new leader lets leases live beyond their time.
+    pub(crate) lease_grace: Duration,
+    /// Where renewals wait for their batch.
+    pub(crate) renewals: mpsc::Sender<Asked>,
+    /// Calls that wait for tickets.
+    pub(crate) attending: Arc<Attending>,
+    /// Tickets to be given up.
+    pub(crate) abandoned: mpsc::UnboundedSender<Abandon>,
     /// Only for what it tells of itself: consensus writes it.
     pub(crate) log: LogStore,
 }

@@ -5,6 +5,7 @@
 //!
 //! - Who belongs to the cluster is in `members/`.
 //! - A write is followed in `propose.rs`, a read in `read.rs`, a watch in `watch.rs`.
+//! - Leases are kept in `leases/`, waiting calls for locks are told of their grants in `locks/`.
 //! - What is backed up is in `backup.rs`; how a node is made of it while none runs, in `restore.rs`.
 //! - What is wrong with the node itself is in `alarms.rs`; what it concludes from the others, in `survey.rs`.
 //! - Every failure of a call is a [`RequestError`]; a rejection is an answer, not a failure.
@@ -19,6 +20,8 @@ mod collect;
 mod ended;
 mod handle;
 mod integrity;
+mod leases;
+mod locks;
 mod members;
 mod metrics;
 mod node;
@@ -32,6 +35,8 @@ mod request_error;
 mod restore;
 mod status;
 mod survey;
+#[cfg(test)]
+mod test_node;
 mod watch;
 
 pub use alarms::{Alarm, AlarmOptions, Alarms};
@@ -46,6 +51,7 @@ pub use conclave_storage::CheckpointFile;
 pub use conclave_watch::{WatchClosed, WatchFilter, WatchOptions, Watched, Watcher};
 pub use handle::NodeHandle;
 pub use integrity::Agreement;
+pub use locks::{Attended, Place, TicketState};
 pub use members::{JoinOptions, NotJoined};
 pub use node::{Node, StartError};
 pub use options::NodeOptions;

@@ -7,7 +7,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conclave_core::{Answer, QuotaKind, Rejection, config};
+use conclave_core::{Answer, QuotaKind, Rejection, config, lease};
 use conclave_mvcc::{MapError, ReadMap, newest_revision};
 use conclave_raft::Role;
 use conclave_storage::Space;
@@ -32,6 +32,7 @@ const BUCKETS: u16 = 16;
 pub(crate) struct NodeMetrics {
     proposals: Family<Outcome, Counter>,
     quota_refusals: Family<QuotaLabel, Counter>,
+    sessions_expired: Counter,
     proposing: Histogram,
     reading: Histogram,
 }
@@ -54,7 +55,13 @@ impl Default for NodeMetrics {
             // Told as zero from the start, so that the first one is a growth.
             drop(quota_refusals.get_or_create(&QuotaLabel { quota: quota.name() }));
         }
-        Self { proposals: Family::default(), quota_refusals, proposing: durations(), reading: durations() }
+        Self {
+            proposals: Family::default(),
+            quota_refusals,
+            sessions_expired: Counter::default(),
+            proposing: durations(),
+            reading: durations(),
+        }
     }
 }
 
@@ -74,6 +81,11 @@ impl NodeMetrics {
         self.proposing.observe(elapsed.as_secs_f64());
     }
 
+    /// This node, as the leader, has ended sessions that were not renewed in time.
+    pub(crate) fn expired(&self, sessions: u64) {
+        self.sessions_expired.inc_by(sessions);
+    }
+
     /// A linearizable read became possible.
     pub(crate) fn became_fresh(&self, elapsed: Duration) {
         self.reading.observe(elapsed.as_secs_f64());
@@ -89,6 +101,11 @@ impl NodeMetrics {
             "conclave_quota_refusals",
             "Writes of this node's clients that a quota refused, by quota",
             self.quota_refusals.clone(),
+        );
+        registry.register(
+            "conclave_sessions_expired",
+            "Sessions that were not renewed in time, ended by this node as the leader",
+            self.sessions_expired.clone(),
         );
         registry.register_with_unit(
             "conclave_proposal_duration",
@@ -165,7 +182,9 @@ impl NodeCollector {
         let help = "Revisions that are kept in memory for watches";
         gauges.set("conclave_watch_tail_revisions", help, hub.tail_revisions as u64)?;
         let help = "Bytes of changes that are kept in memory for watches";
-        gauges.set("conclave_watch_tail_size_bytes", help, hub.tail_size_bytes as u64)
+        gauges.set("conclave_watch_tail_size_bytes", help, hub.tail_size_bytes as u64)?;
+        let help = "Tickets for locks whose calls this node serves, waiting or granted";
+        gauges.set("conclave_lock_tickets_attended", help, self.shared.attending.len() as u64)
     }
 
     fn disk(&self, gauges: &mut Gauges<'_>) -> Result<(), fmt::Error> {
@@ -185,11 +204,12 @@ impl NodeCollector {
     /// What cannot be read is left out: the node itself stops over it.
     fn store(&self, gauges: &mut Gauges<'_>) -> Result<(), fmt::Error> {
         if let Ok(figures) = self.shared.state.read(StoreFigures::read) {
-            let StoreFigures { revision, namespaces, namespaces_max } = figures;
+            let StoreFigures { revision, namespaces, namespaces_max, sessions } = figures;
             gauges.set("conclave_revision", "Newest revision of this node's store", revision)?;
             gauges.set("conclave_namespaces", "Namespaces that exist", namespaces)?;
             let help = "Namespaces that may exist; 0 if there is no bound";
             gauges.set("conclave_namespaces_max", help, namespaces_max)?;
+            gauges.set("conclave_sessions", "Sessions that are open", sessions)?;
         }
         let first = self.shared.log.first_index().unwrap_or(0);
         let help = "Index of the first entry in this node's log; 0 if it is empty";
@@ -211,13 +231,15 @@ struct StoreFigures {
     revision: u64,
     namespaces: u64,
     namespaces_max: u64,
+    sessions: u64,
 }
 
 impl StoreFigures {
     fn read(view: &dyn ReadMap) -> Result<Self, MapError> {
         let (defaults, namespaces) = config::defaults(view)?;
         let namespaces_max = defaults.namespaces_max.unwrap_or(0);
-        Ok(Self { revision: newest_revision(view)?.get(), namespaces, namespaces_max })
+        let sessions = lease::count(view)?;
+        Ok(Self { revision: newest_revision(view)?.get(), namespaces, namespaces_max, sessions })
     }
 }
 

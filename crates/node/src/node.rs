@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use conclave_core::cluster::instances;
 use conclave_mvcc::{MapError, newest_revision};
@@ -15,7 +16,7 @@ use conclave_raft::{Consensus, ConsensusError, ConsensusOptions, PeerAddress};
 use conclave_storage::{Claim, DataDir, Identity, LogStore, StateStore, StorageError};
 use conclave_watch::Hub;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -27,6 +28,8 @@ use crate::clock::SystemClock;
 use crate::collect::collect;
 use crate::ended::{Ended, watched};
 use crate::handle::{NodeHandle, Shared};
+use crate::leases::{WAITING_MAX, keep_leases, take_renewals};
+use crate::locks::{give_up, tell_tickets};
 use crate::members::{Found, NotJoined, find, follow_fate, step_down_when_unfit, take_care};
 use crate::metrics::NodeMetrics;
 use crate::options::NodeOptions;
@@ -102,6 +105,8 @@ impl Node {
         let who = Who { identity, instance, instances };
         let terms = consensus_options(&options, who, members);
         let consensus = Consensus::start(terms, log.clone(), state.clone(), observer).await?;
+        let (renewals, renewals_arriving) = mpsc::channel(WAITING_MAX);
+        let (abandoned, abandoned_arriving) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
             node_id: identity.node_id,
             cluster_id: identity.cluster_id,
@@ -124,6 +129,11 @@ impl Node {
             metrics: NodeMetrics::default(),
             alarms: watch::Sender::default(),
             crowded: watch::Sender::new(false),
+            leases: parking_lot::Mutex::default(),
+            lease_grace: Duration::from_millis(options.election_ms_max),
+            renewals,
+            attending: Arc::default(),
+            abandoned,
             log: log.clone(),
         });
         let mut node = Self {
@@ -135,6 +145,10 @@ impl Node {
         let disk = WatchedDisk { path: options.data_dir, pace: node.log.pace(), options: options.alarms };
         let watching = watch_disk(node.handle.shared.clone(), disk, node.stop.clone());
         node.spawn("the watch over the disk", watching);
+        let renewing = take_renewals(node.handle.shared.clone(), renewals_arriving, node.stop.clone());
+        node.spawn("the renewal of leases", renewing);
+        let giving_up = give_up(node.handle.clone(), abandoned_arriving, node.stop.clone());
+        node.spawn("the giving up of tickets", giving_up);
         node.spawn_tasks(listener, options.join.map(|join| join.addresses).unwrap_or_default());
         Ok(node)
     }
@@ -206,6 +220,8 @@ impl Node {
         self.spawn("the watch over its leadership", step_down_when_unfit(shared(), stop()));
         self.spawn("the watch over its own fate", follow_fate(shared(), let_in_by, stop()));
         self.spawn("the collection", collect(shared(), stop()));
+        self.spawn("the clock of leases", keep_leases(shared(), stop()));
+        self.spawn("the telling of tickets", tell_tickets(shared(), stop()));
         self.spawn("the survey of the members", survey(shared(), stop()));
         self.spawn("the watch over its readiness", follow_readiness(shared(), stop()));
     }
@@ -309,38 +325,9 @@ mod tests {
     use std::sync::mpsc;
     use std::time::Duration;
 
-    use conclave_watch::WatchOptions;
-
     use super::*;
     use crate::read::Consistency;
-
-    async fn start(data_dir: &std::path::Path) -> Node {
-        let address = PeerAddress { peer: "127.0.0.1:1".into(), ..PeerAddress::default() };
-        let options = NodeOptions {
-            node_id: 1,
-            node_id_given: true,
-            cluster_name: "alone".into(),
-            cluster_name_given: true,
-            join: None,
-            data_dir: data_dir.to_owned(),
-            peer_listen: "127.0.0.1:0".parse().unwrap(),
-            members: [(1, address)].into(),
-            heartbeat_ms: 100,
-            election_ms_min: 300,
-            election_ms_max: 600,
-            snapshot_entries: 1_000,
-            snapshot_log_bytes: 1 << 20,
-            snapshot_rate_bytes_per_s: 0,
-            version: "0",
-            watch: WatchOptions::default(),
-            proposals_max: 1,
-            reads_max: 1,
-            alarms: crate::AlarmOptions { space_reserve_bytes: 0, slow_fsync: Duration::from_secs(60) },
-        };
-        let node = Node::start(options).await.unwrap();
-        node.handle().readiness().wait_for(|readiness| *readiness == Readiness::Ready).await.unwrap();
-        node
-    }
+    use crate::test_node::start;
 
     #[tokio::test(flavor = "multi_thread")]
     async fn a_read_that_runs_ends_before_the_node_does() {

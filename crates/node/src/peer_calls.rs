@@ -8,12 +8,13 @@ use bytes::Bytes;
 use conclave_core::Answer;
 use conclave_core::cluster::{Introduction, introduction};
 use conclave_raft::{
-    BoxFuture, Introduced, JoinRequest, Joined, LocalNode, MembersAnswer, MembersError, MembersRequest,
-    NodeStatus, ProposeError,
+    BoxFuture, Introduced, JoinRequest, Joined, KeepLeases, KeptLeases, LocalNode, MembersAnswer,
+    MembersError, MembersRequest, NodeStatus, ProposeError,
 };
 use tokio::time::{Instant, timeout_at};
 
 use crate::handle::Shared;
+use crate::leases::keep;
 use crate::members::{at_leader, lead};
 use crate::propose::propose_for_peer;
 use crate::status::own_status;
@@ -54,6 +55,13 @@ impl LocalNode for PeerCalls {
                 MembersAnswer::Joined(joined) => Ok(joined),
                 _ => Err(MembersError::OutcomeUnknown),
             }
+        })
+    }
+
+    fn keep_leases(&self, request: KeepLeases, deadline: Duration) -> BoxFuture<'_, Option<KeptLeases>> {
+        Box::pin(async move {
+            let deadline = Instant::now() + deadline;
+            timeout_at(deadline, keep(&self.shared, &request, deadline)).await.ok().flatten()
         })
     }
 

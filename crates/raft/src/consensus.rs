@@ -27,7 +27,7 @@ use crate::engine_config::engine_config;
 use crate::errors::{ConsensusError, PeerError, ProposeError, ReadIndexError, WaitAppliedError};
 use crate::follow::{FollowOptions, Followed, follow};
 use crate::hand_over::{HandOverBounds, hand_over};
-use crate::local_node::{DigestPoint, LocalNode, NodeStatus, Role};
+use crate::local_node::{DigestPoint, KeepLeases, KeptLeases, LocalNode, NodeStatus, Role};
 use crate::log_adapter::LogAdapter;
 use crate::log_keeper::{LogBounds, LogKeeper};
 use crate::members::{MembersAnswer, MembersError, MembersRequest};
@@ -104,6 +104,15 @@ pub struct RaftStatus {
     pub members: BTreeMap<u64, PeerAddress>,
     /// Those that vote.
     pub voters: BTreeSet<u64>,
+}
+
+/// That a node leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Leading {
+    /// The term in which it does.
+    pub term: u64,
+    /// A read of all that was acknowledged before must have applied the entry with this index.
+    pub index: u64,
 }
 
 impl Consensus {
@@ -214,6 +223,31 @@ impl Consensus {
                 return Err(ReadIndexError::NoLeader);
             }
         }
+    }
+
+    /// Has a majority confirm that this node leads. All that was acknowledged before this call has an index up to
+    /// the one that is told.
+    ///
+    /// # Errors
+    /// [`ReadIndexError::NoLeader`] if it does not lead, or it is not known whether it does.
+    pub async fn confirm_leading(&self, deadline: Instant) -> Result<Leading, ReadIndexError> {
+        self.check_readable()?;
+        let term = self.term_led().ok_or(ReadIndexError::NoLeader)?;
+        let confirmed = timeout_at(deadline, self.inner.leader_gate.read_index()).await;
+        let index = confirmed.unwrap_or(Err(ReadIndexError::NoLeader))?;
+        // It was confirmed in this term only if it led in no other one meanwhile.
+        if self.term_led() == Some(term) {
+            Ok(Leading { term, index })
+        } else {
+            Err(ReadIndexError::NoLeader)
+        }
+    }
+
+    /// The term in which this node leads, as far as it knows; none if it does not.
+    pub fn term_led(&self) -> Option<u64> {
+        let metrics = self.inner.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        (metrics.current_leader == Some(self.inner.options.node_id)).then(|| metrics.vote.leader_id.term)
     }
 
     /// Waits until this node has applied the entry `index`: whoever reads the state then sees it.
@@ -408,6 +442,18 @@ impl Consensus {
         })?;
         let handing_over = peer_client::change_members(client, request, deadline);
         self.unless_stopped(handing_over).await.unwrap_or(Err(MembersError::ShuttingDown))
+    }
+
+    /// Hands to `node`, which is taken for the leader, what is asked about leases. None: it was not reached, does not
+    /// surely lead, or did not answer in time.
+    pub async fn forward_leases(
+        &self,
+        node: u64,
+        request: &KeepLeases,
+        deadline: Instant,
+    ) -> Option<KeptLeases> {
+        let client = self.client(node).ok()?;
+        self.unless_stopped(peer_client::keep_leases(client, request, deadline)).await.flatten()
     }
 
     /// The engine.

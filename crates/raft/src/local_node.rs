@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use conclave_core::Answer;
 use conclave_core::cluster::Introduction;
+use conclave_core::{Answer, LeaseId};
 
 use crate::admission::Introduced;
 use crate::errors::ProposeError;
@@ -31,8 +31,29 @@ pub trait LocalNode: Send + Sync + 'static {
     /// Lets a new node in, by way of the leader.
     fn join(&self, request: JoinRequest, deadline: Duration) -> BoxFuture<'_, Result<Joined, MembersError>>;
 
+    /// Renews leases for a peer that takes this node for the leader; none if it does not surely lead.
+    fn keep_leases(&self, request: KeepLeases, deadline: Duration) -> BoxFuture<'_, Option<KeptLeases>>;
+
     /// What this node knows of another one.
     fn introduced(&self, who: Introduced) -> BoxFuture<'_, Introduction>;
+}
+
+/// What is asked of the leader about leases.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeepLeases {
+    /// Leases to renew.
+    pub renew: Vec<LeaseId>,
+    /// Leases of which only what is left is asked.
+    pub ask: Vec<LeaseId>,
+}
+
+/// What the leader knows of leases, in the order in which they were asked for. None: there is no such lease.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeptLeases {
+    /// TTL in milliseconds of each lease that was renewed.
+    pub ttl_ms: Vec<Option<u64>>,
+    /// What is left in milliseconds of each that was asked about.
+    pub left_ms: Vec<Option<u64>>,
 }
 
 /// What a node does in its cluster.

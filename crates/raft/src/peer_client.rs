@@ -12,7 +12,8 @@ use tokio::time::{Instant, timeout_at};
 use tonic::{Response, Status};
 
 use crate::errors::{ProposeError, ReadIndexError};
-use crate::local_node::NodeStatus;
+use crate::lease_wire::{kept_from_wire, request_to_wire};
+use crate::local_node::{KeepLeases, KeptLeases, NodeStatus};
 use crate::members::{MembersAnswer, MembersError, MembersRequest, decode_outcome, encode_request};
 use crate::peer_channel::PeerClient;
 use crate::peer_network::PeerFailure;
@@ -82,6 +83,22 @@ pub(crate) async fn change_members(
         Err(error) => {
             tracing::debug!(%error, "the leader did not answer about the members");
             Err(if is_refusal(&error) { MembersError::NoLeader } else { MembersError::OutcomeUnknown })
+        }
+    }
+}
+
+/// Hands to the leader what is asked about leases. None: it was not reached, does not lead, or did not answer.
+pub(crate) async fn keep_leases(
+    mut client: PeerClient,
+    request: &KeepLeases,
+    deadline: Instant,
+) -> Option<KeptLeases> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    match within(deadline, client.keep_leases(request_to_wire(request, millis(left)))).await {
+        Ok(response) => kept_from_wire(response, request),
+        Err(error) => {
+            tracing::debug!(%error, "the leader did not answer about leases");
+            None
         }
     }
 }

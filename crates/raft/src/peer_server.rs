@@ -25,6 +25,7 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::admission::AdmissionDoor;
 use crate::consensus::Raft;
 use crate::errors::{ConsensusError, ReadIndexError};
+use crate::lease_wire::{kept_to_wire, request_from_wire};
 use crate::local_node::LocalNode;
 use crate::members::{decode_request, encode_outcome};
 use crate::peer_channel::{
@@ -249,5 +250,15 @@ impl PeerService for PeerServer {
         let deadline = Duration::from_millis(deadline_ms).min(PROPOSE_DEADLINE_MAX);
         let outcome = self.local.change_members(request, deadline).await;
         Ok(Response::new(proto::ChangeMembersResponse { answer: encode_outcome(&outcome) }))
+    }
+
+    async fn keep_leases(
+        &self,
+        request: Request<proto::KeepLeasesRequest>,
+    ) -> Result<Response<proto::KeepLeasesResponse>, Status> {
+        let request = request.into_inner();
+        let asked = request_from_wire(&request).ok_or_else(|| malformed("a lease has the id 0"))?;
+        let deadline = Duration::from_millis(request.deadline_ms).min(PROPOSE_DEADLINE_MAX);
+        Ok(Response::new(kept_to_wire(self.local.keep_leases(asked, deadline).await)))
     }
 }

@@ -103,6 +103,11 @@ impl Hub {
         Watcher::new(Arc::clone(&self.shared), filter, start, self.shared.signal.subscribe())
     }
 
+    /// The same for the node itself: it is not counted among the watchers.
+    pub fn follow(&self, filter: WatchFilter, start: Revision) -> Watcher {
+        self.watch(filter, start).uncounted()
+    }
+
     /// Has `registry` tell how far watches are behind.
     pub fn register_metrics(&self, registry: &mut Registry) {
         self.shared.metrics.register(registry);

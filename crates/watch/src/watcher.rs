@@ -55,6 +55,7 @@ pub struct Watcher {
     reading: Option<JoinHandle<Result<Option<Piece>, MapError>>>,
     resets_seen: Resets,
     behind: bool,
+    counted: bool,
 }
 
 /// What a read of history brought.
@@ -90,8 +91,16 @@ impl Watcher {
             reading: None,
             resets_seen,
             behind: false,
+            counted: true,
             shared,
         }
+    }
+
+    pub(crate) fn uncounted(mut self) -> Self {
+        if std::mem::replace(&mut self.counted, false) {
+            self.shared.watchers.fetch_sub(1, Ordering::Relaxed);
+        }
+        self
     }
 
     /// What comes next; waits until there is something. Cancel-safe: when the future is dropped, the next
@@ -233,7 +242,9 @@ impl Watcher {
 
 impl Drop for Watcher {
     fn drop(&mut self) {
-        self.shared.watchers.fetch_sub(1, Ordering::Relaxed);
+        if self.counted {
+            self.shared.watchers.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

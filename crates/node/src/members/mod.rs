@@ -166,7 +166,7 @@ async fn propose(
         Proposal { request_id, time_ms: shared.clock.now_ms(), command: Command::Cluster(command) };
     match settle(shared, encode_proposal(&proposal), deadline).await {
         Ok(Ok(Outcome::Cluster(outcome))) => Ok(outcome),
-        Ok(Ok(Outcome::Config(_))) => Err(MembersError::Failed("another command was answered".to_owned())),
+        Ok(Ok(_)) => Err(MembersError::Failed("another command was answered".to_owned())),
         Ok(Err(conclave_core::Rejection::Cluster(rejection))) => Err(MembersError::Refused(rejection.into())),
         Ok(Err(rejection)) => Err(MembersError::Failed(rejection.to_string())),
         Err(error) => Err(unsettled(&error)),

@@ -17,7 +17,8 @@ use conclave_core::{Answer, Command, ItemKey, NamespaceName, Proposal, RequestId
 use conclave_mvcc::{Revised, Revision, newest_revision};
 use conclave_raft::{
     ApplyObserver, BoxFuture, Consensus, ConsensusError, ConsensusOptions, Introduced, JoinRequest, Joined,
-    LocalNode, MembersAnswer, MembersError, MembersRequest, NodeDisk, NodeStatus, PeerAddress, ProposeError,
+    KeepLeases, KeptLeases, LocalNode, MembersAnswer, MembersError, MembersRequest, NodeDisk, NodeStatus,
+    PeerAddress, ProposeError,
 };
 use conclave_storage::{DataDir, Identity, LogStore, StateStore};
 use tempfile::TempDir;
@@ -128,6 +129,10 @@ impl LocalNode for Local {
 
     fn join(&self, _: JoinRequest, _: Duration) -> BoxFuture<'_, Result<Joined, MembersError>> {
         Box::pin(async { Err(MembersError::NoLeader) })
+    }
+
+    fn keep_leases(&self, _: KeepLeases, _: Duration) -> BoxFuture<'_, Option<KeptLeases>> {
+        Box::pin(async { None })
     }
 
     fn introduced(&self, _: Introduced) -> BoxFuture<'_, Introduction> {
