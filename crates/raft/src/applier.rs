@@ -197,6 +197,6 @@ impl RaftStateMachine<TypeConfig> for Applier {
     }
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
-        Ok(self.snapshots.offered())
+        Ok(self.snapshots.offer())
     }
 }

@@ -15,14 +15,14 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::codec::{Mark, decode_mark};
 use crate::durable_applied::DurableApplied;
-use crate::snapshot_offer::{Built, BuiltFiles, Offers};
+use crate::snapshot_offer::{Built, BuiltFiles, Offers, Transfer};
 use crate::snapshot_rate::CHUNK_SIZE_BYTES;
-use crate::type_config::TypeConfig;
+use crate::type_config::{SnapshotMeta, TypeConfig};
 
 /// The files of a snapshot.
 pub(crate) enum SnapshotData {
     /// Built on this node, to be sent.
-    Built(Arc<BuiltFiles>),
+    Built(Transfer),
     /// Received from the leader and verified, to be installed.
     Received(Staging),
 }
@@ -45,8 +45,9 @@ impl Snapshots {
     }
 
     /// The one that a follower is sent.
-    pub(crate) fn offered(&self) -> Option<Snapshot> {
-        self.offers.lock().offered().map(Snapshot::from)
+    pub(crate) fn offer(&self) -> Option<Snapshot> {
+        let (meta, transfer) = self.offers.lock().offer()?;
+        Some(to_snapshot(meta, transfer))
     }
 
     /// The first entry that somebody needs who is being sent a snapshot.
@@ -69,19 +70,19 @@ impl Snapshots {
             self.durable.raise(last_applied.index());
         }
         let files = Arc::new(BuiltFiles::new(checkpoint, self.in_use.clone()));
-        let built = Built { meta: mark.to_meta(), files };
-        let useless = self.offers.lock().keep(built.clone());
+        let snapshot = to_snapshot(mark.to_meta(), files.begin_transfer());
+        let useless = self.offers.lock().keep(Built { meta: mark.to_meta(), files });
         // The files are removed here, without the lock.
         drop(useless);
-        Ok(built.into())
+        Ok(snapshot)
     }
 
     /// Puts a snapshot in the state's place. Blocks.
     pub(crate) fn install(&self, data: SnapshotData, announced: &Mark) -> io::Result<()> {
         let staged = match data {
             SnapshotData::Received(staged) => staged,
-            SnapshotData::Built(files) => {
-                let staged = stage(&self.state, &files.checkpoint)?;
+            SnapshotData::Built(transfer) => {
+                let staged = stage(&self.state, &transfer.files().checkpoint)?;
                 verify(&staged, announced)?;
                 staged
             }
@@ -108,10 +109,8 @@ fn check_mark(found: &Mark, announced: &Mark) -> io::Result<()> {
     Err(io::Error::new(io::ErrorKind::InvalidData, found))
 }
 
-impl From<Built> for Snapshot {
-    fn from(built: Built) -> Self {
-        RaftSnapshot { meta: built.meta, snapshot: SnapshotData::Built(built.files) }
-    }
+fn to_snapshot(meta: SnapshotMeta, transfer: Transfer) -> Snapshot {
+    RaftSnapshot { meta, snapshot: SnapshotData::Built(transfer) }
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for Snapshots {

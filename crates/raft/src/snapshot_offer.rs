@@ -2,7 +2,8 @@
 //!
 //! A snapshot that is being sent, or whose sending broke a moment ago, is of more use to the follower than a newer
 //! one of which it has nothing. So it is kept beside the newest until it has arrived or nobody comes back for it,
-//! and the log after it is kept as well ([`crate::log_keeper`]).
+//! and the log after it is kept as well ([`crate::log_keeper`]). It counts as being sent from the moment it is
+//! offered: before the follower has answered, a newer one may be made.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,14 +33,14 @@ struct Transfers {
     resumed_until: Option<Instant>,
 }
 
-/// A sending that is under way, until this is dropped.
+/// Files that somebody is offered or sent, until this is dropped.
 pub(crate) struct Transfer {
     files: Arc<BuiltFiles>,
-    arrived: bool,
+    /// Whether the peer has some of them, and not all.
+    is_under_way: bool,
 }
 
 /// A snapshot with its description.
-#[derive(Clone)]
 pub(crate) struct Built {
     pub(crate) meta: SnapshotMeta,
     pub(crate) files: Arc<BuiltFiles>,
@@ -58,10 +59,10 @@ impl BuiltFiles {
         Self { checkpoint, transfers: Mutex::default(), _in_use: in_use }
     }
 
-    /// Notes that the files are being sent.
+    /// Notes that the files are about to be sent.
     pub(crate) fn begin_transfer(self: &Arc<Self>) -> Transfer {
         self.transfers.lock().active += 1;
-        Transfer { files: Arc::clone(self), arrived: false }
+        Transfer { files: Arc::clone(self), is_under_way: false }
     }
 
     fn is_wanted(&self) -> bool {
@@ -71,9 +72,19 @@ impl BuiltFiles {
 }
 
 impl Transfer {
+    /// What is sent.
+    pub(crate) fn files(&self) -> &Arc<BuiltFiles> {
+        &self.files
+    }
+
+    /// The peer takes them: if this ends early, it will come back for the rest.
+    pub(crate) fn is_taken(&mut self) {
+        self.is_under_way = true;
+    }
+
     /// All has arrived.
     pub(crate) fn arrived(mut self) {
-        self.arrived = true;
+        self.is_under_way = false;
     }
 }
 
@@ -81,7 +92,7 @@ impl Drop for Transfer {
     fn drop(&mut self) {
         let mut transfers = self.files.transfers.lock();
         transfers.active -= 1;
-        if !self.arrived {
+        if self.is_under_way {
             transfers.resumed_until = Some(Instant::now() + RESUME_WAIT);
         }
     }
@@ -99,10 +110,11 @@ impl Built {
 }
 
 impl Offers {
-    /// The one that is offered next.
-    pub(crate) fn offered(&self) -> Option<Built> {
+    /// Offers one. It is kept at least as long as what is given back.
+    pub(crate) fn offer(&self) -> Option<(SnapshotMeta, Transfer)> {
         let held = self.held.as_ref().filter(|held| held.is_wanted());
-        held.or(self.newest.as_ref()).cloned()
+        let offered = held.or(self.newest.as_ref())?;
+        Some((offered.meta.clone(), offered.files.begin_transfer()))
     }
 
     /// Takes in a new one, unless a newer one was taken in meanwhile. Gives back what is of no use any more.
@@ -165,16 +177,23 @@ mod tests {
         }
     }
 
+    /// The last entry of the one that is offered next.
     fn offered(offers: &Offers) -> u64 {
-        offers.offered().unwrap().next_index() - 1
+        offers.offer().unwrap().0.last_log_id.unwrap().index()
+    }
+
+    fn begin(offers: &Offers) -> Transfer {
+        let (_, mut transfer) = offers.offer().unwrap();
+        transfer.is_taken();
+        transfer
     }
 
     #[tokio::test(start_paused = true)]
     async fn one_that_is_being_sent_is_offered_until_it_arrived() {
         let (source, mut offers) = (Source::new(), Offers::default());
-        assert!(offers.offered().is_none() && offers.needed_from().is_none());
+        assert!(offers.offer().is_none() && offers.needed_from().is_none());
         assert!(offers.keep(source.built(10)).is_empty());
-        let transfer = offers.offered().unwrap().files.begin_transfer();
+        let transfer = begin(&offers);
         assert_eq!(offers.needed_from(), Some(11));
         assert!(offers.keep(source.built(20)).is_empty());
         assert_eq!(offers.keep(source.built(30)).len(), 1, "20 is in nobody's way");
@@ -188,10 +207,33 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn one_that_was_offered_is_kept_until_it_is_taken_and_while_it_is_sent() {
+        let (source, mut offers) = (Source::new(), Offers::default());
+        assert!(offers.keep(source.built(10)).is_empty());
+        let (_, mut transfer) = offers.offer().unwrap();
+        assert!(offers.keep(source.built(20)).is_empty(), "10 is on its way to the follower");
+        assert_eq!((offered(&offers), offers.needed_from()), (10, Some(11)));
+        transfer.is_taken();
+        drop(transfer);
+        assert!(offers.keep(source.built(30)).len() == 1 && offered(&offers) == 10, "it is come back for");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_was_offered_and_not_taken_gives_way() {
+        let (source, mut offers) = (Source::new(), Offers::default());
+        assert!(offers.keep(source.built(10)).is_empty());
+        let (_, transfer) = offers.offer().unwrap();
+        assert!(offers.keep(source.built(20)).is_empty());
+        drop(transfer);
+        assert_eq!((offered(&offers), offers.needed_from()), (20, None));
+        assert_eq!(offers.release(0).len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn one_whose_sending_broke_is_kept_for_a_while() {
         let (source, mut offers) = (Source::new(), Offers::default());
         assert!(offers.keep(source.built(10)).is_empty());
-        drop(offers.offered().unwrap().files.begin_transfer());
+        drop(begin(&offers));
         assert!(offers.keep(source.built(20)).is_empty());
         assert_eq!((offered(&offers), offers.needed_from()), (10, Some(11)));
         tokio::time::advance(RESUME_WAIT).await;
@@ -203,7 +245,7 @@ mod tests {
     async fn one_after_which_the_log_is_gone_is_of_no_use() {
         let (source, mut offers) = (Source::new(), Offers::default());
         assert!(offers.keep(source.built(10)).is_empty());
-        let _transfer = offers.offered().unwrap().files.begin_transfer();
+        let _transfer = begin(&offers);
         assert!(offers.keep(source.built(20)).is_empty());
         assert!(offers.release(11).is_empty());
         assert_eq!(offers.release(12).len(), 1);

@@ -31,7 +31,7 @@ use crate::raft_metrics::RaftMetrics;
 use crate::snapshot::{Snapshot, SnapshotData};
 use crate::snapshot_offer::BuiltFiles;
 use crate::snapshot_rate::SnapshotRate;
-use crate::type_config::{TypeConfig, Vote};
+use crate::type_config::{SnapshotMeta, TypeConfig, Vote};
 
 type Rpc<T> = Result<T, RPCError<TypeConfig>>;
 
@@ -50,10 +50,11 @@ pub(crate) async fn send_snapshot(
     snapshot: Snapshot,
     bounds: SendBounds,
 ) -> Rpc<SnapshotResponse<TypeConfig>> {
-    let SnapshotData::Built(files) = snapshot.snapshot else {
+    let SnapshotData::Built(mut transfer) = snapshot.snapshot else {
         let cause = "a snapshot that was received is installed, not sent";
         return Err(RPCError::Network(NetworkError::from_string(cause)));
     };
+    let files = Arc::clone(transfer.files());
     let SendBounds { rate, stall_timeout, metrics } = bounds;
     let header = proto::SnapshotHeader {
         vote: Some(vote_to_wire(&vote)),
@@ -73,8 +74,8 @@ pub(crate) async fn send_snapshot(
         Answer::Installed(installed) => return installed_from_wire(installed),
         Answer::Staged(staged) => check_staged(staged, files.checkpoint.files())?,
     };
-    let transfer = files.begin_transfer();
-    tell_begin(&files, &sizes_bytes);
+    transfer.is_taken();
+    tell_begin(&files, &snapshot.meta, &sizes_bytes);
     // If nobody takes it, the stream has ended and the answer tells why.
     let _ = staged.send(sizes_bytes);
     let answer = tokio::select! {
@@ -104,11 +105,12 @@ fn check_staged(staged: proto::StagedSnapshot, files: &[CheckpointFile]) -> Resu
     Err(WireError::Missing("what is there of each file").into())
 }
 
-fn tell_begin(files: &BuiltFiles, staged_sizes_bytes: &[u64]) {
+fn tell_begin(files: &BuiltFiles, meta: &SnapshotMeta, staged_sizes_bytes: &[u64]) {
     let size_bytes: u64 = files.checkpoint.files().iter().map(|file| file.size_bytes).sum();
     let staged_bytes =
         staged_sizes_bytes.iter().fold(0, |sum: u64, size_bytes| sum.saturating_add(*size_bytes));
-    tracing::info!(size_bytes, staged_bytes, "a snapshot is being sent");
+    let last_index = meta.last_log_id.map(|log_id| log_id.index());
+    tracing::info!(last_index, size_bytes, staged_bytes, "a snapshot is being sent");
 }
 
 async fn next_answer(answers: &mut Streaming<proto::InstallSnapshotResponse>) -> Rpc<Answer> {

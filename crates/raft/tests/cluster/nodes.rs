@@ -38,20 +38,26 @@ pub(crate) fn soon() -> Instant {
 pub(crate) struct Cluster {
     folder: TempDir,
     members: BTreeMap<u64, PeerAddress>,
-    log_kept: LogKept,
+    setup: Setup,
     pub(crate) nodes: BTreeMap<u64, TestNode>,
 }
 
-/// How long the logs may become, and how fast snapshots travel.
-pub(crate) struct LogKept {
+/// How long the logs may become, how fast snapshots travel, and how soon a leader that is silent is replaced.
+pub(crate) struct Setup {
     pub(crate) snapshot_entries: u64,
     pub(crate) snapshot_log_bytes: u64,
     pub(crate) snapshot_rate_bytes_per_s: u64,
+    pub(crate) election_ms_min: u64,
 }
 
-impl Default for LogKept {
+impl Default for Setup {
     fn default() -> Self {
-        Self { snapshot_entries: 100_000, snapshot_log_bytes: 256 << 20, snapshot_rate_bytes_per_s: 0 }
+        Self {
+            snapshot_entries: 100_000,
+            snapshot_log_bytes: 256 << 20,
+            snapshot_rate_bytes_per_s: 0,
+            election_ms_min: 500,
+        }
     }
 }
 
@@ -143,11 +149,11 @@ impl LocalNode for Local {
 impl Cluster {
     /// Nodes 1 to `count`, which form a cluster.
     pub(crate) async fn form(count: u64, snapshot_entries: u64) -> Self {
-        Self::form_with(count, LogKept { snapshot_entries, ..LogKept::default() }).await
+        Self::form_with(count, Setup { snapshot_entries, ..Setup::default() }).await
     }
 
-    /// The same, with other bounds of their logs.
-    pub(crate) async fn form_with(count: u64, log_kept: LogKept) -> Self {
+    /// The same, set up in another way.
+    pub(crate) async fn form_with(count: u64, setup: Setup) -> Self {
         let mut listeners = BTreeMap::new();
         for id in 1..=count {
             listeners.insert(id, TcpListener::bind("127.0.0.1:0").await.unwrap());
@@ -159,7 +165,7 @@ impl Cluster {
         };
         let members = listeners.iter().map(|(id, listener)| (*id, address(listener))).collect();
         let folder = tempfile::tempdir().unwrap();
-        let mut cluster = Self { folder, members, log_kept, nodes: BTreeMap::new() };
+        let mut cluster = Self { folder, members, setup, nodes: BTreeMap::new() };
         for (id, listener) in listeners {
             let node = cluster.open(id, listener).await.unwrap();
             cluster.nodes.insert(id, node);
@@ -204,11 +210,11 @@ impl Cluster {
             cluster_id: CLUSTER_ID,
             members: self.members.clone(),
             heartbeat_ms: 50,
-            election_ms_min: 500,
-            election_ms_max: 1_000,
-            snapshot_entries: self.log_kept.snapshot_entries,
-            snapshot_log_bytes: self.log_kept.snapshot_log_bytes,
-            snapshot_rate_bytes_per_s: self.log_kept.snapshot_rate_bytes_per_s,
+            election_ms_min: self.setup.election_ms_min,
+            election_ms_max: self.setup.election_ms_min * 2,
+            snapshot_entries: self.setup.snapshot_entries,
+            snapshot_log_bytes: self.setup.snapshot_log_bytes,
+            snapshot_rate_bytes_per_s: self.setup.snapshot_rate_bytes_per_s,
         };
         let observed = Arc::new(Observed::default());
         let consensus = Consensus::start(options, log.clone(), state.clone(), observed.clone()).await?;
