@@ -48,16 +48,44 @@ impl Backoff {
     }
 }
 
+/// Rounds of what is tried for as long as it takes, such as a stream: in each, every node is asked once.
+#[derive(Debug)]
+pub(crate) struct Rounds {
+    nodes: usize,
+    failed: usize,
+    backoff: Backoff,
+}
+
+impl Rounds {
+    pub(crate) fn new(options: &ClientOptions, nodes: usize) -> Self {
+        Self { nodes, failed: 0, backoff: Backoff::new(options) }
+    }
+
+    /// The wait after a failure: none within a round.
+    pub(crate) fn wait_after(&mut self, error: &ClientError) -> Duration {
+        self.failed += 1;
+        if self.failed < self.nodes {
+            return Duration::ZERO;
+        }
+        self.failed = 0;
+        self.backoff.wait().max(error.retry_after().unwrap_or_default())
+    }
+
+    /// It went well: the next failure begins anew.
+    pub(crate) fn reset(&mut self) {
+        self.failed = 0;
+        self.backoff.reset();
+    }
+}
+
 /// The attempts of one call.
 #[derive(Debug)]
 pub(crate) struct Attempts<'a> {
     options: &'a ClientOptions,
     effect: Effect<'a>,
-    nodes: usize,
     deadline: Instant,
     made: u32,
-    failed_in_round: usize,
-    backoff: Backoff,
+    rounds: Rounds,
     write_is_open: bool,
     /// The last failure that a node answered with, and the number of its attempt.
     answered: Option<(u32, ClientError)>,
@@ -66,18 +94,8 @@ pub(crate) struct Attempts<'a> {
 impl<'a> Attempts<'a> {
     pub(crate) fn new(options: &'a ClientOptions, effect: Effect<'a>, nodes: usize) -> Self {
         let deadline = Instant::now() + options.timeout();
-        let backoff = Backoff::new(options);
-        Self {
-            options,
-            effect,
-            nodes,
-            deadline,
-            made: 0,
-            failed_in_round: 0,
-            backoff,
-            write_is_open: false,
-            answered: None,
-        }
+        let rounds = Rounds::new(options, nodes);
+        Self { options, effect, deadline, made: 0, rounds, write_is_open: false, answered: None }
     }
 
     /// How long the next attempt may take.
@@ -98,27 +116,18 @@ impl<'a> Attempts<'a> {
         if error.is_answer() {
             self.answered = Some((self.made, error.clone()));
         }
-        let wait = self.wait_after(&error);
+        let wait = self.rounds.wait_after(&error);
         if self.made >= self.options.attempts_max || Instant::now() + wait >= self.deadline {
             return Err(self.given_up(error));
         }
         Ok(wait)
     }
 
-    fn wait_after(&mut self, error: &ClientError) -> Duration {
-        self.failed_in_round += 1;
-        if self.failed_in_round < self.nodes {
-            return Duration::ZERO;
-        }
-        self.failed_in_round = 0;
-        self.backoff.wait().max(error.retry_after().unwrap_or_default())
-    }
-
     /// What a node answered since each was last asked says more than that another cannot be reached.
     fn given_up(&self, error: ClientError) -> ClientError {
         let answered = self.answered.as_ref().filter(|_| error.is_not_sent());
         let error = match answered {
-            Some((at, answered)) if ((self.made - at) as usize) < self.nodes => answered.clone(),
+            Some((at, answered)) if ((self.made - at) as usize) < self.rounds.nodes => answered.clone(),
             _ => error,
         };
         self.named(if self.write_is_open { error.into_outcome_unknown() } else { error })

@@ -15,7 +15,7 @@ use crate::client::{Client, within};
 use crate::error::ClientError;
 use crate::homing::Homing;
 use crate::nodes::HOME;
-use crate::retry::Backoff;
+use crate::retry::Rounds;
 
 /// So many heartbeats may be missing before a stream counts as dead.
 const HEARTBEATS_MISSED_MAX: u32 = 3;
@@ -37,8 +37,7 @@ pub struct Watch {
     /// Whether there ever was a stream; until then, failures count against the client's timeout.
     was_open: bool,
     started: Option<Instant>,
-    backoff: Backoff,
-    failed_in_round: usize,
+    rounds: Rounds,
     retry_at: Option<Instant>,
 }
 
@@ -57,13 +56,12 @@ impl Watch {
         Self {
             position: Position::new(options.start_revision, options.targets.len()),
             node: client.nodes.begin(),
-            backoff: Backoff::new(&client.options),
+            rounds: Rounds::new(&client.options, client.nodes.count()),
             open: None,
             way_home: WayHome::new(Homing::new(client.options.return_after())),
             failed: false,
             was_open: false,
             started: None,
-            failed_in_round: 0,
             retry_at: None,
             client,
             options,
@@ -126,8 +124,7 @@ impl Watch {
         let Some(whole) = open.assembly.take(message)? else { return Ok(None) };
         // A node that accepts streams only to drop them is not asked again without a wait.
         if open.since.elapsed() >= STEADY_AFTER {
-            self.backoff.reset();
-            self.failed_in_round = 0;
+            self.rounds.reset();
         }
         self.arrived(whole)
     }
@@ -222,7 +219,7 @@ impl Watch {
         if !cause.is_transient() {
             return Err(cause);
         }
-        let wait = self.wait_after(&cause);
+        let wait = self.rounds.wait_after(&cause);
         if !self.was_open && self.is_too_late(wait) {
             return Err(cause);
         }
@@ -231,15 +228,6 @@ impl Watch {
         self.failed = true;
         self.retry_at = Some(Instant::now() + wait);
         Ok(ended.then_some(WatchEvent::Interrupted { cause }))
-    }
-
-    fn wait_after(&mut self, cause: &ClientError) -> Duration {
-        self.failed_in_round += 1;
-        if self.failed_in_round < self.client.nodes.count() {
-            return Duration::ZERO;
-        }
-        self.failed_in_round = 0;
-        self.backoff.wait().max(cause.retry_after().unwrap_or_default())
     }
 
     fn is_too_late(&self, wait: Duration) -> bool {
