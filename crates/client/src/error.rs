@@ -74,6 +74,36 @@ pub mod reason {
     pub const MEMBER_NOT_FOUND: &str = "member-not-found";
     /// The voters that would be left and are well are no majority.
     pub const QUORUM_LOSS: &str = "quorum-loss";
+    /// There is no such session, or no more.
+    pub const SESSION_NOT_FOUND: &str = "session-not-found";
+    /// There are as many sessions as there may be.
+    pub const SESSIONS_FULL: &str = "sessions-full";
+    /// Nobody holds the lock or waits for it, or nobody leads.
+    pub const LOCK_NOT_FOUND: &str = "lock-not-found";
+    /// The lock cannot be had now.
+    pub const LOCK_HELD: &str = "lock-held";
+    /// The lock could not be had in the time that the request gave.
+    pub const LOCK_WAIT_OVER: &str = "lock-wait-over";
+    /// As many wait for the lock as may.
+    pub const LOCK_QUEUE_FULL: &str = "lock-queue-full";
+    /// As many hold the lock as may.
+    pub const LOCK_HOLDERS_FULL: &str = "lock-holders-full";
+    /// The session holds or waits for as many locks as it may.
+    pub const SESSION_TICKETS_FULL: &str = "session-tickets-full";
+    /// The lock has another number of permits.
+    pub const LOCK_CAPACITY_MISMATCH: &str = "lock-capacity-mismatch";
+    /// The lock is one with permits, or is one without.
+    pub const LOCK_KIND_MISMATCH: &str = "lock-kind-mismatch";
+    /// The session holds the lock shared and asks for it exclusively, or the other way round.
+    pub const LOCK_MODE_CHANGE: &str = "lock-mode-change";
+    /// The session does not hold the lock, or not with this token.
+    pub const LOCK_NOT_HELD: &str = "lock-not-held";
+    /// A change depends on a lock that is not held with the token.
+    pub const LOCK_TOKEN_MISMATCH: &str = "lock-token-mismatch";
+    /// The request id is that of another ticket.
+    pub const ACQUIRE_ID_REUSED: &str = "acquire-id-reused";
+    /// Made by the client: the session is lost, or may be.
+    pub const SESSION_LOST: &str = "session-lost";
     /// Made by the client: the node cannot be reached, or the connection to it broke.
     pub const UNREACHABLE: &str = "unreachable";
     /// Made by the client: a watch stream broke the protocol or went silent.
@@ -168,6 +198,11 @@ impl ClientError {
     /// Whether the call was a write that may have taken place or not.
     pub fn is_outcome_unknown(&self) -> bool {
         self.inner.reason == reason::OUTCOME_UNKNOWN
+    }
+
+    /// Whether a lock could not be had because others hold it, now or in the time that the request gave.
+    pub fn is_lock_busy(&self) -> bool {
+        [reason::LOCK_HELD, reason::LOCK_WAIT_OVER].contains(&self.reason())
     }
 
     pub(crate) fn local(code: Code, reason: &str, message: impl Into<String>) -> Self {
@@ -281,6 +316,11 @@ impl ClientError {
     /// Whether a node answered with it.
     pub(crate) fn is_answer(&self) -> bool {
         self.inner.origin == Origin::Answer
+    }
+
+    /// Whether a node refused the call for good, and said why.
+    pub(crate) fn is_refusal(&self) -> bool {
+        self.is_answer() && !self.is_transient() && !self.reason().is_empty()
     }
 
     /// Whether it never left this process.

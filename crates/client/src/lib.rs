@@ -16,6 +16,9 @@
 //!   on at the next node from the revision after the last one seen, without a gap or a repetition.
 //! - **Configuration at hand.** [`ConfigCache`] keeps a namespace in memory, current by a watch, and a
 //!   last good copy in a file, from which a program starts while the cluster is away.
+//! - **Sessions, locks, elections.** A [`Session`] renews itself and tells when it is lost before the cluster can have
+//!   ended it; a [`LockGuard`] has the fencing token, tells when the lock is lost, and releases it when dropped; see
+//!   [`Client::open_session`], [`Election`], and [`Fenced`] for commits that depend on a lock.
 //! - **Even load.** Clients spread over the nodes by themselves: see [`ClientOptions::client_id`].
 //!
 //! ```no_run
@@ -38,7 +41,7 @@
 //!             message: "move to the new primary".into(),
 //!             ..Default::default()
 //!         }),
-//!         dry_run: false,
+//!         ..Default::default()
 //!     })
 //!     .await?;
 //!
@@ -52,6 +55,29 @@
 //! }
 //! # }
 //! ```
+//!
+//! Work under a lock, which stops when the lock is lost:
+//!
+//! ```no_run
+//! use conclave_client::{Client, ClientError, Fenced as _, SessionOptions, config::CommitRequest};
+//!
+//! # async fn ship(token: u64) {}
+//! # async fn example(client: Client) -> Result<(), ClientError> {
+//! let session = client.open_session(SessionOptions { owner: "worker-7".into(), ..Default::default() }).await?;
+//! let guard = session.lock("orders/42").acquire().await?;
+//! tokio::select! {
+//!     biased;
+//!     lost = guard.lost() => println!("stopped: {lost}"),
+//!     () = ship(guard.token()) => {
+//!         // Refused if another holds the lock by now.
+//!         client.commit(CommitRequest::default().held(&guard)).await?;
+//!         guard.release().await?;
+//!     }
+//! }
+//! session.close().await?;
+//! # Ok(())
+//! # }
+//! ```
 
 mod backup;
 mod cache;
@@ -62,6 +88,7 @@ pub mod edits;
 mod error;
 mod homing;
 mod keep_calls;
+pub mod lock;
 mod nodes;
 mod options;
 mod pages;
@@ -77,6 +104,14 @@ pub use cache::{
 };
 pub use client::Client;
 pub use error::{ClientError, FieldViolation, reason};
+pub use lock::election::{Election, Leader};
+pub use lock::fence::Fenced;
+pub use lock::guard::LockGuard;
+pub use lock::lost::{LockLost, SessionLost, SessionLostCause};
+pub use lock::observe::{Leadership, Observer};
+pub use lock::request::LockRequest;
+pub use lock::session::{Session, SessionOptions};
+pub use lock::watch::{LockEvent, LockWatch};
 pub use options::ClientOptions;
 pub use pages::{Differences, Listing};
 pub use request_id::new_request_id;

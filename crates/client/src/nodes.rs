@@ -54,8 +54,13 @@ impl Nodes {
         }
         let order = spread::order(&options.client_id, &urls);
         let nodes = order.into_iter().map(|at| node(&urls[at], options)).collect::<Result<_, _>>()?;
+        Ok(Self::of(nodes, options))
+    }
+
+    /// Nodes in the order in which the client turns to them.
+    pub(crate) fn of(nodes: Vec<Node>, options: &ClientOptions) -> Self {
         let preference = Preference { node: HOME, homing: Homing::new(options.return_after()) };
-        Ok(Self { nodes, preference: Mutex::new(preference) })
+        Self { nodes, preference: Mutex::new(preference) }
     }
 
     pub(crate) fn count(&self) -> usize {

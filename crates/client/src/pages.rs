@@ -163,7 +163,7 @@ impl Client {
 const VERSIONS_PAGE_MAX: u32 = 1_000;
 
 /// What all pages hold. `ask` gets one page with the token of the next one; `follow` sets that token.
-fn entries<Q, T, F>(
+pub(crate) fn entries<Q, T, F>(
     request: Q,
     ask: impl Fn(Q) -> F,
     follow: fn(&mut Q, String),
