@@ -87,10 +87,10 @@ pub struct WaiterInfo {
     pub since_ms: i64,
 }
 
-/// A release by force.
+/// A release by force. All grants of the lock that ended at its revision were taken by it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ForcedRelease {
-    /// Token of the grant that was taken.
+    /// Token of the grant that was taken; of several, the greatest.
     pub token: FencingToken,
     /// Whose it was, for people.
     pub owner: String,
@@ -102,6 +102,8 @@ pub struct ForcedRelease {
     pub reason: String,
     /// When: milliseconds since 1970-01-01 UTC.
     pub time_ms: i64,
+    /// At which revision.
+    pub revision: Revision,
 }
 
 /// A lock.

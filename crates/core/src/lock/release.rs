@@ -11,10 +11,11 @@ use super::head::Head;
 use super::index;
 use super::keys;
 use super::outcome::ForcedRelease;
+use super::read::newest_token;
 use super::refuse;
 use super::rejection::LockRejection;
 use super::ticket::{Lies, Ticket};
-use crate::ids::LeaseId;
+use crate::ids::{FencingToken, LeaseId};
 use crate::names::LockName;
 use crate::stop::Stop;
 
@@ -67,30 +68,29 @@ pub(super) fn force(
     time_ms: i64,
 ) -> Result<u64, Stop> {
     let ForceRelease { name, token, author, reason } = force;
-    let Some(head) = Head::find(transaction, name)? else {
+    if Head::find(transaction, name)?.is_none() {
         return Err(refuse(LockRejection::NotFound { name: name.to_string() }));
-    };
+    }
     let holders = match token {
         Some(token) => Ticket::find(transaction, &keys::holder(name, *token))?.into_iter().collect(),
         None => holders_of(transaction, name)?,
     };
-    if holders.is_empty() {
-        let held_token = if head.holders == 0 { 0 } else { head.first_token.get() };
+    let Some(newest) = holders.last() else {
+        let held_token = newest_token(transaction.view(), name)?.map_or(0, |token| token.get());
         let (name, token) = (name.to_string(), token.map_or(0, |token| token.get()));
         return Err(refuse(LockRejection::TokenMismatch { name, token, held_token }));
-    }
-    for ticket in &holders {
-        let Some(granted) = ticket.granted else { continue };
-        let record = ForcedRelease {
-            token: granted.token,
-            owner: ticket.owner.clone(),
-            session: ticket.session,
-            author: author.clone(),
-            reason: reason.clone(),
-            time_ms,
-        };
-        forced::note(transaction, name, &record)?;
-    }
+    };
+    // However many are taken at once, one is remembered: else a lock that many share would push out all others.
+    let forced = ForcedRelease {
+        token: newest.granted.map_or(FencingToken::default(), |granted| granted.token),
+        owner: newest.owner.clone(),
+        session: newest.session,
+        author: author.clone(),
+        reason: reason.clone(),
+        time_ms,
+        revision: transaction.revision(),
+    };
+    forced::note(transaction, name, &forced)?;
     let lies: Vec<_> = holders.iter().map(Lies::of).collect();
     leave(transaction, name, &lies, time_ms)?;
     Ok(lies.len() as u64)

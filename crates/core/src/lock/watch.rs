@@ -1,6 +1,6 @@
 //! What a revision of the store did to locks.
 
-use conclave_mvcc::{ChangeKind, Event, KeyRange, MapError, Revised};
+use conclave_mvcc::{ChangeKind, Event, KeyRange, MapError, Record, Revised};
 
 use super::keys::{self, Place};
 use super::outcome::{HolderInfo, WaiterInfo};
@@ -45,11 +45,12 @@ pub fn changes_in(revised: &Revised) -> Result<Vec<LockChange>, MapError> {
     for event in revised.events.iter() {
         changes.extend(change(event)?);
     }
-    changes.sort_by_key(|change| match change.kind {
-        LockChangeKind::Left(_) | LockChangeKind::Ended(_) => 0,
-        LockChangeKind::Queued(_) | LockChangeKind::Granted(_) | LockChangeKind::Updated(_) => 1,
-    });
+    changes.sort_by(|one, other| (comes(one), &one.name).cmp(&(comes(other), &other.name)));
     Ok(changes)
+}
+
+fn comes(change: &LockChange) -> bool {
+    !matches!(change.kind, LockChangeKind::Left(_) | LockChangeKind::Ended(_))
 }
 
 fn change(event: &Event) -> Result<Option<LockChange>, MapError> {
@@ -65,11 +66,25 @@ fn change(event: &Event) -> Result<Option<LockChange>, MapError> {
         }
         // Another call attends it.
         (Place::Queue(_), ChangeKind::Changed) => None,
-        (Place::Holder(_), kind) => Ticket::decode(record)?.into_holder().map(|holder| match kind {
-            ChangeKind::Added => LockChangeKind::Granted(holder),
-            ChangeKind::Changed => LockChangeKind::Updated(holder),
-            ChangeKind::Deleted => LockChangeKind::Ended(holder),
-        }),
+        (Place::Holder(_), kind) => of_holder(kind, event.previous.as_ref(), record)?,
     };
     Ok(kind.map(|kind| LockChange { name, kind }))
+}
+
+fn of_holder(
+    kind: ChangeKind,
+    previous: Option<&Record>,
+    record: &Record,
+) -> Result<Option<LockChangeKind>, MapError> {
+    let told = |record| Ticket::decode(record).map(Ticket::into_holder);
+    let Some(holder) = told(record)? else { return Ok(None) };
+    Ok(match kind {
+        ChangeKind::Added => Some(LockChangeKind::Granted(holder)),
+        ChangeKind::Deleted => Some(LockChangeKind::Ended(holder)),
+        // Another call may attend it, of which nothing is told.
+        ChangeKind::Changed => {
+            let before = previous.map(told).transpose()?.flatten();
+            (before.as_ref() != Some(&holder)).then_some(LockChangeKind::Updated(holder))
+        }
+    })
 }
