@@ -61,3 +61,20 @@ fn outcomes_and_the_record() {
     assert_outcome(LeaseOutcome::Expired { leases: 3, left: 4 }, b"\x02\x03\x04");
     assert_outcome(LeaseOutcome::Checkpointed { leases: 3 }, b"\x03\x03");
 }
+
+#[test]
+fn refusals() {
+    let golden: [(LeaseRejection, &[u8]); 4] = [
+        (LeaseRejection::NotFound { id: 300 }, b"\x00\xac\x02"),
+        (LeaseRejection::Exists { id: 300 }, b"\x01\xac\x02"),
+        (LeaseRejection::Full { leases_max: 5 }, b"\x02\x05"),
+        (LeaseRejection::OtherTerm { term: 7 }, b"\x03\x07"),
+    ];
+    for (rejection, golden) in golden {
+        let answer = Err(rejection.into());
+        let encoded = encode_answer(&answer);
+        let golden = [b"\x01\x01\x13", golden].concat();
+        assert_eq!(encoded.escape_ascii().to_string(), golden.escape_ascii().to_string());
+        assert_eq!(decode_answer(&encoded), Ok(answer));
+    }
+}

@@ -96,3 +96,6 @@ fn set_metadata(transaction: &mut Transaction<'_>, set: &SetMetadata) -> Result<
 fn refuse(rejection: LockRejection) -> Stop {
     Stop::Rejected(Rejection::Lock(rejection))
 }
+
+#[cfg(test)]
+mod golden;
