@@ -1,7 +1,7 @@
 # What people and CI run; `make help` lists it. Each target is a line or two: the work is in deploy/scripts.
 SHELL := /bin/bash
 .NOTPARALLEL:
-.PHONY: help up down test fmt clippy doc tidy deny unit cluster python alerts bench-smoke bench-catch-up fmt-fix clean-data
+.PHONY: help up down test fmt clippy doc tidy deny unit cluster python alerts bench-smoke bench-catch-up bench-locks fmt-fix clean-data
 
 STEP := @deploy/scripts/banner.sh
 RUN  := @. deploy/scripts/env.sh &&
@@ -60,3 +60,6 @@ bench-smoke: ## a release build with 100,000 items: start, memory, disk, backup,
 bench-catch-up: ## a release build with 1,000,000 items: writes while a node catches up; 5 to 10 minutes
 	$(STEP) "bench catch-up"
 	$(RUN) cargo build --release --locked --bin conclave --bin conclave-bench && "$$CARGO_TARGET_DIR/release/conclave-bench" --binary "$$CARGO_TARGET_DIR/release/conclave" catch-up
+bench-locks: ## a release build: how many locks are acquired and released; a minute and a half
+	$(STEP) "bench locks"
+	$(RUN) cargo build --release --locked --bin conclave --bin conclave-bench && "$$CARGO_TARGET_DIR/release/conclave-bench" --binary "$$CARGO_TARGET_DIR/release/conclave" locks

@@ -5,6 +5,7 @@ mod catch_up;
 mod footprint;
 mod latencies;
 mod load;
+mod locks;
 mod metrics;
 mod metronome;
 mod report;
@@ -36,6 +37,8 @@ enum Measure {
     /// machine. To try it within a minute: `--items 20000 --commits 20000 --seconds 5`, and
     /// `--set snapshot_entries=5000` so that nodes catch up by snapshots.
     CatchUp(catch_up::CatchUpArgs),
+    /// How many locks are acquired and released, and how fast they change hands: about a minute
+    Locks(locks::LocksArgs),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -43,6 +46,7 @@ fn main() -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.measure {
         Measure::Smoke(args) => runtime.block_on(smoke::run(&cli.binary, &args)),
+        Measure::Locks(args) => runtime.block_on(locks::run(&cli.binary, &args)),
         Measure::CatchUp(args) => runtime.block_on(catch_up::run(&cli.binary, &args)),
     }
 }
