@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::{Status, Streaming};
 
-use crate::client::{Client, within};
+use crate::client::Client;
 use crate::error::ClientError;
 
 /// A line to some node. Each renewal is answered before the next one is sent.
@@ -36,7 +36,8 @@ impl Line {
     /// failure the next renewal goes to another node.
     pub(super) async fn renew(&mut self, session_id: u64, budget: Duration) -> Result<Duration, ClientError> {
         let node = *self.node.get_or_insert_with(|| self.client.nodes.begin());
-        match within(budget, self.ask(node, session_id)).await {
+        let asked = tokio::time::timeout(budget, self.ask(node, session_id)).await;
+        match asked.unwrap_or_else(|_| Err(ClientError::no_answer(budget))) {
             Ok(answer) => {
                 self.client.nodes.worked(node, std::mem::take(&mut self.failed));
                 Ok(Duration::from_millis(answer.ttl_ms))
@@ -49,7 +50,7 @@ impl Line {
     }
 
     /// Sends a request and waits for its answer. A stream that fails, or is not waited for any longer, is dropped.
-    async fn ask(&mut self, node: usize, session_id: u64) -> Result<KeepAliveResponse, Status> {
+    async fn ask(&mut self, node: usize, session_id: u64) -> Result<KeepAliveResponse, ClientError> {
         let request = KeepAliveRequest { session_id };
         let mut open = match self.open.take() {
             Some(open) => {
@@ -58,24 +59,28 @@ impl Line {
             }
             None => self.begin(node, request).await?,
         };
-        let answer = open.answers.message().await?.ok_or_else(ended)?;
+        let answer = open.answers.message().await.map_err(of)?.ok_or_else(ended)?;
         if answer.session_id != session_id {
-            return Err(Status::unavailable("the node answered for another session"));
+            return Err(ClientError::stream_broken("the node answered for another session"));
         }
         self.open = Some(open);
         Ok(answer)
     }
 
     /// Opens a stream with its first request, which some nodes wait for before they open it.
-    async fn begin(&self, node: usize, request: KeepAliveRequest) -> Result<Open, Status> {
+    async fn begin(&self, node: usize, request: KeepAliveRequest) -> Result<Open, ClientError> {
         let (requests, receiver) = mpsc::channel(1);
         requests.try_send(request).expect("the channel is new, and has room for one");
         let mut service = SessionServiceClient::new(self.client.nodes.get(node).channel.clone());
-        let answers = service.keep_alive(ReceiverStream::new(receiver)).await?.into_inner();
+        let answers = service.keep_alive(ReceiverStream::new(receiver)).await.map_err(of)?.into_inner();
         Ok(Open { requests, answers })
     }
 }
 
-fn ended() -> Status {
-    Status::unavailable("the node ended the stream of renewals")
+fn ended() -> ClientError {
+    ClientError::stream_broken("the node ended the stream of renewals")
+}
+
+fn of(status: Status) -> ClientError {
+    ClientError::from_status(&status)
 }

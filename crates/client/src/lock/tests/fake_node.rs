@@ -32,6 +32,8 @@ use crate::nodes::Node;
 pub(super) enum Renewals {
     /// It answers them.
     Answered,
+    /// It answers them a second late.
+    Late,
     /// It says nothing.
     Silence,
     /// It cannot answer them.

@@ -1,6 +1,7 @@
 //! The services of a fake node: they note what they are asked, and do as the script says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use conclave_proto::lock::v1 as wire;
 use conclave_proto::lock::v1::election_service_server::ElectionService;
@@ -33,16 +34,19 @@ impl Served {
         told.expect("the change was made")
     }
 
-    /// What a renewal comes to; none: nothing.
-    fn renewal(&self) -> Option<Result<u64, Status>> {
-        self.with(|script| {
+    /// What a renewal comes to.
+    async fn renewal(&self) -> Result<u64, Status> {
+        let (renewals, ttl_ms) = self.with(|script| {
             script.renewed.push(Instant::now());
-            match script.renewals {
-                Renewals::Silence => None,
-                Renewals::Refused => Some(Err(refused(Code::Unavailable, reason::NO_LEADER))),
-                Renewals::Answered | Renewals::Gone => Some(Ok(script.ttl_ms())),
-            }
-        })
+            (script.renewals, script.ttl_ms())
+        });
+        match renewals {
+            Renewals::Silence => std::future::pending().await,
+            Renewals::Refused => return Err(refused(Code::Unavailable, reason::NO_LEADER)),
+            Renewals::Late => tokio::time::sleep(Duration::from_secs(1)).await,
+            Renewals::Answered | Renewals::Gone => {}
+        }
+        Ok(ttl_ms)
     }
 
     fn acquire(&self, request: AcquireRequest, candidacy: bool) -> Answer<Stream<wire::AcquireResponse>> {
@@ -81,10 +85,7 @@ impl SessionService for Served {
             let served = served.clone();
             async move {
                 let session_id = request?.session_id;
-                match served.renewal() {
-                    Some(ttl_ms) => Ok(KeepAliveResponse { session_id, ttl_ms: ttl_ms? }),
-                    None => std::future::pending().await,
-                }
+                Ok(KeepAliveResponse { session_id, ttl_ms: served.renewal().await? })
             }
         });
         Ok(Response::new(answers.boxed()))

@@ -52,6 +52,32 @@ async fn its_loss_is_told_before_the_cluster_can_have_ended_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_renewal_holds_from_when_it_was_sent() {
+    let node = FakeNode::start();
+    let (session, _clock) = session_of(&[&node]).await;
+    node.does(|script| script.renewals = Renewals::Late);
+    node.until(|script| script.renewed.len() == 2).await;
+    let sent = Instant::now();
+    // This one is answered still; by then the node takes no more.
+    node.does(|script| script.renewals = Renewals::Silence);
+    lost(session.lost()).await;
+    let after = sent.elapsed();
+    assert!(after > TTL * 4 / 5 && after <= TTL - TTL / 10, "{after:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_comes_after_the_loss_changes_nothing() {
+    let node = FakeNode::start();
+    let (session, clock) = session_of(&[&node]).await;
+    node.does(|script| script.renewals = Renewals::Late);
+    node.until(|script| script.renewed.len() == 1).await;
+    clock.stop_for(TTL);
+    assert!(!session.is_alive());
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert!(!session.is_alive());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_that_cannot_renew_is_left_for_one_that_can() {
     let nodes = [FakeNode::start(), FakeNode::start()];
     let (session, _clock) = session_of(&nodes.each_ref()).await;
