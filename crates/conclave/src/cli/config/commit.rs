@@ -19,6 +19,7 @@ pub(super) async fn commit(
         namespaces: vec![edits],
         authorship: Some(session.authorship(&args.write)),
         dry_run: args.dry_run,
+        held_locks: args.held.locks(),
     };
     match session.client.commit(request).await {
         Ok(answer) => Ok(CommitReport::of_commit(answer, args.dry_run)),

@@ -62,6 +62,7 @@ impl DeleteArgs {
             namespace: self.name,
             expected_version: self.commit.expect_version,
             authorship: Some(session.authorship(&self.commit.write)),
+            held_locks: self.commit.held.locks(),
         };
         let answer = session.client.delete_namespace(request).await?;
         session.output.show(&CommitReport::of_deletion(answer))

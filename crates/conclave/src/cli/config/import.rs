@@ -110,8 +110,9 @@ impl ImportArgs {
         if let Some((_, flag)) = single.iter().find(|(is_given, _)| *is_given) {
             return Err(Failure::usage(format!("a folder does not go with {flag}")));
         }
-        let Self { prune, prune_namespaces, yes, commit: CommitArgs { write, dry_run, .. }, .. } = self;
-        Ok(TreeImport { folder, prune, prune_namespaces, yes, dry_run, write })
+        let Self { prune, prune_namespaces, yes, commit, .. } = self;
+        let CommitArgs { write, held, dry_run, .. } = commit;
+        Ok(TreeImport { folder, prune, prune_namespaces, yes, dry_run, held, write })
     }
 
     /// The version that the first commit expects: the one that the file was compared with. A repeated

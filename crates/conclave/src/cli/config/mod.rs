@@ -11,6 +11,7 @@ mod delete;
 mod describe;
 mod diff;
 mod get;
+mod held;
 mod history;
 mod import;
 mod import_plan;
@@ -32,6 +33,8 @@ mod wait;
 mod watch;
 
 use std::pin::Pin;
+
+pub(super) use held::HeldArgs;
 
 use super::errors::Failure;
 use super::session::Session;
@@ -110,6 +113,8 @@ pub(super) struct CommitArgs {
     /// Refuse unless this is the namespace's newest version; 0: nothing was ever committed
     #[arg(long, value_name = "VERSION")]
     pub(super) expect_version: Option<u64>,
+    #[command(flatten)]
+    pub(super) held: HeldArgs,
     /// Check everything and tell what would change, but change nothing
     #[arg(long)]
     pub(super) dry_run: bool,

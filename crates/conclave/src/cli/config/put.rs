@@ -25,7 +25,8 @@ const STDIN: &str = "-";
   conclave config put payments/prod --from-file motd=motd.txt --label team=core
   conclave config put payments/prod db.pool=8 --content-type application/json
   conclave config put payments/prod db.pool=8 --expect-version 3 --dry-run
-  conclave config put shop/test db.pool=1 --create-namespace")]
+  conclave config put shop/test db.pool=1 --create-namespace
+  conclave config put shop/prod batch=42 --held orders/42:1017")]
 pub(in crate::cli) struct PutArgs {
     /// The namespace
     namespace: String,

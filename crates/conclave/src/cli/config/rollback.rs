@@ -36,6 +36,7 @@ impl RollbackArgs {
             expected_version: self.commit.expect_version,
             authorship: Some(session.authorship(&self.commit.write)),
             dry_run: self.commit.dry_run,
+            held_locks: self.commit.held.locks(),
         };
         let answer = session.client.rollback(request).await?;
         let mut report = CommitReport::of_rollback(answer, self.commit.dry_run);

@@ -4,8 +4,8 @@ use conclave_client::config::{RollbackSnapshotRequest, RollbackSnapshotResponse}
 use serde::Serialize;
 
 use crate::cli::colour::Paint;
-use crate::cli::config::WriteArgs;
 use crate::cli::config::commit_report::CommitReport;
+use crate::cli::config::{HeldArgs, WriteArgs};
 use crate::cli::errors::Failure;
 use crate::cli::output::Report;
 use crate::cli::session::Session;
@@ -31,6 +31,8 @@ pub(in crate::cli) struct RollbackArgs {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
+    held: HeldArgs,
+    #[command(flatten)]
     write: WriteArgs,
 }
 
@@ -41,6 +43,7 @@ impl RollbackArgs {
             namespaces: self.namespace,
             authorship: Some(session.authorship(&self.write)),
             dry_run: self.dry_run,
+            held_locks: self.held.locks(),
         };
         let answer = session.client.rollback_snapshot(request).await?;
         session.output.show(&RollbackReport::of(self.name, &answer, self.dry_run))

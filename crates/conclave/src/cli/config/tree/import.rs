@@ -18,7 +18,7 @@ use crate::cli::config::commit_report::CommitReport;
 use crate::cli::config::import_plan::{self, COMMIT, Wanted};
 use crate::cli::config::present::Present;
 use crate::cli::config::views::ChangeView;
-use crate::cli::config::{WriteArgs, delete, input};
+use crate::cli::config::{HeldArgs, WriteArgs, delete, input};
 use crate::cli::errors::Failure;
 use crate::cli::progress::Progress;
 use crate::cli::session::Session;
@@ -34,6 +34,7 @@ pub(in crate::cli::config) struct TreeImport {
     /// Do not ask before namespaces are deleted.
     pub(in crate::cli::config) yes: bool,
     pub(in crate::cli::config) dry_run: bool,
+    pub(in crate::cli::config) held: HeldArgs,
     pub(in crate::cli::config) write: WriteArgs,
 }
 
@@ -150,6 +151,7 @@ impl TreeImport {
                 namespaces,
                 authorship: Some(session.authorship(&self.write)),
                 dry_run: self.dry_run,
+                held_locks: self.held.locks(),
             };
             let answer = session.client.commit(request).await.map_err(|error| {
                 let failure = Failure::of_client(&error, |field| places.told(field));
@@ -169,6 +171,7 @@ impl TreeImport {
                 namespace: namespace.name,
                 expected_version: Some(namespace.version),
                 authorship: Some(session.authorship(&self.write)),
+                held_locks: self.held.locks(),
             };
             versions.push(CommitReport::of_deletion(session.client.delete_namespace(request).await?));
         }
