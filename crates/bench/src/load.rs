@@ -92,7 +92,7 @@ async fn commit(client: &Client, namespace: u64, edits: Vec<Edit>) -> anyhow::Re
         ..Default::default()
     }];
     let authorship = Authorship { author: "bench".into(), message: "load".into(), ..Default::default() };
-    let request = CommitRequest { namespaces, authorship: Some(authorship), dry_run: false };
+    let request = CommitRequest { namespaces, authorship: Some(authorship), ..CommitRequest::default() };
     client.commit(request).await.context("a commit failed")?;
     Ok(())
 }

@@ -198,7 +198,7 @@ impl Writer {
                 author: format!("writer {}", self.number),
                 message: name.into(),
             }),
-            dry_run: false,
+            ..CommitRequest::default()
         }
     }
 }
