@@ -50,7 +50,7 @@ cluster: ## tests with clusters of real processes
 	$(RUN) cargo test --locked --workspace --test cluster -- --test-threads=1
 python: ## the client made from proto/ alone, against a cluster
 	$(STEP) "Python client tests"
-	$(RUN) cargo build --locked --workspace --bin conclave && deploy/scripts/python.sh
+	$(RUN) cargo build --locked --workspace --bin conclave --example counter_worker && deploy/scripts/python.sh
 alerts: ## the alert rules, where promtool is installed
 	$(STEP) "alert rules"
 	@deploy/scripts/alerts.sh

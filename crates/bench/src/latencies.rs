@@ -86,6 +86,11 @@ impl Latencies {
         Duration::from_micros(self.took_us.value_at_quantile(part))
     }
 
+    /// The longest of them.
+    pub(crate) fn slowest(&self) -> Duration {
+        self.quantile(1.0)
+    }
+
     /// Tells them by themselves.
     pub(crate) fn tell(&self, report: &mut Report) {
         self.tell_counts(report);

@@ -9,6 +9,7 @@ mod locks;
 mod metrics;
 mod metronome;
 mod report;
+mod sessions;
 mod smoke;
 
 use std::path::PathBuf;
@@ -39,6 +40,8 @@ enum Measure {
     CatchUp(catch_up::CatchUpArgs),
     /// How many locks are acquired and released, and how fast they change hands: about a minute
     Locks(locks::LocksArgs),
+    /// Very many sessions, of which many end at once: a minute or two
+    Sessions(sessions::SessionsArgs),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -47,6 +50,7 @@ fn main() -> anyhow::Result<()> {
     match cli.measure {
         Measure::Smoke(args) => runtime.block_on(smoke::run(&cli.binary, &args)),
         Measure::Locks(args) => runtime.block_on(locks::run(&cli.binary, &args)),
+        Measure::Sessions(args) => runtime.block_on(sessions::run(&cli.binary, &args)),
         Measure::CatchUp(args) => runtime.block_on(catch_up::run(&cli.binary, &args)),
     }
 }

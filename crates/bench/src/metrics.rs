@@ -8,6 +8,8 @@ use tokio::net::TcpStream;
 
 /// Size of the state, flushed and not, in bytes.
 const STATE_SIZE: &str = "conclave_state_size_bytes";
+/// Sessions that are open.
+const SESSIONS: &str = "conclave_sessions";
 /// Bytes of snapshots that came since the node was started.
 const SNAPSHOTS_RECEIVED: &str = "conclave_snapshot_transferred_bytes_total{way=\"received\"}";
 
@@ -30,6 +32,11 @@ impl Metrics {
 
     pub(crate) fn state_size_bytes(&self) -> anyhow::Result<u64> {
         self.value(STATE_SIZE).with_context(|| format!("{STATE_SIZE} is not told"))
+    }
+
+    /// Sessions that are open.
+    pub(crate) fn sessions(&self) -> anyhow::Result<u64> {
+        self.value(SESSIONS).with_context(|| format!("{SESSIONS} is not told"))
     }
 
     /// None if no snapshot came.
