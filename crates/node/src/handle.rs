@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conclave_core::lock::Abandon;
 use conclave_raft::Consensus;
 use conclave_storage::{LogStore, StateStore};
 use conclave_watch::Hub;
@@ -15,7 +14,7 @@ use crate::alarms::{Alarm, Alarms};
 use crate::clock::Clock;
 use crate::ended::Ended;
 use crate::leases::{Asked, Kept};
-use crate::locks::Attending;
+use crate::locks::{Abandoned, Attending};
 use crate::metrics::NodeMetrics;
 use crate::readiness::{Readiness, Signs};
 use crate::request_error::RequestError;
@@ -66,7 +65,7 @@ pub(crate) struct Shared {
     /// Calls that wait for tickets.
     pub(crate) attending: Arc<Attending>,
     /// Tickets to be given up.
-    pub(crate) abandoned: mpsc::UnboundedSender<Abandon>,
+    pub(crate) abandoned: mpsc::UnboundedSender<Abandoned>,
     /// Only for what it tells of itself: consensus writes it.
     pub(crate) log: LogStore,
 }

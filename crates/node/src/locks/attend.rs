@@ -40,8 +40,8 @@ pub enum Place {
     Unknown,
     /// In the queue.
     Waiting {
-        /// How many come before; none: not counted yet.
-        ahead: Option<u64>,
+        /// How many come before.
+        ahead: u64,
     },
     /// It is granted.
     Held,
@@ -163,7 +163,7 @@ async fn tell(shared: &Arc<Shared>) {
             () = shared.attending.arrived.notified() => {}
             _ = places.tick(), if !moved.is_empty() => count_places(shared, std::mem::take(&mut moved)).await,
         }
-        read_unread(shared, changes.told()).await;
+        read_unread(shared, changes.told(), &mut moved).await;
     }
 }
 
@@ -194,7 +194,7 @@ fn follow(
 
 /// Reads how tickets stand that are listened to since a moment ago. Those that were asked for later than this node has
 /// come, wait.
-async fn read_unread(shared: &Arc<Shared>, told: Revision) {
+async fn read_unread(shared: &Arc<Shared>, told: Revision, moved: &mut HashSet<LockName>) {
     let unread = shared.attending.take_unread(told);
     if unread.is_empty() {
         return;
@@ -209,7 +209,7 @@ async fn read_unread(shared: &Arc<Shared>, told: Revision) {
             .collect::<Result<Vec<_>, MapError>>()
     });
     match read.await {
-        Some(standings) => shared.attending.stand(standings),
+        Some(standings) => shared.attending.stand(standings, moved),
         None => {
             shared.attending.calls.lock().unread.extend(keys);
             tokio::time::sleep(AGAIN_AFTER).await;
@@ -289,15 +289,17 @@ impl Attending {
         stand.iter().for_each(|(key, state)| calls.tell(key, *state));
     }
 
-    fn stand(&self, standings: Vec<(Key, Option<Standing>)>) {
+    fn stand(&self, standings: Vec<(Key, Option<Standing>)>, moved: &mut HashSet<LockName>) {
         let calls = self.calls.lock();
         for (key, standing) in standings {
             let state = match standing {
                 Some(Standing::Granted(granted)) => {
                     TicketState { granted: Some(granted), place: Place::Held }
                 }
+                // How many come before is counted later.
                 Some(Standing::Waiting { .. }) => {
-                    TicketState { granted: None, place: Place::Waiting { ahead: None } }
+                    moved.insert(key.0);
+                    continue;
                 }
                 None => TicketState { granted: None, place: Place::Gone },
             };
@@ -309,7 +311,7 @@ impl Attending {
         let calls = self.calls.lock();
         for (ahead, ticket) in (0..).zip(queue) {
             let Some(call) = calls.by_ticket.get(&(name.clone(), *ticket)) else { continue };
-            let place = Place::Waiting { ahead: Some(ahead) };
+            let place = Place::Waiting { ahead };
             call.state.send_if_modified(|state| {
                 let waits = matches!(state.place, Place::Waiting { .. } | Place::Unknown);
                 let is_news = waits && state.place != place;
@@ -348,14 +350,10 @@ impl Attending {
 }
 
 impl TicketState {
-    /// What it is after something was told of it. A grant is not forgotten, nor that it ended, nor a place that was
-    /// counted.
+    /// What it is after something was told of it. A grant is not forgotten, nor that it ended.
     fn after(self, told: Self) -> Self {
-        let place = match (self.place, told.place) {
-            (Place::Gone, _) if self.granted.is_some() => Place::Gone,
-            (Place::Waiting { ahead }, Place::Waiting { ahead: None }) => Place::Waiting { ahead },
-            (_, place) => place,
-        };
+        let has_ended = self.place == Place::Gone && self.granted.is_some();
+        let place = if has_ended { Place::Gone } else { told.place };
         Self { granted: told.granted.or(self.granted), place }
     }
 }
@@ -387,10 +385,9 @@ mod tests {
     #[test]
     fn what_was_seen_is_not_forgotten() {
         let waiting = |ahead| state(None, Place::Waiting { ahead });
-        assert_eq!(waiting(Some(3)).after(waiting(None)), waiting(Some(3)));
-        assert_eq!(waiting(Some(3)).after(waiting(Some(2))), waiting(Some(2)));
+        assert_eq!(waiting(3).after(waiting(2)), waiting(2));
         let held = state(Some(7), Place::Held);
-        assert_eq!(waiting(None).after(held), held);
+        assert_eq!(waiting(3).after(held), held);
         let gone = held.after(state(None, Place::Gone));
         assert_eq!(gone, state(Some(7), Place::Gone));
         assert_eq!(gone.after(held), gone, "what comes late changes nothing");
@@ -435,7 +432,7 @@ mod tests {
         assert!(!two.has_changed().unwrap());
         assert!(moved.contains(&name) && attending.waits_for(&name));
         attending.stand_in_queue(&name, &[second]);
-        assert_eq!(*two.borrow_and_update(), state(None, Place::Waiting { ahead: Some(0) }));
+        assert_eq!(*two.borrow_and_update(), state(None, Place::Waiting { ahead: 0 }));
         assert!(!one.has_changed().unwrap());
     }
 }

@@ -9,5 +9,5 @@ mod tests;
 
 pub use attend::{Attended, Place, TicketState};
 
-pub(crate) use abandon::give_up;
+pub(crate) use abandon::{Abandoned, give_up};
 pub(crate) use attend::{Attending, tell_tickets};
