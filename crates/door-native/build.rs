@@ -6,7 +6,13 @@ use std::error::Error;
 /// Where the definitions lie, seen from this crate.
 const PROTO_ROOT: &str = "../../proto";
 /// What clients may call.
-const SERVICE_FILES: [&str; 2] = ["conclave/config/v1/config.proto", "conclave/cluster/v1/cluster.proto"];
+const SERVICE_FILES: [&str; 5] = [
+    "conclave/config/v1/config.proto",
+    "conclave/cluster/v1/cluster.proto",
+    "conclave/lock/v1/sessions.proto",
+    "conclave/lock/v1/locks.proto",
+    "conclave/lock/v1/elections.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={PROTO_ROOT}");
@@ -18,6 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .codec_path("conclave_door::BoundedCodec")
         .extern_path(".conclave.config.v1", "::conclave_proto::config::v1")
         .extern_path(".conclave.cluster.v1", "::conclave_proto::cluster::v1")
+        .extern_path(".conclave.lock.v1", "::conclave_proto::lock::v1")
         .emit_rerun_if_changed(false)
         .compile_fds(services)?;
     Ok(())

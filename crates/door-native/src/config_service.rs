@@ -4,23 +4,22 @@ use std::sync::Arc;
 
 use conclave_core::config::{ConfigOutcome, Read};
 use conclave_core::{Outcome, RequestId};
-use conclave_door::{Limits, Refusal, deadline_of};
+use conclave_door::{Limits, Refusal};
 use conclave_mvcc::{ReadMap, Revision, newest_revision};
 use conclave_node::{Consistency, NodeHandle};
 use conclave_proto::config::v1 as wire;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tonic::{Request, Response, Status};
+use tonic::{Request, Response};
 
+use crate::calls::{Answer, deadline};
 use crate::config_wire::{
     self, Differences, ItemChanges, Items, Namespaces, OneItem, OneNamespace, OneSnapshot, Page, Search,
     SnapshotNamespaces, Snapshots, Tags, TheDefaults, Versions, Write,
 };
+use crate::places::Places;
 use crate::servers::config::config_service_server::ConfigService;
 use crate::watch::{WatchDoor, WatchStream};
-
-/// What every call returns.
-type Answer<T> = Result<Response<T>, Status>;
 
 /// Answers `conclave.config.v1.ConfigService`.
 pub(crate) struct ConfigDoor {
@@ -30,9 +29,13 @@ pub(crate) struct ConfigDoor {
 }
 
 impl ConfigDoor {
-    pub(crate) fn new(node: NodeHandle, limits: Limits, stop: CancellationToken) -> Self {
-        let limits = Arc::new(limits);
-        let watches = WatchDoor::new(node.clone(), Arc::clone(&limits), stop);
+    pub(crate) fn new(
+        node: NodeHandle,
+        limits: Arc<Limits>,
+        watches: Places,
+        stop: CancellationToken,
+    ) -> Self {
+        let watches = WatchDoor::new(node.clone(), Arc::clone(&limits), watches, stop);
         Self { node, limits, watches }
     }
 
@@ -46,7 +49,7 @@ impl ConfigDoor {
         };
         match answer? {
             Outcome::Config(outcome) => Ok((outcome, request_id)),
-            Outcome::Cluster(_) => Err(config_wire::strange_outcome()),
+            _ => Err(config_wire::strange_outcome()),
         }
     }
 
@@ -286,8 +289,4 @@ impl ConfigService for ConfigDoor {
         let deadline = deadline(&request)?;
         Ok(Response::new(self.watches.open(request.into_inner(), deadline).await?))
     }
-}
-
-fn deadline<T>(request: &Request<T>) -> Result<Instant, Refusal> {
-    Ok(deadline_of(request.metadata())?)
 }

@@ -4,7 +4,9 @@
 use std::fmt::Display;
 
 use conclave_core::config::{At, Authorship};
-use conclave_core::{ItemKey, NameError, NamespaceName, PinName, RequestId, Version};
+use conclave_core::{
+    FencingToken, ItemKey, LeaseId, LockName, NameError, NamespaceName, PinName, RequestId, Version,
+};
 use conclave_door::{Limits, Refusal, Violations};
 use conclave_mvcc::Revision;
 use conclave_node::Consistency;
@@ -48,6 +50,33 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn key(&mut self, field: impl Display, text: &str) -> Option<ItemKey> {
         self.name(field, ItemKey::parse(text, self.limits.key_size_bytes_max))
+    }
+
+    pub(crate) fn lock_name(&mut self, field: impl Display, text: &str) -> Option<LockName> {
+        self.name(field, LockName::parse(text))
+    }
+
+    pub(crate) fn session(&mut self, field: impl Display, number: u64) -> Option<LeaseId> {
+        let id = LeaseId::new(number);
+        if id.is_none() {
+            self.refuse(field, "it is 0: open a session, and give its id");
+        }
+        id
+    }
+
+    /// The token of a grant: there is none without.
+    pub(crate) fn token(&mut self, field: impl Display, number: u64) -> Option<FencingToken> {
+        if number == 0 {
+            self.refuse(field, "it is 0: give the token of the grant");
+            return None;
+        }
+        Some(FencingToken::new(number))
+    }
+
+    /// The id of a request: a new one if the caller gave none.
+    pub(crate) fn request_id(&mut self, field: impl Display, text: String) -> Option<RequestId> {
+        let id = if text.is_empty() { new_request_id() } else { text };
+        self.name(field, RequestId::parse(&id))
     }
 
     fn name<T>(&mut self, field: impl Display, parsed: Result<T, NameError>) -> Option<T> {
@@ -105,8 +134,7 @@ impl<'a> Fields<'a> {
         let wire::Authorship { request_id, author, message } = authorship.unwrap_or_default();
         self.size("authorship.author", author.len(), self.limits.author_size_bytes_max);
         self.size("authorship.message", message.len(), self.limits.message_size_bytes_max);
-        let id = if request_id.is_empty() { new_request_id() } else { request_id };
-        let id = self.name("authorship.request_id", RequestId::parse(&id))?;
+        let id = self.request_id("authorship.request_id", request_id)?;
         Some((id, Authorship { author, message }))
     }
 }
@@ -120,7 +148,12 @@ pub(crate) fn page_entries(asked: u32, default: usize) -> usize {
     }
 }
 
-/// An id that nobody else makes: 128 random bits as hexadecimal digits.
+/// An id that nobody else makes.
+pub(crate) fn made_request_id() -> RequestId {
+    RequestId::parse(&new_request_id()).expect("hexadecimal digits make an id")
+}
+
+/// 128 random bits as hexadecimal digits.
 fn new_request_id() -> String {
     format!("{:032x}", rand::random::<u128>())
 }

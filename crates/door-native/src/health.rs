@@ -6,6 +6,9 @@ use conclave_door::Refusal;
 use conclave_node::Readiness;
 use conclave_proto::cluster::v1::cluster_service_server::SERVICE_NAME as CLUSTER;
 use conclave_proto::config::v1::config_service_server::SERVICE_NAME as CONFIG;
+use conclave_proto::lock::v1::election_service_server::SERVICE_NAME as ELECTIONS;
+use conclave_proto::lock::v1::lock_service_server::SERVICE_NAME as LOCKS;
+use conclave_proto::lock::v1::session_service_server::SERVICE_NAME as SESSIONS;
 use futures::{Stream, StreamExt as _, stream};
 use tokio::sync::watch;
 use tokio_stream::wrappers::WatchStream;
@@ -24,7 +27,7 @@ pub(crate) struct HealthDoor {
 /// What a health check can ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Subject {
-    /// The configuration service, and the node as a whole: they need a leader.
+    /// The services of what is stored, and the node as a whole: they need a leader.
     Whole,
     /// The cluster service: it also tells that there is no leader.
     Cluster,
@@ -68,7 +71,7 @@ impl Health for HealthDoor {
 impl Subject {
     fn of(service: &str) -> Option<Self> {
         match service {
-            "" | CONFIG => Some(Self::Whole),
+            "" | CONFIG | SESSIONS | LOCKS | ELECTIONS => Some(Self::Whole),
             CLUSTER => Some(Self::Cluster),
             _ => None,
         }

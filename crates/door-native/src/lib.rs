@@ -1,8 +1,10 @@
-//! The gRPC services of Conclave itself: configuration, cluster, health and reflection.
+//! The gRPC services of Conclave itself: configuration, sessions, locks, elections, cluster, health and reflection.
 //!
 //! One call, by file: `config_service.rs` (deadline, which freshness, which call of the node) with
 //! `config_wire/` (request → command or query, every broken rule told at once; answer → message). Pages hang
-//! together by `paging.rs`; a watch is opened in `watch/` and pulled by its client from there on.
+//! together by `paging.rs`; a watch is opened in `watch/` and pulled by its client from there on. Sessions, locks and
+//! elections likewise: `session_service.rs`, `lock_service.rs` and `election_service.rs` with `lock_wire/`; the calls
+//! that last are in `keep_alive.rs` and `locks/`.
 //!
 //! Every failure is a [`Refusal`](conclave_door::Refusal); the status of each is decided in
 //! `conclave-door`, and nowhere else.
@@ -11,17 +13,26 @@
 //! doors, and anything that decides what a commit does.
 
 mod backup_service;
+mod calls;
 mod cluster_service;
 mod cluster_wire;
 mod config_service;
 mod config_wire;
+mod election_service;
 mod fields;
 mod health;
+mod keep_alive;
+mod lock_service;
+mod lock_wire;
+mod locks;
 mod log_levels;
 mod media_type;
 mod paging;
+mod places;
 mod servers;
+mod session_service;
 mod status_wire;
+mod trust;
 mod watch;
 
 use std::sync::Arc;
@@ -35,9 +46,17 @@ use tonic_reflection::server::Builder;
 
 use crate::cluster_service::ClusterDoor;
 use crate::config_service::ConfigDoor;
+use crate::election_service::ElectionDoor;
 use crate::health::HealthDoor;
+use crate::lock_service::LockDoor;
+use crate::locks::LockStreams;
+use crate::places::Places;
 use crate::servers::cluster::cluster_service_server::ClusterServiceServer;
 use crate::servers::config::config_service_server::ConfigServiceServer;
+use crate::servers::lock::election_service_server::ElectionServiceServer;
+use crate::servers::lock::lock_service_server::LockServiceServer;
+use crate::servers::lock::session_service_server::SessionServiceServer;
+use crate::session_service::SessionDoor;
 
 pub use log_levels::LogLevels;
 
@@ -50,11 +69,20 @@ pub fn services(
 ) -> Routes {
     let health = HealthDoor::new(node.readiness(), stop.clone());
     let cluster = ClusterServiceServer::new(ClusterDoor::new(node.clone(), log_levels));
-    let config = ConfigServiceServer::new(ConfigDoor::new(node, limits, stop))
-        .max_decoding_message_size(Limits::REQUEST_SIZE_BYTES_MAX);
+    let watches = Places::new("watches", limits.watch_streams_max);
+    let limits = Arc::new(limits);
+    let config = ConfigDoor::new(node.clone(), Arc::clone(&limits), watches.clone(), stop.clone());
+    let config = ConfigServiceServer::new(config).max_decoding_message_size(Limits::REQUEST_SIZE_BYTES_MAX);
+    let sessions = SessionDoor::new(node.clone(), Arc::clone(&limits), stop.clone());
+    let streams = LockStreams::new(node.clone(), Arc::clone(&limits), watches, stop);
+    let locks = LockDoor::new(node.clone(), Arc::clone(&limits), streams.clone());
+    let elections = ElectionDoor::new(node, limits, streams);
 
     let mut routes = Routes::builder();
     routes.add_service(Readable::new(config));
+    routes.add_service(Readable::new(SessionServiceServer::new(sessions)));
+    routes.add_service(Readable::new(LockServiceServer::new(locks)));
+    routes.add_service(Readable::new(ElectionServiceServer::new(elections)));
     routes.add_service(Readable::new(cluster));
     routes.add_service(HealthServer::new(health));
     routes.add_service(reflection().build_v1().expect(DESCRIPTORS_HOLD));

@@ -13,5 +13,11 @@ pub(crate) mod cluster {
     tonic::include_proto!("conclave.cluster.v1");
 }
 
+/// Sessions, locks and elections.
+#[allow(missing_docs, unreachable_pub, unused_qualifications, rustdoc::all, clippy::all, clippy::pedantic)]
+pub(crate) mod lock {
+    tonic::include_proto!("conclave.lock.v1");
+}
+
 #[cfg(test)]
 mod tests;

@@ -27,8 +27,23 @@ pub fn deadline_of(metadata: &MetadataMap) -> Result<Instant, Violations> {
     let timeout = header.to_str().ok().and_then(parse);
     match timeout {
         Some(timeout) => Ok(Instant::now() + timeout.min(TIMEOUT_MAX)),
-        None => Err(Violations::one(HEADER, "is not 1 to 8 digits and a unit (H, M, S, m, u or n)")),
+        None => Err(unreadable()),
     }
+}
+
+/// The moment at which whoever called stops waiting, for a call that waits as long as it is let; none if there is
+/// none.
+///
+/// # Errors
+/// As of [`deadline_of`].
+pub fn end_of(metadata: &MetadataMap) -> Result<Option<Instant>, Violations> {
+    let Some(header) = metadata.get(HEADER) else { return Ok(None) };
+    let timeout = header.to_str().ok().and_then(parse).ok_or_else(unreadable)?;
+    Ok(Instant::now().checked_add(timeout))
+}
+
+fn unreadable() -> Violations {
+    Violations::one(HEADER, "is not 1 to 8 digits and a unit (H, M, S, m, u or n)")
 }
 
 fn parse(text: &str) -> Option<Duration> {
@@ -77,6 +92,18 @@ mod tests {
         assert_eq!(left(None).unwrap(), TIMEOUT_DEFAULT);
         assert_eq!(left(Some("61S")).unwrap(), TIMEOUT_MAX);
         assert_eq!(left(Some("99999999H")).unwrap(), TIMEOUT_MAX);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_waits_ends_when_its_caller_says_so() {
+        let left = |header: Option<&str>| {
+            let mut metadata = MetadataMap::new();
+            header.map(|text| metadata.insert(HEADER, text.parse().unwrap()));
+            end_of(&metadata).map(|end| end.map(|end| end.duration_since(Instant::now())))
+        };
+        assert_eq!(left(None), Ok(None));
+        assert_eq!(left(Some("2H")), Ok(Some(Duration::from_secs(7_200))));
+        assert!(left(Some("2 H")).is_err());
     }
 
     #[tokio::test(start_paused = true)]

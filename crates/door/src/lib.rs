@@ -1,7 +1,7 @@
 //! What all doors share: limits, deadlines, the error table and the request span.
 //!
 //! - [`Limits`]: every bound on what a request may carry.
-//! - [`deadline_of`]: how long a request may take.
+//! - [`deadline_of`]: how long a request may take; [`end_of`]: when a call that waits is to end.
 //! - [`Refusal`]: why a request got no answer, and in `status.rs` the one table that turns it into a status.
 //! - [`RequestSpanLayer`]: one span for each request, with its method, peer, code and time, never its content.
 //! - [`RpcMetrics`]: how many calls were answered, how, and how fast.
@@ -22,7 +22,7 @@ mod status;
 mod violations;
 
 pub use bounded_codec::BoundedCodec;
-pub use deadline::deadline_of;
+pub use deadline::{deadline_of, end_of};
 pub use limits::Limits;
 pub use readable::Readable;
 pub use refusal::Refusal;

@@ -1,5 +1,7 @@
 //! The bounds on what a request may carry: those that the settings set, and those that are fixed.
 
+use std::ops::RangeInclusive;
+
 /// The bounds that the settings set (`limits.*`). The fixed ones are its associated constants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -60,6 +62,36 @@ impl Limits {
     pub const HEARTBEAT_INTERVAL_MS_MIN: u32 = 100;
     /// The interval if the request names none, in milliseconds.
     pub const HEARTBEAT_INTERVAL_MS_DEFAULT: u32 = 10_000;
+    /// Longest prefix of a lock's name that can be asked for, in bytes: as long as a name may be.
+    pub const LOCK_PREFIX_SIZE_BYTES_MAX: usize = 256;
+    /// Shortest and longest time that a session lives without being renewed, in milliseconds: a second to a day.
+    pub const SESSION_TTL_MS: RangeInclusive<u64> = 1_000..=86_400_000;
+    /// Most entries of what is to be known of a session.
+    pub const SESSION_METADATA_MAX: usize = 16;
+    /// Longest name and longest value of such an entry, in bytes.
+    pub const SESSION_METADATA_SIZE_BYTES_MAX: usize = 128;
+    /// Longest owner of a session or a lock, in bytes.
+    pub const LOCK_OWNER_SIZE_BYTES_MAX: usize = 256;
+    /// Largest metadata of the holder of a lock, in bytes.
+    pub const LOCK_METADATA_SIZE_BYTES_MAX: usize = 4_096;
+    /// Most permits of a lock.
+    pub const LOCK_CAPACITY_MAX: u32 = 1_000_000;
+    /// Longest reason of a release by force, in bytes.
+    pub const FORCE_REASON_SIZE_BYTES_MAX: usize = 4_096;
+    /// Most locks of which a commit can ask that they are held.
+    pub const HELD_LOCKS_MAX: usize = 16;
+    /// Most holders of one lock that are told.
+    pub const LOCK_HOLDERS_TOLD_MAX: usize = 1_000;
+    /// Most of those who wait for one lock that are told.
+    pub const LOCK_WAITERS_TOLD_MAX: usize = 100;
+    /// Most holders of each lock that a list tells.
+    pub const LIST_HOLDERS_TOLD_MAX: usize = 10;
+    /// Most calls that wait for locks, or tell when they are lost, that a node serves at once.
+    pub const ACQUIRE_STREAMS_MAX: usize = 50_000;
+    /// Most streams of renewals that a node serves at once.
+    pub const KEEP_ALIVE_STREAMS_MAX: usize = 100_000;
+    /// Most renewals of one stream that are under way at once.
+    pub const RENEWALS_UNDER_WAY_MAX: usize = 64;
     /// Largest request on the wire, in bytes.
     pub const REQUEST_SIZE_BYTES_MAX: usize = 8 << 20;
     /// Most reads that decoding a request may take. Each field takes two or three: key, length or number,

@@ -19,10 +19,19 @@ pub enum Refusal {
     Members(MembersRefusal),
     /// This node could not answer, this time.
     Request(RequestError),
-    /// This node serves as many watches as it may.
-    WatchStreams {
-        /// Most watches that it serves at once.
+    /// This node serves as many streams of a kind as it may.
+    Streams {
+        /// Which kind, in the plural.
+        what: &'static str,
+        /// Most that it serves at once.
         streams_max: usize,
+    },
+    /// A lock could not be had within the time that whoever asked would wait.
+    LockWaitOver {
+        /// Name of the lock.
+        name: String,
+        /// How long was waited, in milliseconds.
+        wait_ms: u64,
     },
     /// A health check of a service that this node does not have.
     UnknownService {

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use conclave_core::Rejection;
 use conclave_core::cluster::ClusterRejection;
+use conclave_core::lease::LeaseRejection;
+use conclave_core::lock::LockRejection;
 use conclave_node::{MembersRefusal, RequestError};
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, FieldViolation, StatusExt as _};
@@ -20,8 +22,8 @@ const DOMAIN: &str = "conclave";
 const INVALID_ARGUMENT: &str = "invalid-argument";
 /// Longest text in a status, in bytes. All of it travels in headers, of which clients bound the size.
 const TEXT_SIZE_BYTES_MAX: usize = 1_024;
-/// When a watch that found no place should be tried again.
-const WATCH_RETRY_AFTER: Duration = Duration::from_secs(1);
+/// When a stream that found no place should be tried again.
+const STREAM_RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// A row of the table.
 struct Row {
@@ -78,10 +80,16 @@ fn row(refusal: &Refusal) -> Row {
         Refusal::Rejection(rejection) => of_rejection(rejection),
         Refusal::Members(refusal) => of_members_refusal(refusal),
         Refusal::Request(error) => of_request_error(error),
-        Refusal::WatchStreams { streams_max } => {
+        Refusal::Streams { what, streams_max } => {
             let message =
-                format!("this node serves {streams_max} watches already, the most it may: ask another one");
-            Row::new(Code::ResourceExhausted, "overloaded", message).retry_after(WATCH_RETRY_AFTER)
+                format!("this node serves {streams_max} {what} already, the most it may: ask another one");
+            Row::new(Code::ResourceExhausted, "overloaded", message).retry_after(STREAM_RETRY_AFTER)
+        }
+        Refusal::LockWaitOver { name, wait_ms } => {
+            let message =
+                format!("lock {name:?} could not be had within {wait_ms} ms: try again, or wait longer");
+            let row = Row::new(Code::FailedPrecondition, "lock-wait-over", message);
+            row.with("name", name).with("wait_ms", wait_ms)
         }
         Refusal::UnknownService { service } => {
             let message = format!("this node has no service {service:?}");
@@ -140,6 +148,8 @@ fn of_rejection(rejection: &Rejection) -> Row {
             row.with("size_bytes", size_bytes).with("size_bytes_max", size_bytes_max)
         }
         Rejection::Cluster(rejection) => of_cluster_rejection(rejection),
+        Rejection::Lease(rejection) => of_lease_rejection(rejection),
+        Rejection::Lock(rejection) => of_lock_rejection(rejection),
     }
 }
 
@@ -163,6 +173,70 @@ fn code_of(rejection: &Rejection) -> Code {
         | Rejection::TagExists { .. } => Code::FailedPrecondition,
         Rejection::QuotaExceeded { .. } | Rejection::ChangeTooLarge { .. } => Code::ResourceExhausted,
         Rejection::Cluster(rejection) => code_of_cluster(rejection),
+        Rejection::Lease(rejection) => code_of_lease(rejection),
+        Rejection::Lock(rejection) => code_of_lock(rejection),
+    }
+}
+
+fn of_lease_rejection(rejection: &LeaseRejection) -> Row {
+    let row = Row::new(code_of_lease(rejection), rejection.reason(), rejection);
+    match rejection {
+        LeaseRejection::NotFound { id } | LeaseRejection::Exists { id } => row.with("session_id", id),
+        LeaseRejection::Full { leases_max } => row.with("sessions_max", leases_max),
+        LeaseRejection::OtherTerm { term } => row.with("term", term),
+    }
+}
+
+fn code_of_lease(rejection: &LeaseRejection) -> Code {
+    match rejection {
+        LeaseRejection::NotFound { .. } => Code::NotFound,
+        LeaseRejection::Exists { .. } => Code::AlreadyExists,
+        LeaseRejection::Full { .. } => Code::ResourceExhausted,
+        // Only what leaders propose themselves is refused so.
+        LeaseRejection::OtherTerm { .. } => Code::FailedPrecondition,
+    }
+}
+
+fn of_lock_rejection(rejection: &LockRejection) -> Row {
+    let row = Row::new(code_of_lock(rejection), rejection.reason(), rejection);
+    match rejection {
+        LockRejection::NotFound { name } => row.with("name", name),
+        LockRejection::Held { name, owner, session, token } => {
+            let row = row.with("name", name).with("owner", owner);
+            row.with("session_id", session).with("token", token)
+        }
+        LockRejection::QueueFull { name, waiters_max } => {
+            row.with("name", name).with("waiters_max", waiters_max).retry_after(STREAM_RETRY_AFTER)
+        }
+        LockRejection::TicketsFull { session, tickets_max } => {
+            row.with("session_id", session).with("tickets_max", tickets_max)
+        }
+        LockRejection::CapacityMismatch { name, capacity, asked } => {
+            row.with("name", name).with("capacity", capacity).with("asked", asked)
+        }
+        LockRejection::ModeChange { name, session, token } => {
+            row.with("name", name).with("session_id", session).with("token", token)
+        }
+        LockRejection::NotHeld { name, session } => row.with("name", name).with("session_id", session),
+        LockRejection::TokenMismatch { name, token, held_token } => {
+            row.with("name", name).with("token", token).with("held_token", held_token)
+        }
+        LockRejection::RequestIdReused { name, request_id } => {
+            row.with("name", name).with("request_id", request_id)
+        }
+    }
+}
+
+fn code_of_lock(rejection: &LockRejection) -> Code {
+    match rejection {
+        LockRejection::NotFound { .. } => Code::NotFound,
+        LockRejection::QueueFull { .. } | LockRejection::TicketsFull { .. } => Code::ResourceExhausted,
+        LockRejection::Held { .. }
+        | LockRejection::CapacityMismatch { .. }
+        | LockRejection::ModeChange { .. }
+        | LockRejection::NotHeld { .. }
+        | LockRejection::TokenMismatch { .. }
+        | LockRejection::RequestIdReused { .. } => Code::FailedPrecondition,
     }
 }
 
@@ -338,6 +412,30 @@ pub(crate) mod tests {
         ]
     }
 
+    fn lease_rejections() -> Vec<LeaseRejection> {
+        vec![
+            LeaseRejection::NotFound { id: 9 },
+            LeaseRejection::Exists { id: 9 },
+            LeaseRejection::Full { leases_max: 3 },
+            LeaseRejection::OtherTerm { term: 2 },
+        ]
+    }
+
+    fn lock_rejections() -> Vec<LockRejection> {
+        let name = || named("orders/42");
+        vec![
+            LockRejection::NotFound { name: name() },
+            LockRejection::Held { name: name(), owner: named("ann"), session: 9, token: 70 },
+            LockRejection::QueueFull { name: name(), waiters_max: 3 },
+            LockRejection::TicketsFull { session: 9, tickets_max: 3 },
+            LockRejection::CapacityMismatch { name: name(), capacity: 3, asked: 4 },
+            LockRejection::ModeChange { name: name(), session: 9, token: 70 },
+            LockRejection::NotHeld { name: name(), session: 9 },
+            LockRejection::TokenMismatch { name: name(), token: 60, held_token: 70 },
+            LockRejection::RequestIdReused { name: name(), request_id: named("id-1") },
+        ]
+    }
+
     fn request_errors() -> Vec<RequestError> {
         vec![
             RequestError::NoLeader { retry_after: WAIT },
@@ -385,11 +483,14 @@ pub(crate) mod tests {
             Refusal::Violations(Violations::one("key", "it is empty")),
             Refusal::Violations(two),
             Refusal::PageTokenInvalid,
-            Refusal::WatchStreams { streams_max: 3 },
+            Refusal::Streams { what: "watches", streams_max: 3 },
+            Refusal::LockWaitOver { name: named("orders/42"), wait_ms: 1_500 },
             Refusal::UnknownService { service: named("x.Y") },
             MapError::new("damaged row").into(),
         ];
         refusals.extend(rejections().into_iter().map(Refusal::from));
+        refusals.extend(lease_rejections().into_iter().map(|it| Rejection::from(it).into()));
+        refusals.extend(lock_rejections().into_iter().map(|it| Rejection::from(it).into()));
         refusals.extend(request_errors().into_iter().map(Refusal::from));
         refusals.extend(members_refusals().into_iter().map(Refusal::from));
         refusals

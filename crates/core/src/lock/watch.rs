@@ -36,6 +36,11 @@ pub fn watch_ranges(prefix: &str) -> Vec<KeyRange> {
     keys::tickets_of_all(prefix).into()
 }
 
+/// The keys whose events tell of one lock.
+pub fn watch_ranges_of(name: &LockName) -> Vec<KeyRange> {
+    vec![keys::holders(name), keys::queue(name)]
+}
+
 /// What a revision did to locks: first who left, then who came, in order of name within each.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `writes.rs` | the requests that change something, and their answers |
 //! | `edits.rs` | the edits of a commit, with all their rules |
+//! | `guards.rs` | the locks that a change depends on |
 //! | `labels.rs` | the labels of items and namespaces |
 //! | `reads.rs` | the requests that read one thing |
 //! | `listings.rs` | the requests that read page by page |
@@ -16,6 +17,7 @@
 
 mod edits;
 mod finds;
+mod guards;
 mod labels;
 mod listings;
 mod messages;

@@ -10,8 +10,8 @@ use conclave_mvcc::{ReadMap, Revision};
 use conclave_proto::config::v1 as wire;
 
 use super::listings::Page;
-use super::messages;
 use super::writes::{Write, committed_version, strange_outcome};
+use super::{guards, messages};
 use crate::fields::{Fields, page_entries};
 use crate::paging::{Place, Tokens};
 
@@ -85,9 +85,10 @@ pub(crate) fn rollback_snapshot(
     let snapshot = fields.pin_name("snapshot", &request.snapshot);
     let namespaces = names(&mut fields, &request.namespaces);
     let authorship = fields.authorship(request.authorship);
-    let write = snapshot.zip(authorship).map(|(snapshot, (id, authorship))| {
+    let held = guards::held_locks(&mut fields, request.held_locks);
+    let write = snapshot.zip(authorship).zip(held).map(|((snapshot, (id, authorship)), held)| {
         let command = ConfigCommand::RollbackSnapshot(RollbackSnapshot { snapshot, namespaces, authorship });
-        Write { dry_run: request.dry_run, ..Write::new(id, command) }
+        Write { dry_run: request.dry_run, ..Write::guarded(id, command, held) }
     });
     fields.finish(write)
 }

@@ -59,7 +59,7 @@ impl Store {
             expected_version: None,
             create_if_missing: true,
         };
-        let request = wire::CommitRequest { namespaces: vec![edits], authorship: None, dry_run: false };
+        let request = wire::CommitRequest { namespaces: vec![edits], ..Default::default() };
         self.write(commit(request, &Limits::default())).unwrap();
     }
 
@@ -76,7 +76,7 @@ impl Store {
 fn outcome(answer: Answer) -> ConfigOutcome {
     match answer.unwrap() {
         Outcome::Config(outcome) => outcome,
-        other @ Outcome::Cluster(_) => panic!("of the cluster: {other:?}"),
+        other => panic!("not of the configuration: {other:?}"),
     }
 }
 

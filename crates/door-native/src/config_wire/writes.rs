@@ -4,12 +4,13 @@ use conclave_core::config::{
     Commit, Committed, CommittedVersion, ConfigCommand, ConfigOutcome, CreateNamespace, DeleteNamespace,
     Rollback,
 };
-use conclave_core::{Command, RequestId, Version};
+use conclave_core::lock::HeldLock;
+use conclave_core::{Command, Guarded, RequestId, Version};
 use conclave_door::{Limits, Refusal};
 use conclave_node::RequestError;
 use conclave_proto::config::v1 as wire;
 
-use super::{edits, messages, settings};
+use super::{edits, guards, messages, settings};
 use crate::fields::Fields;
 
 /// A write, as it was asked for.
@@ -26,6 +27,14 @@ pub(crate) struct Write {
 impl Write {
     pub(super) fn new(request_id: RequestId, command: ConfigCommand) -> Self {
         Self { request_id, command: Command::Config(command), dry_run: false }
+    }
+
+    /// A write that is refused unless all these locks are held.
+    pub(super) fn guarded(request_id: RequestId, command: ConfigCommand, held: Vec<HeldLock>) -> Self {
+        if held.is_empty() {
+            return Self::new(request_id, command);
+        }
+        Self { request_id, command: Command::Guarded(Guarded { held, command }), dry_run: false }
     }
 }
 
@@ -51,10 +60,11 @@ pub(crate) fn delete_namespace(
     let mut fields = Fields::new(limits);
     let namespace = fields.namespace("namespace", &request.namespace);
     let authorship = fields.authorship(request.authorship);
+    let held = guards::held_locks(&mut fields, request.held_locks);
     let expected_version = request.expected_version.map(Version::new);
-    let write = namespace.zip(authorship).map(|(namespace, (id, authorship))| {
+    let write = namespace.zip(authorship).zip(held).map(|((namespace, (id, authorship)), held)| {
         let delete = DeleteNamespace { namespace, expected_version, authorship };
-        Write::new(id, ConfigCommand::DeleteNamespace(delete))
+        Write::guarded(id, ConfigCommand::DeleteNamespace(delete), held)
     });
     fields.finish(write)
 }
@@ -63,9 +73,10 @@ pub(crate) fn commit(request: wire::CommitRequest, limits: &Limits) -> Result<Wr
     let mut fields = Fields::new(limits);
     let namespaces = edits::namespaces(&mut fields, request.namespaces);
     let authorship = fields.authorship(request.authorship);
-    let write = namespaces.zip(authorship).map(|(namespaces, (id, authorship))| {
+    let held = guards::held_locks(&mut fields, request.held_locks);
+    let write = namespaces.zip(authorship).zip(held).map(|((namespaces, (id, authorship)), held)| {
         let command = ConfigCommand::Commit(Commit { namespaces, authorship });
-        Write { dry_run: request.dry_run, ..Write::new(id, command) }
+        Write { dry_run: request.dry_run, ..Write::guarded(id, command, held) }
     });
     fields.finish(write)
 }
@@ -77,11 +88,13 @@ pub(crate) fn rollback(request: wire::RollbackRequest, limits: &Limits) -> Resul
         fields.refuse("to_version", "it is 0: versions begin at 1");
     }
     let authorship = fields.authorship(request.authorship);
+    let held = guards::held_locks(&mut fields, request.held_locks);
     let (to_version, expected_version) =
         (Version::new(request.to_version), request.expected_version.map(Version::new));
-    let write = namespace.zip(authorship).map(|(namespace, (id, authorship))| {
+    let write = namespace.zip(authorship).zip(held).map(|((namespace, (id, authorship)), held)| {
         let rollback = Rollback { namespace, to_version, expected_version, authorship };
-        Write { dry_run: request.dry_run, ..Write::new(id, ConfigCommand::Rollback(rollback)) }
+        let command = ConfigCommand::Rollback(rollback);
+        Write { dry_run: request.dry_run, ..Write::guarded(id, command, held) }
     });
     fields.finish(write)
 }
@@ -208,7 +221,7 @@ mod tests {
         let request = wire::DeleteNamespaceRequest {
             namespace: "a".into(),
             expected_version: Some(0),
-            authorship: None,
+            ..Default::default()
         };
         let write = delete_namespace(request, &Limits::default()).unwrap();
         let Command::Config(ConfigCommand::DeleteNamespace(delete)) = write.command else { panic!() };
@@ -224,10 +237,13 @@ mod tests {
             expected_version: Some(5),
             authorship: named("id-1"),
             dry_run: true,
+            held_locks: vec![wire::HeldLock { name: "deploy".into(), token: 7 }],
         };
         let write = rollback(request.clone(), &Limits::default()).unwrap();
         assert!(write.dry_run);
-        let Command::Config(ConfigCommand::Rollback(read)) = write.command else { panic!() };
+        let Command::Guarded(guarded) = write.command else { panic!() };
+        assert_eq!((guarded.held[0].name.as_str(), guarded.held[0].token.get()), ("deploy", 7));
+        let ConfigCommand::Rollback(read) = guarded.command else { panic!() };
         assert_eq!((read.to_version, read.expected_version), (Version::new(3), Some(Version::new(5))));
 
         let without = wire::RollbackRequest { namespace: String::new(), to_version: 0, ..request };

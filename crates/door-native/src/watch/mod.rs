@@ -5,7 +5,6 @@
 //! | `query.rs` | what was asked for |
 //! | `survey.rs` | where all targets stand at one revision, and whether the watch may begin there |
 //! | `chunks.rs` | versions and resets as messages of bounded size |
-//! | `trust.rs` | whether what this node tells may be taken for news |
 //! | `stream.rs` | the stream: pulled by the client, so that a slow one holds one message and no more |
 //!
 //! A stream begins with a linearizable survey, so a node that is cut off refuses it instead of showing the
@@ -15,26 +14,25 @@ mod chunks;
 mod query;
 mod stream;
 mod survey;
-mod trust;
 
 use std::pin::Pin;
 use std::sync::Arc;
-use std::time::Duration;
 
 use conclave_door::{Limits, Refusal};
 use conclave_mvcc::ReadMap;
 use conclave_node::{Consistency, NodeHandle};
 use conclave_proto::config::v1 as wire;
 use futures::Stream;
-use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
+use crate::places::Places;
+use crate::trust::Ends;
+
 use self::query::WatchQuery;
-use self::stream::{Ends, Following};
+use self::stream::Following;
 use self::survey::Survey;
-use self::trust::Trust;
 
 /// What a watch answers with.
 pub(crate) type WatchStream = Pin<Box<dyn Stream<Item = Result<wire::WatchResponse, Status>> + Send>>;
@@ -43,13 +41,17 @@ pub(crate) type WatchStream = Pin<Box<dyn Stream<Item = Result<wire::WatchRespon
 pub(crate) struct WatchDoor {
     node: NodeHandle,
     limits: Arc<Limits>,
-    places: Arc<Semaphore>,
+    places: Places,
     stop: CancellationToken,
 }
 
 impl WatchDoor {
-    pub(crate) fn new(node: NodeHandle, limits: Arc<Limits>, stop: CancellationToken) -> Self {
-        let places = Arc::new(Semaphore::new(limits.watch_streams_max));
+    pub(crate) fn new(
+        node: NodeHandle,
+        limits: Arc<Limits>,
+        places: Places,
+        stop: CancellationToken,
+    ) -> Self {
         Self { node, limits, places, stop }
     }
 
@@ -60,15 +62,11 @@ impl WatchDoor {
         deadline: Instant,
     ) -> Result<WatchStream, Refusal> {
         let query = WatchQuery::parse(request, &self.limits)?;
-        let streams_max = self.limits.watch_streams_max;
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        let place = place.map_err(|_| Refusal::WatchStreams { streams_max })?;
+        let place = self.places.take()?;
         let targets = Arc::clone(&query.targets);
         let surveyed = move |view: &dyn ReadMap| Survey::of(view, &targets);
         let survey = self.node.read(Consistency::Linearizable, deadline, surveyed).await??;
-        let leaderless_max = Duration::from_millis(self.limits.watch_leaderless_ms_max);
-        let trust = Trust::new(self.node.readiness(), leaderless_max);
-        let ends = Ends { stop: self.stop.clone(), trust };
+        let ends = Ends::new(&self.node, &self.limits, &self.stop);
         let following = Following::begin(self.node.clone(), query, survey, ends)?;
         Ok(Box::pin(following.into_stream(place)))
     }

@@ -7,19 +7,18 @@ use conclave_core::Rejection;
 use conclave_core::config::version_in;
 use conclave_door::Refusal;
 use conclave_mvcc::{MapError, ReadMap, Revised};
-use conclave_node::{Consistency, NodeHandle, RequestError, WatchClosed, Watched, Watcher};
+use conclave_node::{Consistency, NodeHandle, Watched, Watcher};
 use conclave_proto::config::v1 as wire;
 use conclave_proto::config::v1::watch_response::Event;
 use futures::{Stream, stream};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
-use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
 use super::chunks::{ResetPlace, VersionChunks};
 use super::query::{Target, WatchQuery};
 use super::survey::{Standing, Survey};
-use super::trust::{Trust, shutting_down};
+use crate::places::Place;
+use crate::trust::{Ends, closed};
 
 /// How long a read of a reset may wait for its turn.
 const RESET_READ_TIMEOUT: Duration = Duration::from_secs(10);
@@ -33,14 +32,6 @@ pub(super) struct Following {
     heartbeat_interval: Duration,
     heartbeat_due: Instant,
     ends: Ends,
-}
-
-/// What ends a watch.
-pub(super) struct Ends {
-    /// The door closes.
-    pub(super) stop: CancellationToken,
-    /// The node cannot tell any more what is new.
-    pub(super) trust: Trust,
 }
 
 /// What is under way: an event is told to its end before anything else.
@@ -87,10 +78,7 @@ impl Following {
     }
 
     /// The messages, up to a failure, which is the last of them. The place is given back at the end.
-    pub(super) fn into_stream(
-        self,
-        place: OwnedSemaphorePermit,
-    ) -> impl Stream<Item = Result<wire::WatchResponse, Status>> {
+    pub(super) fn into_stream(self, place: Place) -> impl Stream<Item = Result<wire::WatchResponse, Status>> {
         stream::unfold(Some((self, place)), |open| async {
             let (mut following, place) = open?;
             match following.next().await {
@@ -209,20 +197,6 @@ impl Following {
     }
 }
 
-impl Ends {
-    fn check(&mut self) -> Result<(), RequestError> {
-        if self.stop.is_cancelled() { Err(shutting_down()) } else { self.trust.check() }
-    }
-
-    /// Waits for an end, and tells which it is.
-    async fn come(&mut self) -> RequestError {
-        tokio::select! {
-            () = self.stop.cancelled() => shutting_down(),
-            error = self.trust.lost() => error,
-        }
-    }
-}
-
 impl Telling {
     fn reset(survey: Survey) -> Self {
         Self::Reset { place: ResetPlace::first(survey.revision), standings: survey.standings.into() }
@@ -237,11 +211,4 @@ impl Drop for Following {
 
 fn read_deadline() -> Instant {
     Instant::now() + RESET_READ_TIMEOUT
-}
-
-fn closed(closed: WatchClosed) -> Refusal {
-    match closed {
-        WatchClosed::Closed => shutting_down().into(),
-        WatchClosed::Failed(cause) => RequestError::NodeFailed { cause }.into(),
-    }
 }

@@ -14,7 +14,7 @@ fn limits() -> Limits {
 fn outcome(answer: Answer) -> ConfigOutcome {
     match answer.unwrap() {
         Outcome::Config(outcome) => outcome,
-        other @ Outcome::Cluster(_) => panic!("of the cluster: {other:?}"),
+        other => panic!("not of the configuration: {other:?}"),
     }
 }
 

@@ -1,20 +1,60 @@
 //! Whether what this node tells may be taken for news.
 //!
 //! A node that hears of no leader hears of no change either: its heartbeats would tell its watchers that nothing
-//! happens. An election is waited for; what lasts longer ends the watch, and so do wrong data and the node's
+//! happens. An election is waited for; what lasts longer ends the stream, and so do wrong data and the node's
 //! end, so that the client turns to another node.
 
 use std::time::Duration;
 
-use conclave_node::{Readiness, RequestError};
+use conclave_door::{Limits, Refusal};
+use conclave_node::{NodeHandle, Readiness, RequestError, WatchClosed};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
 
-/// When a watch that ends with the node should be opened elsewhere.
+/// When a stream that ends with the node should be opened elsewhere.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
-/// Follows the node's readiness for one watch.
-pub(super) struct Trust {
+/// What ends a stream from this side.
+pub(crate) struct Ends {
+    /// The door closes.
+    stop: CancellationToken,
+    /// The node cannot tell any more what is new.
+    trust: Trust,
+}
+
+impl Ends {
+    pub(crate) fn new(node: &NodeHandle, limits: &Limits, stop: &CancellationToken) -> Self {
+        let leaderless_max = Duration::from_millis(limits.watch_leaderless_ms_max);
+        Self { stop: stop.clone(), trust: Trust::new(node.readiness(), leaderless_max) }
+    }
+
+    /// No end.
+    #[cfg(test)]
+    pub(crate) fn never() -> Self {
+        // A sender that is forgotten is never gone.
+        let readiness = watch::Sender::new(Readiness::Ready);
+        let trust = Trust::new(readiness.subscribe(), Duration::MAX);
+        std::mem::forget(readiness);
+        Self { stop: CancellationToken::new(), trust }
+    }
+
+    /// Refuses what the stream would tell next, if it has come to an end.
+    pub(crate) fn check(&mut self) -> Result<(), RequestError> {
+        if self.stop.is_cancelled() { Err(shutting_down()) } else { self.trust.check() }
+    }
+
+    /// Waits for an end, and tells which it is. Cancel-safe.
+    pub(crate) async fn come(&mut self) -> RequestError {
+        tokio::select! {
+            () = self.stop.cancelled() => shutting_down(),
+            error = self.trust.lost() => error,
+        }
+    }
+}
+
+/// Follows the node's readiness for one stream.
+struct Trust {
     readiness: watch::Receiver<Readiness>,
     leaderless_max: Duration,
     /// When the present readiness was noticed.
@@ -22,12 +62,12 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    pub(super) fn new(readiness: watch::Receiver<Readiness>, leaderless_max: Duration) -> Self {
+    fn new(readiness: watch::Receiver<Readiness>, leaderless_max: Duration) -> Self {
         Self { readiness, leaderless_max, since: Instant::now() }
     }
 
-    /// Refuses what the watch would tell next, if the node cannot be trusted.
-    pub(super) fn check(&mut self) -> Result<(), RequestError> {
+    /// Refuses what the stream would tell next, if the node cannot be trusted.
+    fn check(&mut self) -> Result<(), RequestError> {
         let (now, news) = {
             let seen = self.readiness.borrow_and_update();
             (*seen, seen.has_changed())
@@ -36,7 +76,7 @@ impl Trust {
             self.since = Instant::now();
         }
         match now {
-            // A watch begins on a node that has recovered: at most, that was not told yet.
+            // A stream begins on a node that has recovered: at most, that was not told yet.
             Readiness::Ready | Readiness::Recovering => Ok(()),
             Readiness::NoLeader if self.since.elapsed() < self.leaderless_max => Ok(()),
             Readiness::NoLeader => Err(RequestError::NoLeader { retry_after: RETRY_AFTER }),
@@ -46,7 +86,7 @@ impl Trust {
     }
 
     /// Waits until the node cannot be trusted any more, and tells why. Cancel-safe.
-    pub(super) async fn lost(&mut self) -> RequestError {
+    async fn lost(&mut self) -> RequestError {
         loop {
             if let Err(error) = self.check() {
                 return error;
@@ -65,8 +105,16 @@ impl Trust {
     }
 }
 
+/// What a watcher that was closed means for its stream.
+pub(crate) fn closed(closed: WatchClosed) -> Refusal {
+    match closed {
+        WatchClosed::Closed => shutting_down().into(),
+        WatchClosed::Failed(cause) => RequestError::NodeFailed { cause }.into(),
+    }
+}
+
 /// The node is about to stop.
-pub(super) fn shutting_down() -> RequestError {
+fn shutting_down() -> RequestError {
     RequestError::ShuttingDown { retry_after: RETRY_AFTER }
 }
 
