@@ -6,7 +6,7 @@
 use std::process::Stdio;
 use std::time::Duration;
 
-use conclave_client::{Client, ClientOptions, Fenced as _, HeldLock, SessionOptions, edits};
+use conclave_client::{Client, ClientOptions, Fenced as _, SessionOptions, edits};
 use conclave_testkit::Cluster;
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
@@ -84,7 +84,7 @@ async fn holds_until_it_is_lost() {
     println!("{MARK}lost {lost}");
     // What a worker must not do: it writes although it knows that it has lost the lock.
     let write = commit_of(&lock, vec![edits::put("by", "the one that was paused")]);
-    match client.commit(write.held(HeldLock::from(&guard))).await {
+    match client.commit(write.held(&guard)).await {
         Ok(_) => println!("{MARK}written"),
         Err(error) => println!("{MARK}refused {}", error.reason()),
     }

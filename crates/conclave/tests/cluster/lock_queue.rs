@@ -1,11 +1,10 @@
 //! Queues of locks while nodes break: the order is kept, nobody waits for ever, no grant is lost.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use conclave_client::{Client, SessionOptions};
 use conclave_testkit::{Cluster, wait};
-use parking_lot::Mutex;
 use tokio::task::JoinSet;
 
 use crate::stage::three;
@@ -27,7 +26,7 @@ async fn wait_many(client: Client, number: u64, granted: Granted) {
         let (session, granted) = (Arc::clone(&session), Arc::clone(&granted));
         waiting.spawn(async move {
             let guard = session.lock("queue").acquire().await.expect("its turn comes");
-            granted.lock().push((guard.grant().ticket, guard.token()));
+            granted.lock().expect("nobody panics").push((guard.grant().ticket, guard.token()));
             guard.release().await.expect("it is released");
         });
     }
@@ -58,12 +57,15 @@ async fn a_thousand_waiters_keep_their_order_when_the_leader_is_killed() {
     .await;
     cluster.node(leader).kill();
     first.release().await.expect("it is released, by whoever leads now");
-    wait::until("some have got it", async || (granted.lock().len() > 100).then_some(())).await;
+    wait::until("some have got it", async || {
+        (granted.lock().expect("nobody panics").len() > 100).then_some(())
+    })
+    .await;
     cluster.start_node(leader);
     while let Some(ended) = all.join_next().await {
         ended.expect("every session's waiters get it");
     }
-    let granted = granted.lock().clone();
+    let granted = granted.lock().expect("nobody panics").clone();
     assert_eq!(granted.len() as u64, expected, "no grant is lost, none comes twice");
     assert!(granted.is_sorted_by(|a, b| a.0 < b.0), "in order of arrival: {granted:?}");
     assert!(granted.is_sorted_by(|a, b| a.1 < b.1), "tokens grow: {granted:?}");
