@@ -129,7 +129,9 @@ fn exit_of(reason: &str, code: Code) -> Exit {
         | reason::TAG_NOT_FOUND
         | reason::SNAPSHOT_NOT_FOUND
         | reason::NOT_IN_SNAPSHOT
-        | reason::MEMBER_NOT_FOUND => Exit::NotFound,
+        | reason::MEMBER_NOT_FOUND
+        | reason::SESSION_NOT_FOUND
+        | reason::LOCK_NOT_FOUND => Exit::NotFound,
         reason::NAMESPACE_EXISTS
         | reason::VERSION_MISMATCH
         | reason::ITEM_REVISION_MISMATCH
@@ -137,7 +139,13 @@ fn exit_of(reason: &str, code: Code) -> Exit {
         | reason::TAG_EXISTS
         | reason::SNAPSHOT_EXISTS
         | reason::CHANGE_UNDER_WAY
-        | reason::QUORUM_LOSS => Exit::Conflict,
+        | reason::QUORUM_LOSS
+        | reason::LOCK_CAPACITY_MISMATCH
+        | reason::LOCK_KIND_MISMATCH
+        | reason::LOCK_MODE_CHANGE
+        | reason::LOCK_NOT_HELD
+        | reason::LOCK_TOKEN_MISMATCH
+        | reason::ACQUIRE_ID_REUSED => Exit::Conflict,
         reason::NO_LEADER
         | reason::OVERLOADED
         | reason::SHUTTING_DOWN
@@ -151,7 +159,13 @@ fn exit_of(reason: &str, code: Code) -> Exit {
         reason::INVALID_ARGUMENT
         | reason::PAGE_TOKEN_INVALID
         | reason::QUOTA_EXCEEDED
-        | reason::CHANGE_TOO_LARGE => Exit::Invalid,
+        | reason::CHANGE_TOO_LARGE
+        | reason::SESSIONS_FULL
+        | reason::LOCK_QUEUE_FULL
+        | reason::LOCK_HOLDERS_FULL
+        | reason::SESSION_TICKETS_FULL => Exit::Invalid,
+        reason::LOCK_HELD | reason::LOCK_WAIT_OVER => Exit::NotGranted,
+        reason::SESSION_LOST => Exit::Lost,
         reason::INVALID_OPTIONS => Exit::Usage,
         reason::EVENT_TOO_LARGE => Exit::Failed,
         _ => exit_of_code(code),
@@ -203,6 +217,17 @@ fn hint_for(error: &ClientError) -> Option<String> {
         reason::NOT_IN_SNAPSHOT => {
             format!("`conclave snapshot show {}` lists what is in it", named("snapshot", "SNAPSHOT"))
         }
+        reason::LOCK_HELD
+        | reason::LOCK_WAIT_OVER
+        | reason::LOCK_CAPACITY_MISMATCH
+        | reason::LOCK_KIND_MISMATCH
+        | reason::LOCK_QUEUE_FULL
+        | reason::LOCK_HOLDERS_FULL
+        | reason::LOCK_TOKEN_MISMATCH => {
+            format!("`conclave lock show {}` shows who holds it, and who waits", named("name", "NAME"))
+        }
+        reason::LOCK_NOT_FOUND => "`conclave lock list` lists those that somebody holds or waits for".into(),
+        reason::SESSION_NOT_FOUND | reason::SESSIONS_FULL => "`conclave session list` lists them".into(),
         reason::QUOTA_EXCEEDED => hint_for_quota(error),
         reason::REQUEST_ID_REUSED => "leave --request-id out, or take a new one".into(),
         reason::OUTCOME_UNKNOWN => format!(
@@ -264,7 +289,7 @@ mod tests {
     use super::*;
 
     /// Every reason that the SDK knows, with the code that scripts get.
-    const REASONS: [(&str, Exit); 35] = [
+    const REASONS: [(&str, Exit); 50] = [
         (reason::INVALID_ARGUMENT, Exit::Invalid),
         (reason::NAMESPACE_NOT_FOUND, Exit::NotFound),
         (reason::NAMESPACE_EXISTS, Exit::Conflict),
@@ -300,6 +325,21 @@ mod tests {
         (reason::CHANGE_UNDER_WAY, Exit::Conflict),
         (reason::MEMBER_NOT_FOUND, Exit::NotFound),
         (reason::QUORUM_LOSS, Exit::Conflict),
+        (reason::SESSION_NOT_FOUND, Exit::NotFound),
+        (reason::SESSIONS_FULL, Exit::Invalid),
+        (reason::LOCK_NOT_FOUND, Exit::NotFound),
+        (reason::LOCK_HELD, Exit::NotGranted),
+        (reason::LOCK_WAIT_OVER, Exit::NotGranted),
+        (reason::LOCK_QUEUE_FULL, Exit::Invalid),
+        (reason::LOCK_HOLDERS_FULL, Exit::Invalid),
+        (reason::SESSION_TICKETS_FULL, Exit::Invalid),
+        (reason::LOCK_CAPACITY_MISMATCH, Exit::Conflict),
+        (reason::LOCK_KIND_MISMATCH, Exit::Conflict),
+        (reason::LOCK_MODE_CHANGE, Exit::Conflict),
+        (reason::LOCK_NOT_HELD, Exit::Conflict),
+        (reason::LOCK_TOKEN_MISMATCH, Exit::Conflict),
+        (reason::ACQUIRE_ID_REUSED, Exit::Conflict),
+        (reason::SESSION_LOST, Exit::Lost),
     ];
 
     #[test]

@@ -11,7 +11,7 @@ pub(crate) enum Exit {
     Failed,
     /// The arguments, variables or a settings file are wrong.
     Usage,
-    /// There is no such namespace, key, version, tag, snapshot or member, or it is no longer kept.
+    /// There is no such namespace, key, version, tag, snapshot, member, lock or session, or it is no longer kept.
     NotFound,
     /// A precondition does not hold, or the name is taken.
     Conflict,
@@ -21,14 +21,22 @@ pub(crate) enum Exit {
     OutcomeUnknown,
     /// What was sent, or the file that was read, breaks a rule or a quota.
     Invalid,
+    /// A lock or an election was not to be had in the time given.
+    NotGranted,
+    /// A lock or leadership was lost while it was needed.
+    Lost,
 }
 
 /// Every code with its number and its meaning.
-const TABLE: [(Exit, u8, &str); 8] = [
+const TABLE: [(Exit, u8, &str); 10] = [
     (Exit::Done, 0, "done"),
     (Exit::Failed, 1, "failed, for a reason that no other code names"),
     (Exit::Usage, 2, "wrong arguments, variables or settings file"),
-    (Exit::NotFound, 3, "no such namespace, key, version, tag, snapshot or member, or no longer kept"),
+    (
+        Exit::NotFound,
+        3,
+        "no such namespace, key, version, tag, snapshot, member, lock or session, or no longer kept",
+    ),
     (Exit::Conflict, 4, "a precondition does not hold, or the name is taken: nothing was changed"),
     (Exit::Unavailable, 5, "no node answered in time, or there is no quorum: nothing was changed"),
     (
@@ -37,6 +45,8 @@ const TABLE: [(Exit, u8, &str); 8] = [
         "a write may have taken place or not: the same again, with its --request-id, settles it",
     ),
     (Exit::Invalid, 7, "a name, value or file breaks a rule or a quota: nothing was changed"),
+    (Exit::NotGranted, 124, "a lock or an election was not to be had in the time given"),
+    (Exit::Lost, 125, "a lock or leadership was lost while it was needed"),
 ];
 
 impl Exit {
@@ -53,7 +63,7 @@ impl From<Exit> for ExitCode {
 
 /// The table, for the end of a help text.
 pub(super) fn help() -> String {
-    let lines = TABLE.iter().map(|(_, number, meaning)| format!("  {number}  {meaning}"));
+    let lines = TABLE.iter().map(|(_, number, meaning)| format!("  {number:<3}  {meaning}"));
     format!("Exit codes:\n{}", lines.collect::<Vec<_>>().join("\n"))
 }
 
@@ -72,6 +82,8 @@ mod tests {
             (Exit::Unavailable, 5),
             (Exit::OutcomeUnknown, 6),
             (Exit::Invalid, 7),
+            (Exit::NotGranted, 124),
+            (Exit::Lost, 125),
         ];
         for (exit, number) in all {
             assert_eq!(exit.number(), number, "{exit:?}");
@@ -82,6 +94,6 @@ mod tests {
     #[test]
     fn the_help_names_every_code() {
         assert_eq!(help().lines().count(), 1 + TABLE.len());
-        assert!(help().contains("\n  6  a write may have taken place or not"));
+        assert!(help().contains("\n  6    a write may have taken place or not"));
     }
 }

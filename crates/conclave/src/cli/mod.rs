@@ -6,12 +6,15 @@
 //! | [`config`] | what is done with configuration, a file a command |
 //! | [`snapshot`] | the same for snapshots of many namespaces |
 //! | [`mod@run`] | a program with a namespace as its environment and files |
+//! | [`mod@lock`], [`elect`] | a program that runs while a lock is held, or while it leads; a look at both |
+//! | [`sessions`] | the sessions of workers, on which their locks hang |
 //! | [`cluster`] | the state of the cluster |
 //! | [`backup`] | backups, and clusters that are made of them |
 //! | [`options`] | settings of client commands: flags, variables, file |
 //! | [`output`] | the one writer, and the formats of reports |
 //! | [`progress`] | bars for long work |
 //! | [`errors`], [`exit`] | what is said of a failure, and the codes that scripts get |
+//! | [`program`], [`signals`] | a program that a command runs, and the signals that are meant for it |
 //! | [`probe`] | whether a node lives or is ready, for health checks |
 //! | [`text`], [`table`], [`colour`], [`times`] | how text for people is made, and moments are read |
 
@@ -20,15 +23,20 @@ mod cluster;
 mod colour;
 mod completions;
 mod config;
+mod elect;
 mod errors;
 mod exit;
+mod lock;
 mod options;
 mod output;
 mod probe;
+mod program;
 mod progress;
 mod run;
 mod serve_command;
 mod session;
+mod sessions;
+mod signals;
 mod snapshot;
 mod table;
 mod text;
@@ -58,6 +66,7 @@ use self::session::Session;
          conclave serve\n  \
          conclave config put payments/prod db.pool=8 --create-namespace\n  \
          conclave config get payments/prod db.pool\n  \
+         conclave lock nightly-backup -- ./backup\n  \
          conclave cluster status\n\n{}",
         exit::help()
     )
@@ -129,6 +138,29 @@ enum Command {
         #[command(flatten)]
         args: run::RunArgs,
     },
+    Lock {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(flatten)]
+        args: Box<lock::LockArgs>,
+    },
+    Elect {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(flatten)]
+        args: Box<elect::ElectArgs>,
+    },
+    /// Look at the sessions of workers, on which their locks hang, and end them
+    #[command(
+        arg_required_else_help = true,
+        after_help = "Examples:\n  conclave session list\n  conclave session show 7215386690127411843"
+    )]
+    Session {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(subcommand)]
+        command: sessions::SessionCommand,
+    },
     Probe(probe::ProbeArgs),
     Completions(completions::CompletionsArgs),
     Version(version::VersionArgs),
@@ -158,10 +190,16 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
             in_session(&client, async |session| command.run(session).await)
         }
         Command::Run { client, args } => {
-            match within_session(&client, async |session| args.run(session).await) {
-                Ok(code) => code,
-                Err(failure) => tell(&failure),
-            }
+            told_code(within_session(&client, async |session| args.run(session).await))
+        }
+        Command::Lock { client, args } => {
+            told_code(within_session(&client, async |session| args.run(session).await))
+        }
+        Command::Elect { client, args } => {
+            told_code(within_session(&client, async |session| args.run(session).await))
+        }
+        Command::Session { client, command } => {
+            in_session(&client, async |session| command.run(session).await)
         }
         Command::Probe(args) => end(args.run(&Environment::of(std::env::vars_os()))),
         Command::Completions(args) => end(args.run(&mut Output::standard(OutputFormat::Table))),
@@ -187,6 +225,11 @@ fn within_session<T>(
         let mut session = Session::open(Options::read(args, &environment)?)?;
         command(&mut session).await
     })
+}
+
+/// The exit code of a command that makes one of its own.
+fn told_code(outcome: Result<ExitCode, Failure>) -> ExitCode {
+    outcome.unwrap_or_else(|failure| tell(&failure))
 }
 
 fn end(outcome: Result<(), Failure>) -> ExitCode {

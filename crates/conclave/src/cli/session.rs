@@ -24,6 +24,11 @@ impl Session {
         Ok(Self { client, output: Output::standard(options.output), author: options.author })
     }
 
+    /// Who acts, unless a command says otherwise.
+    pub(super) fn author(&self) -> &str {
+        &self.author
+    }
+
     /// Who writes (as the flag says, else as the settings do), why, and under which id.
     pub(super) fn authorship(&self, given: &WriteArgs) -> Authorship {
         Authorship {

@@ -95,6 +95,25 @@ fn client_options_stand_before_or_after_the_command() {
 }
 
 #[test]
+fn a_lock_is_run_under_its_name_or_looked_at_by_a_command() {
+    let words = |line: &str| match parse(line) {
+        Ok(Cli { command: Command::Lock { args, .. } }) => format!("{args:?}"),
+        other => panic!("{line}: {other:?}"),
+    };
+    for (line, is_run) in [
+        ("conclave lock orders/42 -- true", true),
+        ("conclave lock --shared orders/42 --endpoints a:1 -- true list", true),
+        ("conclave lock list", false),
+        ("conclave lock --endpoints a:1 list", false),
+        ("conclave lock run list -- true", false),
+    ] {
+        let found = words(line);
+        assert_eq!(found.starts_with("LockArgs { run: RunArgs { name: Some("), is_run, "{line}: {found}");
+        assert_eq!(found.ends_with("command: None }"), is_run, "{line}: {found}");
+    }
+}
+
+#[test]
 fn the_root_help_lists_the_exit_codes() {
     let help = Cli::command().render_long_help().to_string();
     assert!(help.contains(&exit::help()), "{help}");
@@ -147,6 +166,32 @@ fn wrong_arguments_are_refused_at_the_door() {
         "conclave snapshot rollback",
         "conclave config put ns",
         "conclave config put ns a=1 --request-id=",
+        "conclave config put ns a=1 --held orders",
+        "conclave lock",
+        "conclave lock orders/42",
+        "conclave lock orders/42 true",
+        "conclave lock --wait 5s -- true",
+        "conclave lock orders/42 --wait 5s --no-wait -- true",
+        "conclave lock orders/42 --shared --permits 1/3 -- true",
+        "conclave lock orders/42 --permits 4/3 -- true",
+        "conclave lock orders/42 --ttl 10ms -- true",
+        "conclave lock run orders/42",
+        "conclave lock show",
+        "conclave lock watch --exact",
+        "conclave lock release orders/42 --reason text",
+        "conclave lock release orders/42 --force",
+        "conclave lock release orders/42 --force --reason=",
+        "conclave lock check orders/42",
+        "conclave lock check orders/42 0",
+        "conclave elect",
+        "conclave elect scheduler",
+        "conclave elect scheduler -- true",
+        "conclave elect scheduler node-a --observe",
+        "conclave elect scheduler --observe --ttl 10s",
+        "conclave elect scheduler --observe -- true",
+        "conclave session",
+        "conclave session show",
+        "conclave session show worker-7",
         "conclave serve --no-such-setting 1",
         "conclave completions cmd",
     ] {

@@ -15,6 +15,14 @@ const CLIENT_VARIABLES: [&str; 5] = [
     "CONCLAVE_OUTPUT",
     "CONCLAVE_AUTHOR",
 ];
+/// What `conclave lock` and `conclave elect` tell their programs, `conclave` among them.
+const TOLD_VARIABLES: [&str; 3] = [FENCING_TOKEN, LOCK_NAME, SESSION_ID];
+/// The fencing token of the grant under which a program runs.
+pub(in crate::cli) const FENCING_TOKEN: &str = "CONCLAVE_FENCING_TOKEN";
+/// The lock that is held while a program runs.
+pub(in crate::cli) const LOCK_NAME: &str = "CONCLAVE_LOCK_NAME";
+/// The session that holds it.
+pub(in crate::cli) const SESSION_ID: &str = "CONCLAVE_SESSION_ID";
 /// How alike two names must be (0 to 1) for one to be taken as a slip of the other.
 const LIKENESS_MIN: f64 = 0.8;
 
@@ -89,7 +97,7 @@ impl Environment {
 
 /// Whether a variable is of client commands.
 pub(in crate::cli) fn is_of_client(name: &str) -> bool {
-    CLIENT_VARIABLES.contains(&name)
+    CLIENT_VARIABLES.contains(&name) || TOLD_VARIABLES.contains(&name)
 }
 
 fn is_of_server(name: &str) -> bool {

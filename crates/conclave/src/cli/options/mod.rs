@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use conclave_client::ClientOptions;
 
-pub(super) use environment::{Environment, is_of_client};
+pub(super) use environment::{Environment, FENCING_TOKEN, LOCK_NAME, SESSION_ID, is_of_client};
 
 use super::errors::Failure;
 use super::output::OutputFormat;
@@ -72,6 +72,15 @@ impl Options {
 /// A duration of a flag: `500ms`, `10s`, `1m`.
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
     values::duration_ms(text).map(Duration::from_millis)
+}
+
+/// A duration of a flag that has bounds of its own, as a number of milliseconds from `min_ms` to `max_ms`.
+pub(super) fn span_ms(text: &str, min_ms: u64, max_ms: u64) -> Result<u64, String> {
+    let found_ms = values::span_ms(text)?;
+    if (min_ms..=max_ms).contains(&found_ms) {
+        return Ok(found_ms);
+    }
+    Err(format!("{found_ms} ms is not from {min_ms} ms to {max_ms} ms"))
 }
 
 struct Resolver {

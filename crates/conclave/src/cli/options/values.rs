@@ -25,18 +25,27 @@ fn is_endpoint(text: &str) -> bool {
     parts.is_some_and(|(_, port)| port.parse::<u16>().is_ok_and(|port| port > 0))
 }
 
-/// A number with its unit: `500ms`, `10s`, `1m`.
+/// A number with its unit, within the bounds of a timeout: `500ms`, `10s`, `1m`.
 pub(super) fn duration_ms(text: &str) -> Result<u64, String> {
+    within_bounds(span_ms(text)?)
+}
+
+/// A number with its unit: `500ms`, `10s`, `1m`, `2h`.
+pub(super) fn span_ms(text: &str) -> Result<u64, String> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let factor = match &text[digits..] {
         "ms" => Some(1),
         "s" => Some(1_000),
         "m" => Some(60_000),
+        "h" => Some(3_600_000),
         _ => None,
     };
-    let amount = text[..digits].parse::<u64>().ok().zip(factor);
-    let amount = amount.ok_or_else(|| format!("{text:?} is not a duration: write it as 500ms, 10s or 1m"))?;
-    within_bounds(amount.0.saturating_mul(amount.1))
+    let (amount, factor) = text[..digits]
+        .parse::<u64>()
+        .ok()
+        .zip(factor)
+        .ok_or_else(|| format!("{text:?} is not a duration: write it as 500ms, 10s or 1m"))?;
+    Ok(amount.saturating_mul(factor))
 }
 
 /// A number of milliseconds.
@@ -85,6 +94,7 @@ mod tests {
     #[test]
     fn durations_have_a_unit_and_bounds() {
         assert_eq!(["500ms", "10s", "2m"].map(duration_ms), [Ok(500), Ok(10_000), Ok(120_000)]);
+        assert_eq!(["1h", "24h"].map(span_ms), [Ok(3_600_000), Ok(86_400_000)]);
         for wrong in ["", "10", "s", "1.5s", "-1s", "0s", "2h", "61m", "99999999999999999999s"] {
             duration_ms(wrong).expect_err(wrong);
         }

@@ -7,13 +7,11 @@
 //! | [`context`], [`template`] | items as templates see them, and files made of them |
 //! | [`last_good`] | where the last good copy lies: by the cluster, not by the node that is asked |
 //! | [`setup`] | all that a program gets, made of one version |
-//! | [`program`] | the child process: its start, its signals, its end |
 //! | [`supervise`] | what happens when, from the first start to the exit code |
 
 mod arguments;
 mod context;
 mod last_good;
-mod program;
 mod setup;
 mod supervise;
 mod template;
@@ -28,12 +26,12 @@ use conclave_client::{CacheError, CacheOptions, CacheState, Client, ClientOption
 
 use self::arguments::{OnChange, TemplatePaths};
 use self::last_good::LastGood;
-use self::program::Launch;
 use self::setup::Recipe;
 use self::supervise::Supervisor;
 use super::errors::Failure;
 use super::exit::Exit;
 use super::options::{Environment, duration};
+use super::program::Launch;
 use super::session::Session;
 use super::text;
 

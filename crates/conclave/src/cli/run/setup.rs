@@ -6,9 +6,10 @@ use conclave_client::Content;
 use super::arguments::TemplatePaths;
 use super::context;
 use super::template::{RenderedFile, Template};
-use super::variables::{self, Variables};
+use super::variables;
 use crate::cli::errors::Failure;
 use crate::cli::exit::Exit;
+use crate::cli::program::Variables;
 
 /// How a program's setup is made.
 #[derive(Debug)]

@@ -10,15 +10,15 @@ use std::time::Duration;
 use conclave_client::{CacheChange, ConfigCache};
 use futures::StreamExt as _;
 use rustix::process::Signal;
-use tokio::signal::unix::{self, SignalKind};
 use tokio::time::Instant;
 
 use super::arguments::OnChange;
-use super::program::{Launch, NotStarted, Program, exit_code};
 use super::setup::{Recipe, Setup};
 use crate::cli::errors::Failure;
 use crate::cli::exit::Exit;
 use crate::cli::output::Output;
+use crate::cli::program::{Launch, Program, exit_code};
+use crate::cli::signals::{Signals, until};
 
 /// A stream of changes without a pause is applied after so many settle times.
 const SETTLES_MAX: u32 = 10;
@@ -82,7 +82,7 @@ impl Supervisor {
         let mut changes = cache.changes();
         let program = match self.launch.start(&setup.variables) {
             Ok(program) => program,
-            Err(not_started) => return Ok(tell(&not_started, output)),
+            Err(not_started) => return Ok(not_started.tell(output)),
         };
         let mut watched =
             Watched { supervisor: self, program, setup, phase: Phase::Runs, settling: None, output };
@@ -130,14 +130,12 @@ impl Watched<'_> {
                 self.phase = Phase::Runs;
                 Ok(None)
             }
-            Err(not_started) => Ok(Some(tell(&not_started, self.output))),
+            Err(not_started) => Ok(Some(not_started.tell(self.output))),
         }
     }
 
     fn signal(&mut self, signal: Signal) {
-        // What is typed at a terminal comes to the program from there.
-        let typed = self.supervisor.launch.at_terminal() && [Signal::INT, Signal::QUIT].contains(&signal);
-        if typed {
+        if self.supervisor.launch.was_typed(signal) {
             return;
         }
         if [Signal::TERM, Signal::INT].contains(&signal) {
@@ -227,58 +225,5 @@ impl Watched<'_> {
 
     fn settles_at(&self) -> Option<Instant> {
         self.settling.map(|settling| settling.at)
-    }
-}
-
-/// Tells why the program could not be started, and what a shell would answer.
-fn tell(not_started: &NotStarted, output: &mut Output) -> ExitCode {
-    output.note(not_started.failure.to_string().trim_end());
-    not_started.code
-}
-
-/// Waits until a time, or for ever.
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
-    }
-}
-
-/// The signals that are meant for the program.
-struct Signals {
-    terminate: unix::Signal,
-    interrupt: unix::Signal,
-    hang_up: unix::Signal,
-    quit: unix::Signal,
-    user_1: unix::Signal,
-    user_2: unix::Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, Failure> {
-        let on = |kind| {
-            unix::signal(kind)
-                .map_err(|error| Failure::new(Exit::Failed, format!("signals cannot be heard: {error}")))
-        };
-        Ok(Self {
-            terminate: on(SignalKind::terminate())?,
-            interrupt: on(SignalKind::interrupt())?,
-            hang_up: on(SignalKind::hangup())?,
-            quit: on(SignalKind::quit())?,
-            user_1: on(SignalKind::user_defined1())?,
-            user_2: on(SignalKind::user_defined2())?,
-        })
-    }
-
-    /// Waits for the next one. Cancel-safe.
-    async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.terminate.recv() => Signal::TERM,
-            _ = self.interrupt.recv() => Signal::INT,
-            _ = self.hang_up.recv() => Signal::HUP,
-            _ = self.quit.recv() => Signal::QUIT,
-            _ = self.user_1.recv() => Signal::USR1,
-            _ = self.user_2.recv() => Signal::USR2,
-        }
     }
 }

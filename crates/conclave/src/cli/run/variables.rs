@@ -7,8 +7,7 @@ use std::os::unix::ffi::OsStringExt as _;
 use conclave_client::Content;
 use conclave_client::config::Item;
 
-/// Variables by name.
-pub(super) type Variables = BTreeMap<String, OsString>;
+use crate::cli::program::Variables;
 
 /// What the kernel takes for one variable: its name, `=`, its value and the zero at its end.
 const VARIABLE_SIZE_BYTES_MAX: usize = 128 * 1024;

@@ -1,22 +1,26 @@
-//! The child process: its start, its signals, its end.
+//! A child process that a command runs: its start, its signals, its end.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal as _};
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{ExitCode, ExitStatus};
 
-use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, Command};
 
-use super::variables::Variables;
-use crate::cli::errors::Failure;
-use crate::cli::exit::Exit;
+use super::errors::Failure;
+use super::exit::Exit;
+use super::output::Output;
+
+/// Variables of the environment by name.
+pub(super) type Variables = BTreeMap<String, OsString>;
 
 /// What a shell answers if there is no such program, and if it cannot be run.
 const NOT_FOUND: u8 = 127;
 const NOT_EXECUTABLE: u8 = 126;
 /// What a shell adds to the number of the signal that ended a program.
-const SIGNALLED: u8 = 128;
+const SIGNALLED: i32 = 128;
 
 /// How the program is started.
 #[derive(Debug)]
@@ -31,15 +35,16 @@ pub(super) struct Launch {
 /// A program that could not be started: what a shell would answer.
 #[derive(Debug)]
 pub(super) struct NotStarted {
-    pub(super) code: ExitCode,
-    pub(super) failure: Failure,
+    code: ExitCode,
+    failure: Failure,
 }
 
 /// A running program. Dropping it kills it.
 #[derive(Debug)]
 pub(super) struct Program {
     child: Child,
-    leads_group: bool,
+    /// The group of processes that it leads. It may outlive its leader.
+    group: Option<Pid>,
 }
 
 impl Launch {
@@ -50,19 +55,21 @@ impl Launch {
         Self { program, arguments: words.collect(), at_terminal: io::stdin().is_terminal() }
     }
 
-    pub(super) fn at_terminal(&self) -> bool {
-        self.at_terminal
+    /// Whether a signal was typed at the terminal: then the program has it from there.
+    pub(super) fn was_typed(&self, signal: Signal) -> bool {
+        self.at_terminal && [Signal::INT, Signal::QUIT].contains(&signal)
     }
 
     /// Starts the program in our environment with these variables on top.
     pub(super) fn start(&self, variables: &Variables) -> Result<Program, NotStarted> {
         let mut command = Command::new(&self.program);
         command.args(&self.arguments).envs(variables).kill_on_drop(true);
-        let leads_group = !self.at_terminal;
-        if leads_group {
+        if !self.at_terminal {
             command.process_group(0);
         }
-        command.spawn().map(|child| Program { child, leads_group }).map_err(|error| self.not_started(&error))
+        let child = command.spawn().map_err(|error| self.not_started(&error))?;
+        let group = pid_of(&child).filter(|_| !self.at_terminal);
+        Ok(Program { child, group })
     }
 
     fn not_started(&self, error: &io::Error) -> NotStarted {
@@ -79,6 +86,14 @@ impl Launch {
     }
 }
 
+impl NotStarted {
+    /// Tells why, and what a shell would answer.
+    pub(super) fn tell(&self, output: &mut Output) -> ExitCode {
+        output.note(self.failure.to_string().trim_end());
+        self.code
+    }
+}
+
 impl Program {
     /// Waits for the end. Cancel-safe.
     pub(super) async fn ended(&mut self) -> io::Result<ExitStatus> {
@@ -92,27 +107,47 @@ impl Program {
         }
     }
 
+    /// Sends a signal to the program, and with it to the processes that it has started in its group.
+    pub(super) fn signal_all(&self, signal: Signal) {
+        match self.group {
+            Some(group) => drop(kill_process_group(group, signal)),
+            None => self.signal(signal),
+        }
+    }
+
     /// Kills the program, and with it the processes that it has started in its group.
     pub(super) fn kill(&self) {
-        let Some(pid) = self.pid() else { return };
-        let _ = if self.leads_group {
-            kill_process_group(pid, Signal::KILL)
-        } else {
-            kill_process(pid, Signal::KILL)
-        };
+        self.signal_all(Signal::KILL);
+    }
+
+    /// Whether processes of its group are there, be it without the program itself.
+    pub(super) fn has_group(&self) -> bool {
+        self.group.is_some_and(|group| test_kill_process_group(group).is_ok())
     }
 
     /// Its process id, until its end was seen.
     fn pid(&self) -> Option<Pid> {
-        self.child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
+        pid_of(&self.child)
     }
+}
+
+fn pid_of(child: &Child) -> Option<Pid> {
+    child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw)
 }
 
 /// The exit code for the end of a program, as shells make it.
 pub(super) fn exit_code(status: ExitStatus) -> ExitCode {
-    let of_signal = || status.signal().map(|signal| i32::from(SIGNALLED) + signal);
-    let code = status.code().or_else(of_signal).and_then(|code| u8::try_from(code).ok());
-    ExitCode::from(code.unwrap_or(u8::MAX))
+    let of_signal = || status.signal().map(|signal| SIGNALLED + signal);
+    code_of(status.code().or_else(of_signal).unwrap_or(i32::MAX))
+}
+
+/// The exit code of a command that a signal ended, as shells make it.
+pub(super) fn exit_code_of(signal: Signal) -> ExitCode {
+    code_of(SIGNALLED + signal.as_raw())
+}
+
+fn code_of(number: i32) -> ExitCode {
+    ExitCode::from(u8::try_from(number).unwrap_or(u8::MAX))
 }
 
 #[cfg(test)]
@@ -132,6 +167,18 @@ mod tests {
         assert_eq!(exit_code(status), ExitCode::from(7));
         let status = ended(&["sh", "-c", "kill -9 $$"]).await;
         assert_eq!(exit_code(status), ExitCode::from(137));
+        assert_eq!(exit_code_of(Signal::TERM), ExitCode::from(143));
+    }
+
+    #[tokio::test]
+    async fn what_it_has_started_can_be_ended_after_it() {
+        let launch = Launch::of(["sh", "-c", "sleep 600 & exit 3"].map(OsString::from).to_vec());
+        let mut program =
+            Launch { at_terminal: false, ..launch }.start(&Variables::new()).expect("a shell is there");
+        let status = program.ended().await.expect("it is our child");
+        assert_eq!(exit_code(status), ExitCode::from(3));
+        assert!(program.has_group());
+        program.kill();
     }
 
     #[tokio::test]
