@@ -1,13 +1,14 @@
 //! Granting: who comes next, and with which token.
 
+use bytes::Bytes;
 use conclave_mvcc::{MapError, PresentCursor, Transaction};
 
 use super::head::Head;
 use super::index;
-use super::keys;
 use super::outcome::Granted;
+use super::read::{bounded, waiting};
 use super::ticket::{Lies, Ticket};
-use crate::ids::FencingToken;
+use crate::ids::{FencingToken, TicketId};
 use crate::names::LockName;
 use crate::totals::LAST_TOKEN;
 
@@ -25,9 +26,9 @@ pub(super) fn grant_next(
 ) -> Result<(), MapError> {
     let mut look_max = 1;
     loop {
-        let waiting = first_waiting(transaction, name, head, look_max)?;
-        let all_seen = waiting.len() < look_max;
-        for ticket in waiting {
+        let first = first_waiting(transaction, name, head, look_max)?;
+        let all_seen = first.len() < look_max;
+        for ticket in first {
             if ticket.is_overdue(time_ms) {
                 let served = ticket.number;
                 drop_waiter(transaction, name, head, &ticket)?;
@@ -35,10 +36,13 @@ pub(super) fn grant_next(
             } else if head.admits(ticket.mode) {
                 grant_waiter(transaction, name, head, (ticket, time_ms))?;
             } else {
+                // Those who left before it are not passed again.
+                head.served = TicketId::new(ticket.number.get().saturating_sub(1));
                 return Ok(());
             }
         }
         if all_seen {
+            head.served = TicketId::new(transaction.newest().get());
             return Ok(());
         }
         look_max = LOOK_MAX;
@@ -96,16 +100,17 @@ fn first_waiting(
     look_max: usize,
 ) -> Result<Vec<Ticket>, MapError> {
     let mut found = Vec::new();
-    if head.waiters == 0 {
+    let look_max = bounded(look_max, head.waiters);
+    if look_max == 0 {
         return Ok(found);
     }
-    let range = keys::queue(name).after(&keys::waiter(name, head.served));
-    let mut cursor = PresentCursor::new(transaction.view(), &range)?;
-    while let Some(key) = cursor.key()
-        && found.len() < look_max
-    {
-        let key = bytes::Bytes::copy_from_slice(key);
+    let mut cursor = PresentCursor::new(transaction.view(), &waiting(name, *head))?;
+    while let Some(key) = cursor.key() {
+        let key = Bytes::copy_from_slice(key);
         found.extend(Ticket::find(transaction, &key)?);
+        if found.len() >= look_max {
+            break;
+        }
         cursor.advance()?;
     }
     Ok(found)

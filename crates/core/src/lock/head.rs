@@ -28,7 +28,7 @@ pub(super) struct Head {
     pub(super) waiters: u64,
     /// All tickets up to this one have left the queue: where to look for the next.
     pub(super) served: TicketId,
-    /// No holder has a smaller token: where to look for them.
+    /// The first holder's token, if there is one: where to look for them.
     pub(super) first_token: FencingToken,
 }
 

@@ -40,17 +40,27 @@ pub(super) fn of_lock_in(view: &dyn ReadMap, session: LeaseId, name: &LockName) 
 
 /// All tickets of a session by lock, as they were before the transaction that the view is of.
 pub(super) fn of_session(view: &dyn ReadMap, session: LeaseId) -> Result<Vec<(LockName, Tickets)>, MapError> {
+    let mut left = count_in(view, session)?;
+    let mut found = Vec::new();
+    if left == 0 {
+        return Ok(found);
+    }
     let prefix = TICKETS.row_key(&session.get().to_be_bytes());
     let mut cursor = view.cursor();
     cursor.seek(&prefix)?;
-    let mut found = Vec::new();
     while let (Some(key), Some(row)) = (cursor.key().filter(|key| key.starts_with(&prefix)), cursor.value()) {
         let name = &key[prefix.len()..];
         // The row of the count has nothing after the session.
         if !name.is_empty() {
             let name = str::from_utf8(name).ok().and_then(|name| LockName::parse(name).ok());
             let name = name.ok_or_else(|| MapError::damaged("tickets on no lock", key))?;
-            found.push((name, parse(key, row)?));
+            let tickets = parse(key, row)?;
+            left = left.saturating_sub(tickets.len() as u64);
+            found.push((name, tickets));
+        }
+        // A step beyond the last would pass all that is gone of other sessions.
+        if left == 0 {
+            break;
         }
         cursor.advance()?;
     }

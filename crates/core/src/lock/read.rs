@@ -94,18 +94,16 @@ pub fn standing(
 /// # Errors
 /// The map cannot be read.
 pub fn queue(view: &dyn ReadMap, name: &LockName, tickets_max: usize) -> Result<Vec<TicketId>, MapError> {
-    let head = get_present(view, &keys::head(name))?.map(|record| Head::decode(&record)).transpose()?;
-    let range = waiting(name, head.unwrap_or_default());
-    let mut cursor = PresentCursor::new(view, &range)?;
+    let Some(record) = get_present(view, &keys::head(name))? else { return Ok(Vec::new()) };
+    let head = Head::decode(&record)?;
+    let tickets_max = bounded(tickets_max, head.waiters);
     let mut found = Vec::new();
-    while let Some(key) = cursor.key()
-        && found.len() < tickets_max
-    {
-        if let Some((_, Place::Queue(number))) = keys::parse(key)? {
+    each(view, &waiting(name, head), tickets_max, |cursor| {
+        if let Some((_, Place::Queue(number))) = cursor.key().map(keys::parse).transpose()?.flatten() {
             found.push(number);
         }
-        cursor.advance()?;
-    }
+        Ok(())
+    })?;
     Ok(found)
 }
 
@@ -129,14 +127,13 @@ pub fn holder(
 pub fn newest_token(view: &dyn ReadMap, name: &LockName) -> Result<Option<FencingToken>, MapError> {
     let Some(record) = get_present(view, &keys::head(name))? else { return Ok(None) };
     let head = Head::decode(&record)?;
-    let mut cursor = PresentCursor::new(view, &holding(name, head))?;
     let mut newest = None;
-    while let Some(key) = cursor.key() {
-        if let Some((_, Place::Holder(token))) = keys::parse(key)? {
+    each(view, &holding(name, head), bounded(usize::MAX, head.holders), |cursor| {
+        if let Some((_, Place::Holder(token))) = cursor.key().map(keys::parse).transpose()?.flatten() {
             newest = Some(token);
         }
-        cursor.advance()?;
-    }
+        Ok(())
+    })?;
     Ok(newest)
 }
 
@@ -150,8 +147,8 @@ pub fn tickets_of(view: &dyn ReadMap, session: LeaseId) -> Result<u64, MapError>
 
 fn info(view: &dyn ReadMap, name: LockName, head: Head, extent: Extent) -> Result<LockInfo, MapError> {
     let forced = if extent.with_forced { forced::last(view, &name)? } else { None };
-    let holders = tickets(view, &holding(&name, head), extent.holders_max)?;
-    let waiters = tickets(view, &waiting(&name, head), extent.waiters_max)?;
+    let holders = tickets(view, &holding(&name, head), bounded(extent.holders_max, head.holders))?;
+    let waiters = tickets(view, &waiting(&name, head), bounded(extent.waiters_max, head.waiters))?;
     Ok(LockInfo {
         name,
         holders: holders.into_iter().filter_map(Ticket::into_holder).collect(),
@@ -163,17 +160,43 @@ fn info(view: &dyn ReadMap, name: LockName, head: Head, extent: Extent) -> Resul
     })
 }
 
-fn tickets(view: &dyn ReadMap, range: &KeyRange, tickets_max: usize) -> Result<Vec<Ticket>, MapError> {
+/// The first tickets of a range that has so many.
+pub(super) fn tickets(view: &dyn ReadMap, range: &KeyRange, count: usize) -> Result<Vec<Ticket>, MapError> {
     let mut found = Vec::new();
-    if tickets_max == 0 {
-        return Ok(found);
+    each(view, range, count, |cursor| {
+        found.push(Ticket::decode(&cursor.record()?)?);
+        Ok(())
+    })?;
+    Ok(found)
+}
+
+/// Looks at the first keys of a range that has so many, and makes no step beyond the last of them: on disk it would
+/// pass all that is gone of what follows.
+fn each(
+    view: &dyn ReadMap,
+    range: &KeyRange,
+    count: usize,
+    mut look: impl FnMut(&PresentCursor<'_>) -> Result<(), MapError>,
+) -> Result<(), MapError> {
+    if count == 0 {
+        return Ok(());
     }
     let mut cursor = PresentCursor::new(view, range)?;
-    while cursor.key().is_some() && found.len() < tickets_max {
-        found.push(Ticket::decode(&cursor.record()?)?);
-        cursor.advance()?;
+    for left in (0..count).rev() {
+        if cursor.key().is_none() {
+            return Err(MapError::damaged("tickets are missing", &range.start));
+        }
+        look(&cursor)?;
+        if left > 0 {
+            cursor.advance()?;
+        }
     }
-    Ok(found)
+    Ok(())
+}
+
+/// So many as there are, at most so many as are wanted.
+pub(super) fn bounded(wanted_max: usize, there_are: u64) -> usize {
+    usize::try_from(there_are).map_or(wanted_max, |there_are| there_are.min(wanted_max))
 }
 
 /// Those who wait, from the first on.

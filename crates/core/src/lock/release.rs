@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
 use conclave_mvcc::{MapError, PresentCursor, Transaction};
 
 use super::command::{Abandon, ForceRelease, Release, Which};
@@ -11,7 +12,7 @@ use super::head::Head;
 use super::index;
 use super::keys;
 use super::outcome::ForcedRelease;
-use super::read::newest_token;
+use super::read::{bounded, holding, newest_token, tickets};
 use super::refuse;
 use super::rejection::LockRejection;
 use super::ticket::{Lies, Ticket};
@@ -68,12 +69,12 @@ pub(super) fn force(
     time_ms: i64,
 ) -> Result<u64, Stop> {
     let ForceRelease { name, token, author, reason } = force;
-    if Head::find(transaction, name)?.is_none() {
+    let Some(head) = Head::find(transaction, name)? else {
         return Err(refuse(LockRejection::NotFound { name: name.to_string() }));
-    }
+    };
     let holders = match token {
         Some(token) => Ticket::find(transaction, &keys::holder(name, *token))?.into_iter().collect(),
-        None => holders_of(transaction, name)?,
+        None => tickets(transaction.view(), &holding(name, head), bounded(usize::MAX, head.holders))?,
     };
     let Some(newest) = holders.last() else {
         let held_token = newest_token(transaction.view(), name)?.map_or(0, |token| token.get());
@@ -134,6 +135,9 @@ fn leave(
             Lies::WithToken(_) => drop_holder(transaction, name, &mut head, &ticket)?,
         }
     }
+    if tickets.contains(&Lies::WithToken(head.first_token)) {
+        find_first_holder(transaction, name, &mut head)?;
+    }
     grant_next(transaction, name, &mut head, time_ms)?;
     head.write(transaction, name)
 }
@@ -150,12 +154,23 @@ fn drop_holder(
     Ok(())
 }
 
-fn holders_of(transaction: &Transaction<'_>, name: &LockName) -> Result<Vec<Ticket>, MapError> {
-    let mut cursor = PresentCursor::new(transaction.view(), &keys::holders(name))?;
-    let mut found = Vec::new();
-    while cursor.key().is_some() {
-        found.push(Ticket::decode(&cursor.record()?)?);
+/// Notes who holds the lock first, after whoever did has left: looking for holders passes nobody twice who is gone.
+fn find_first_holder(
+    transaction: &mut Transaction<'_>,
+    name: &LockName,
+    head: &mut Head,
+) -> Result<(), MapError> {
+    if head.holders == 0 {
+        return Ok(());
+    }
+    let mut cursor = PresentCursor::new(transaction.view(), &holding(name, *head))?;
+    while let Some(key) = cursor.key() {
+        let key = Bytes::copy_from_slice(key);
+        if let Some(Ticket { granted: Some(granted), .. }) = Ticket::find(transaction, &key)? {
+            head.first_token = granted.token;
+            return Ok(());
+        }
         cursor.advance()?;
     }
-    Ok(found)
+    Err(MapError::damaged("a lock counts holders that it has not", name.as_str().as_bytes()))
 }

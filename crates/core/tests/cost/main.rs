@@ -2,9 +2,9 @@
 //! beside the rows that they are about.
 #![allow(clippy::unwrap_used, reason = "a test is told of a failed condition by a panic")]
 
-use std::cell::Cell;
+mod counted;
+mod locks;
 
-use bytes::Bytes;
 use conclave_core::config::{
     Action, At, Authorship, Collect, Commit, ConfigCommand, CreateSnapshot, Defaults, DeleteNamespace,
     DiffQuery, Edit, HistoryQuery, ItemContent, ItemHistoryQuery, ItemQuery, KEYS_A_PAGE_MAX, NamespaceEdits,
@@ -16,71 +16,9 @@ use conclave_core::{
     Command, EntryContext, EntryKind, ItemKey, NamespaceName, PinName, Proposal, RequestId, Version, apply,
     encode_proposal,
 };
-use conclave_mvcc::{Batch, Cursor, MapError, MemoryMap, ReadMap, Revision};
+use conclave_mvcc::{Batch, MemoryMap, Revision};
 
-/// What was asked of a map.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Cost {
-    gets: u64,
-    cursors: u64,
-    seeks: u64,
-    steps: u64,
-}
-
-/// A map that counts.
-struct Counted<'a> {
-    map: &'a MemoryMap,
-    cost: Cell<Cost>,
-}
-
-impl<'a> Counted<'a> {
-    fn new(map: &'a MemoryMap) -> Self {
-        Self { map, cost: Cell::default() }
-    }
-
-    fn count(&self, add: impl Fn(&mut Cost)) {
-        let mut cost = self.cost.get();
-        add(&mut cost);
-        self.cost.set(cost);
-    }
-}
-
-impl ReadMap for Counted<'_> {
-    fn get(&self, key: &[u8]) -> Result<Option<Bytes>, MapError> {
-        self.count(|cost| cost.gets += 1);
-        self.map.get(key)
-    }
-
-    fn cursor(&self) -> Box<dyn Cursor + '_> {
-        self.count(|cost| cost.cursors += 1);
-        Box::new(CountedCursor { counted: self, cursor: self.map.cursor() })
-    }
-}
-
-struct CountedCursor<'a> {
-    counted: &'a Counted<'a>,
-    cursor: Box<dyn Cursor + 'a>,
-}
-
-impl Cursor for CountedCursor<'_> {
-    fn seek(&mut self, key: &[u8]) -> Result<(), MapError> {
-        self.counted.count(|cost| cost.seeks += 1);
-        self.cursor.seek(key)
-    }
-
-    fn advance(&mut self) -> Result<(), MapError> {
-        self.counted.count(|cost| cost.steps += 1);
-        self.cursor.advance()
-    }
-
-    fn key(&self) -> Option<&[u8]> {
-        self.cursor.key()
-    }
-
-    fn value(&self) -> Option<&[u8]> {
-        self.cursor.value()
-    }
-}
+use counted::{Cost, Counted};
 
 const ITEMS: u64 = 5_000;
 
@@ -118,7 +56,7 @@ fn run(map: &mut MemoryMap, index: u64, command: ConfigCommand) -> (Cost, usize)
     let applied = apply(&mut batch, EntryContext { index, term: 1 }, EntryKind::Proposal(&encoded)).unwrap();
     assert!(applied.answer.unwrap().is_ok());
     let writes = batch.into_writes();
-    let cost = counted.cost.get();
+    let cost = counted.cost();
     map.write(&writes);
     (cost, writes.len())
 }
@@ -138,7 +76,7 @@ fn store() -> MemoryMap {
 fn a_small_commit_is_a_handful_of_lookups() {
     let (cost, rows) = run(&mut store(), 100, commit("shop", std::iter::once(8), "2"));
     // The ledger, the request and the newest revision; then the head, the item, the settings and the defaults.
-    assert_eq!(cost, Cost { gets: 3, cursors: 1, seeks: 4, steps: 0 });
+    assert_eq!(cost, Cost { gets: 3, cursors: 1, seeks: 4, steps: 0, graves: 0 });
     // Two versions and two changes of keys, the newest revision, the version's revision, two rows of the
     // request, the ledger.
     assert_eq!(rows, 9);
@@ -190,7 +128,7 @@ fn a_difference_walks_the_namespace_once() {
     };
     let (changes, more) = diff(&counted, &query).unwrap().unwrap();
     assert_eq!((changes.len(), more), (1, false));
-    let cost = counted.cost.get();
+    let cost = counted.cost();
     assert!(cost.steps <= ITEMS + 20 && cost.seeks <= 20, "{cost:?}");
 }
 
@@ -206,7 +144,7 @@ fn a_page_of_history_reads_its_versions_only() {
     };
     let (page, more) = history(&counted, &query).unwrap().unwrap();
     assert_eq!((page.len(), more), (10, true));
-    let cost = counted.cost.get();
+    let cost = counted.cost();
     assert!(cost.gets <= 2 && cost.seeks <= 12 && cost.steps <= 40, "{cost:?}");
 }
 
@@ -217,7 +155,7 @@ fn an_old_item_is_found_without_walking() {
     let at = At::Version(Version::new(50));
     let (item, ..) = get_item(&counted, &namespace("shop"), &key(7), &at).unwrap().unwrap();
     assert_eq!(item.content.value, "51");
-    assert_eq!(counted.cost.get(), Cost { gets: 1, cursors: 2, seeks: 2, steps: 0 });
+    assert_eq!(counted.cost(), Cost { gets: 1, cursors: 2, seeks: 2, steps: 0, graves: 0 });
 }
 
 #[test]
@@ -242,7 +180,7 @@ fn what_is_known_of_a_namespace_is_three_lookups() {
     let counted = Counted::new(&map);
     assert_eq!(get_namespace(&counted, &namespace("shop")).unwrap().unwrap().usage.items, ITEMS);
     // How far it was collected; the head and the settings.
-    assert_eq!(counted.cost.get(), Cost { gets: 1, cursors: 2, seeks: 2, steps: 0 });
+    assert_eq!(counted.cost(), Cost { gets: 1, cursors: 2, seeks: 2, steps: 0, graves: 0 });
 }
 
 #[test]
@@ -252,7 +190,7 @@ fn the_version_at_a_time_is_found_by_halving() {
     let (_, version, _) = get_item(&counted, &namespace("shop"), &key(7), &At::Time(50)).unwrap().unwrap();
     assert_eq!(version, Version::new(49), "the second entry was of another namespace");
     // Of 98 versions seven are asked, each for its revision and its head.
-    let cost = counted.cost.get();
+    let cost = counted.cost();
     assert!(cost.gets <= 7 + 4 && cost.seeks <= 7 + 5 && cost.steps == 0, "{cost:?}");
 }
 
@@ -270,7 +208,7 @@ fn a_page_of_an_items_history_reads_its_changes_only() {
     };
     let (page, more) = item_history(&counted, &query).unwrap().unwrap();
     assert_eq!((page.len(), more), (10, true));
-    let cost = counted.cost.get();
+    let cost = counted.cost();
     assert!(cost.gets == 0 && cost.seeks <= 12 && cost.steps <= 16, "{cost:?}");
 
     // Values may be large: no more are read than a few beyond those that fill the page.
@@ -278,7 +216,7 @@ fn a_page_of_an_items_history_reads_its_changes_only() {
     let full = ItemHistoryQuery { page_max: 1_000, size_bytes_max: 1, ..query };
     let (page, more) = item_history(&counted, &full).unwrap().unwrap();
     assert_eq!((page.len(), more), (1, true));
-    assert!(counted.cost.get().steps <= 16, "{:?}", counted.cost.get());
+    assert!(counted.cost().steps <= 16, "{:?}", counted.cost());
 
     // All of it, a few at a time.
     let all = ItemHistoryQuery { before: None, page_max: 1_000, ..query };
@@ -307,7 +245,7 @@ fn a_search_looks_at_no_more_than_it_may() {
         let page = search(&counted, &query).unwrap();
         assert!(page.matches.is_empty() && page.next.is_some());
         // The item that changed often is leapt over.
-        let cost = counted.cost.get();
+        let cost = counted.cost();
         assert!(cost.gets <= 2 && cost.seeks <= 6 && cost.steps <= 110, "{cost:?}");
     }
 }
@@ -329,7 +267,7 @@ fn namespaces_that_are_not_searched_are_leapt_over() {
         size_bytes_max: usize::MAX,
     };
     assert!(search(&counted, &query).unwrap().matches.is_empty());
-    let cost = counted.cost.get();
+    let cost = counted.cost();
     assert!(cost.seeks <= 3 && cost.steps == 0, "{cost:?}");
 }
 
@@ -404,7 +342,7 @@ fn deleted_items_bound_a_page_like_others() {
     };
     let page = list_items(&counted, &query).unwrap().unwrap();
     assert!(page.items.is_empty() && page.next.is_some());
-    assert!(counted.cost.get().steps <= 3 * KEYS_A_PAGE_MAX as u64, "{:?}", counted.cost.get());
+    assert!(counted.cost().steps <= 3 * KEYS_A_PAGE_MAX as u64, "{:?}", counted.cost());
     let rest = list_items(&counted, &ItemQuery { after: page.next.as_deref(), ..query }).unwrap().unwrap();
     assert_eq!((rest.items.len(), rest.next), (1, None));
 
@@ -424,7 +362,7 @@ fn deleted_items_bound_a_page_like_others() {
     let page = search(&counted, &query).unwrap();
     assert!(page.matches.is_empty());
     assert_eq!(page.next, Some((namespace("shop"), key(99).to_string())));
-    assert!(counted.cost.get().steps <= 300, "{:?}", counted.cost.get());
+    assert!(counted.cost().steps <= 300, "{:?}", counted.cost());
 }
 
 #[test]
