@@ -17,31 +17,33 @@ from conclave_cluster import Cluster
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROTOS = ROOT / "proto"
+PACKAGES = ("config", "lock", "cluster")
 
 
 @pytest.fixture(scope="session")
 def stubs(tmp_path_factory):
-    """The generated modules: messages as `config` and `cluster`, services as `config_grpc` and `cluster_grpc`."""
+    """The generated modules: messages as `config`, `lock` and `cluster`, services as `config_grpc` and so on."""
     out = tmp_path_factory.mktemp("stubs")
     files = [
         str(path.relative_to(PROTOS))
-        for name in ("config", "cluster")
+        for name in PACKAGES
         for path in sorted((PROTOS / "conclave" / name / "v1").glob("*.proto"))
     ]
     arguments = [f"-I{PROTOS}", f"--python_out={out}", f"--grpc_python_out={out}"]
     assert protoc.main(["protoc", *arguments, *files]) == 0, "protoc takes the definitions as they are"
     sys.path.insert(0, str(out))
     found = types.SimpleNamespace()
-    for name in ("config", "cluster"):
-        setattr(found, name, messages(out / "conclave" / name / "v1", f"conclave.{name}.v1", name))
-        setattr(found, f"{name}_grpc", importlib.import_module(f"conclave.{name}.v1.{name}_pb2_grpc"))
+    for name in PACKAGES:
+        folder, package = out / "conclave" / name / "v1", f"conclave.{name}.v1"
+        setattr(found, name, members(folder, package, f"{name}_pb2", "*_pb2.py"))
+        setattr(found, f"{name}_grpc", members(folder, package, f"{name}_pb2_grpc", "*_pb2_grpc.py"))
     return found
 
 
-def messages(folder, package, name):
-    """All messages of a package, whichever of its files they are in; `DESCRIPTOR` is that of the service's file."""
+def members(folder, package, last, pattern):
+    """All that is in a package, whichever of its files it is in; what is in several, as `DESCRIPTOR`, of the last."""
     found = {}
-    for path in sorted(folder.glob("*_pb2.py"), key=lambda path: path.stem == f"{name}_pb2"):
+    for path in sorted(folder.glob(pattern), key=lambda path: path.stem == last):
         module = importlib.import_module(f"{package}.{path.stem}")
         found |= {key: value for key, value in vars(module).items() if not key.startswith("_")}
     return types.SimpleNamespace(**found)

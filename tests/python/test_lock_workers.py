@@ -17,7 +17,7 @@ import pytest
 from conclave_cluster import Cluster, until
 
 WORKERS = {"rust": 22, "python": 21, "command": 21}
-TARGET = 400
+TARGET = 250
 TTL_S = 5
 
 

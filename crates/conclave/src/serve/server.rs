@@ -19,8 +19,12 @@ use super::settings::Settings;
 const KEEPALIVE_INTERVAL: Duration = Duration::from_secs(20);
 /// How long it may take to answer.
 const KEEPALIVE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Most calls that one connection may have open at once; more wait.
-const STREAMS_A_CONNECTION_MAX: u32 = 1_000;
+/// Most calls that one connection may have open at once; more wait. Many, for calls that wait for locks stay open, and
+/// the renewal of their sessions must not wait behind them.
+const STREAMS_A_CONNECTION_MAX: u32 = 10_000;
+/// Most calls of one connection that were given up before this node took them in; with more it is closed. After a node
+/// stood still, many have been.
+const STREAMS_GIVEN_UP_MAX: usize = 1_000;
 /// A watch outlives an election, and one that must be held again: so many times election_ms_max.
 const WATCH_LEADERLESS_ELECTIONS: u64 = 3;
 
@@ -44,6 +48,7 @@ pub(super) async fn serve(
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
         .http2_keepalive_timeout(Some(KEEPALIVE_TIMEOUT))
         .max_concurrent_streams(Some(STREAMS_A_CONNECTION_MAX))
+        .http2_max_pending_accept_reset_streams(Some(STREAMS_GIVEN_UP_MAX))
         .layer(span)
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
