@@ -154,7 +154,47 @@ fn margin(ttl: Duration) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use tokio::task::JoinSet;
+    use tokio::time::Instant;
+
+    use super::super::tests::TestClock;
     use super::*;
+
+    const TTL: Duration = Duration::from_secs(15);
+
+    fn lease() -> (Arc<Lease>, Arc<TestClock>) {
+        let clock = TestClock::new();
+        let lease = Lease::new(7, TTL, clock.now(), Arc::clone(&clock) as Arc<dyn Clock>);
+        (Arc::new(lease), clock)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_waits_for_the_loss_looks_at_the_clock() {
+        let (lease, clock) = lease();
+        let (waiting, mut waits) = (Arc::clone(&lease), JoinSet::new());
+        waits.spawn(async move { waiting.lost().await });
+        tokio::task::yield_now().await;
+        clock.stop_for(TTL);
+        let stopped = Instant::now();
+        waits.join_next().await.expect("it waits").expect("it ends");
+        assert!(stopped.elapsed() <= TICK, "{:?}", stopped.elapsed());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_that_comes_too_late_revives_nothing() {
+        let (lease, clock) = lease();
+        clock.stop_for(TTL);
+        lease.renewed(lease.now(), TTL);
+        assert!(lease.lost_by_now().is_some(), "though nobody had looked before");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_it_was_lost_by_first_is_told() {
+        let (lease, _clock) = lease();
+        lease.end(SessionLostCause::Expired);
+        lease.end(SessionLostCause::Closed);
+        assert!(matches!(lease.lost().await.cause, SessionLostCause::Expired));
+    }
 
     #[test]
     fn the_margin_is_a_tenth_but_of_short_sessions() {

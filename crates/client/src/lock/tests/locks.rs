@@ -145,6 +145,35 @@ async fn the_end_of_the_session_ends_the_guard() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_end_of_the_session_ends_a_wait() {
+    let node = FakeNode::start();
+    let (session, _clock) = session_of(&[&node]).await;
+    let teller = node.on_acquire();
+    teller.send(waiting(3, 2)).expect("the test holds the feed");
+    node.does(|script| script.renewals = Renewals::Gone);
+    let asked = tokio::time::timeout(Duration::from_secs(60), session.lock("orders/42").acquire());
+    let error = asked.await.expect("it ends").expect_err("nothing was granted");
+    assert_eq!(error.reason(), reason::SESSION_LOST);
+    assert!(teller.is_closed(), "and so does its call");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_session_is_closed_while_guards_are_kept() {
+    let node = FakeNode::start();
+    let (session, _clock) = session_of(&[&node]).await;
+    let (forced, forcing) = held(&session, &node).await;
+    forcing.send(Ok(told_lost(LostReason::Forced, None))).expect("it is held");
+    assert!(matches!(lost(&forced).await, LockLost::Forced(_)));
+    let (guard, teller) = held(&session, &node).await;
+    session.close().await.expect("the node closes it");
+    let LockLost::Session(lost) = lost(&guard).await else { panic!("the session is closed") };
+    assert!(matches!(lost.cause, SessionLostCause::Closed));
+    assert!(teller.is_closed(), "nothing is attended any more");
+    guard.release().await.expect("it went with the session");
+    assert!(node.asked(|script| script.released.is_empty()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_node_that_tells_the_end_of_the_session_is_believed() {
     let node = FakeNode::start();
     let (session, _clock) = session_of(&[&node]).await;

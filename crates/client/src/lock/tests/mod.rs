@@ -19,18 +19,18 @@ use fake_node::FakeNode;
 
 /// The time that tokio tells, and what the process was stopped for.
 #[derive(Debug)]
-struct TestClock {
+pub(super) struct TestClock {
     began: Instant,
     stopped: Mutex<Duration>,
 }
 
 impl TestClock {
-    fn new() -> Arc<Self> {
+    pub(super) fn new() -> Arc<Self> {
         Arc::new(Self { began: Instant::now(), stopped: Mutex::default() })
     }
 
     /// The process does not run for so long: tokio's timers know nothing of it.
-    fn stop_for(&self, time: Duration) {
+    pub(super) fn stop_for(&self, time: Duration) {
         *self.stopped.lock().expect("no test panics in here") += time;
     }
 }
