@@ -5,19 +5,31 @@ use conclave_core::config::{
     DeleteNamespace, DeleteSnapshot, DeleteTag, Edit, ItemContent, NamespaceEdits, Quota, Retention,
     Rollback, RollbackSnapshot, SetTag, SettingsChange, UpdateDefaults, UpdateNamespace,
 };
-use conclave_core::{Command, ItemKey, NamespaceName, PinName, Version};
+use conclave_core::{Command, Guarded, ItemKey, NamespaceName, PinName, Version};
 use conclave_mvcc::Revision;
 
+use crate::locks;
 use crate::words::Words;
 
 /// The command, if the words are one that changes something.
 pub(crate) fn parse(parts: &[Words]) -> Option<Command> {
-    let [words, ..] = parts else { return None };
+    let words = parts.first()?;
+    if let Some(command) = locks::parse(words) {
+        return Some(command);
+    }
+    let command = of_configuration(words, parts)?;
+    Some(match locks::held(words) {
+        Some(held) => Command::Guarded(Guarded { held, command }),
+        None => Command::Config(command),
+    })
+}
+
+fn of_configuration(words: &Words, parts: &[Words]) -> Option<ConfigCommand> {
     let authorship = Authorship {
         author: words.text("by").unwrap_or("ann").to_owned(),
         message: words.text("why").unwrap_or_default().to_owned(),
     };
-    Some(Command::Config(match words.plain.first()?.as_str() {
+    Some(match words.plain.first()?.as_str() {
         "create" => ConfigCommand::CreateNamespace(CreateNamespace {
             namespace: name(words.word(1)),
             settings: settings(words),
@@ -63,7 +75,7 @@ pub(crate) fn parse(parts: &[Words]) -> Option<Command> {
         "snapshot" => snapshot(words, authorship)?,
         "commit" => ConfigCommand::Commit(Commit { namespaces: all_edits(parts), authorship }),
         _ => return None,
-    }))
+    })
 }
 
 fn snapshot(words: &Words, authorship: Authorship) -> Option<ConfigCommand> {

@@ -10,9 +10,11 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test is told of a failed condition by a panic")]
 
 mod change;
+mod locks;
 mod read;
 mod session;
 mod show;
+mod show_locks;
 mod words;
 
 use std::path::Path;
@@ -80,8 +82,13 @@ scripts!(
     collection,
     commit,
     delete_and_revive,
+    elections,
+    fencing,
+    forced,
     history_and_diff,
+    locks,
     namespaces,
+    permits,
     preconditions,
     preview,
     read_the_past,
@@ -89,9 +96,12 @@ scripts!(
     retries,
     rollback,
     search,
+    sessions,
     settings,
     several_namespaces,
+    shared,
     snapshots,
     tags,
+    waiting,
     watch,
 );

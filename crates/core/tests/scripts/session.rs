@@ -1,13 +1,14 @@
 //! One store, and the commands of a script applied to it.
 
 use conclave_core::config::{At, ItemQuery, NamespaceQuery, list_items, list_namespaces};
+use conclave_core::lock::{self, LocksQuery};
 use conclave_core::{
     Applied, Command, EntryContext, EntryKind, Proposal, RequestId, apply, digest, encode_proposal, preview,
 };
 use conclave_mvcc::{Batch, MemoryMap, Revision};
 
 use crate::words::{self, Words};
-use crate::{change, read, show};
+use crate::{change, locks, read, show, show_locks};
 
 const STEP_MS: i64 = 1_000;
 
@@ -28,8 +29,8 @@ impl Session {
         let parts = words::parse(line);
         match change::parse(&parts) {
             Some(command) => self.propose(&parts[0], command),
-            None if line == "other" => self.apply(EntryKind::Other),
-            None => read::run(&self.map, &parts[0]),
+            None if line == "other" => self.apply(1, EntryKind::Other),
+            None => locks::read(&self.map, &parts[0]).unwrap_or_else(|| read::run(&self.map, &parts[0])),
         }
     }
 
@@ -43,13 +44,14 @@ impl Session {
         let own_id = format!("entry-{}", self.index + 1);
         let request_id = RequestId::parse(words.text("id").unwrap_or(&own_id)).unwrap();
         let proposal = Proposal { request_id, time_ms: self.time_ms, command };
-        self.apply(EntryKind::Proposal(&encode_proposal(&proposal)))
+        let term = words.number("in-term").unwrap_or(1);
+        self.apply(term, EntryKind::Proposal(&encode_proposal(&proposal)))
     }
 
-    fn apply(&mut self, entry: EntryKind<'_>) -> String {
+    fn apply(&mut self, term: u64, entry: EntryKind<'_>) -> String {
         self.index += 1;
         let mut batch = Batch::new(&self.map);
-        let context = EntryContext { index: self.index, term: 1 };
+        let context = EntryContext { index: self.index, term };
         let Applied { answer, revised } = apply(&mut batch, context, entry).unwrap();
         let writes = batch.into_writes();
         self.map.write(&writes);
@@ -59,10 +61,25 @@ impl Session {
             Some(revised) => {
                 seen += &show::line("revision", &revised.revision.to_string());
                 seen.extend(revised.events.iter().map(show::event));
+                seen += &show_locks::told(&revised);
                 seen += &self.state();
+                seen += &self.locks();
             }
         }
         seen + &show::line("digest", &digest(&self.map).unwrap().to_string())
+    }
+
+    /// A line for each lock that somebody has.
+    fn locks(&self) -> String {
+        let query = LocksQuery {
+            prefix: "",
+            after: None,
+            locks_max: usize::MAX,
+            size_bytes_max: usize::MAX,
+            extent: locks::ALL,
+        };
+        let (page, _) = lock::list(&self.map, &query).unwrap();
+        page.iter().map(show_locks::lock).collect()
     }
 
     /// A line for each namespace that exists.

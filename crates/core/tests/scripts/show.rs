@@ -7,6 +7,8 @@ use conclave_core::config::{
 use conclave_core::{Answer, Outcome, Rejection, Version};
 use conclave_mvcc::{ChangeKind, Event};
 
+use crate::show_locks;
+
 /// A line that says what it is about.
 pub(crate) fn line(about: &str, text: &str) -> String {
     format!("{about:<9} {text}").trim_end().to_owned() + "\n"
@@ -39,8 +41,8 @@ pub(crate) fn answer(answer: &Answer) -> String {
             line("restored", &told) + &done.versions.iter().map(made).collect::<String>()
         }
         Ok(Outcome::Cluster(outcome)) => line("cluster", &format!("{outcome:?}")),
-        Ok(Outcome::Lease(outcome)) => line("lease", &format!("{outcome:?}")),
-        Ok(Outcome::Lock(outcome)) => line("lock", &format!("{outcome:?}")),
+        Ok(Outcome::Lease(outcome)) => show_locks::lease_outcome(outcome),
+        Ok(Outcome::Lock(outcome)) => show_locks::lock_outcome(outcome),
         Ok(Outcome::Config(ConfigOutcome::Committed(committed))) => {
             let versions = committed.versions.iter().map(|made| {
                 let (added, changed, deleted) = (made.added, made.changed, made.deleted);

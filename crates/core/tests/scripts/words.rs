@@ -12,6 +12,12 @@
 //! | `tag NAME TAG [version:N] [move]`, `untag NAME TAG` | names a version |
 //! | `snapshot create|delete|rollback SNAPSHOT [NAME ...]` | names a revision |
 //! | `collect NAME` | one step of collection |
+//! | `open SESSION [ttl:MS] [owner:] [metadata:]`, `close SESSION` | a session begins, ends |
+//! | `expire TERM SESSION...`, `checkpoint TERM SESSION[=MS]...` | sessions were not renewed; what is left of them |
+//! | `acquire LOCK SESSION [shared] [permits:N/CAPACITY] [wait:MS] [owner:] [metadata:] [request:ID] [call:N]` | asks for a lock |
+//! | `release LOCK SESSION [token:N] [ticket:N]`, `abandon LOCK SESSION TICKET call:N` | gives it back, or up |
+//! | `force LOCK [token:N]` | takes it from who holds it |
+//! | `proclaim LOCK SESSION TOKEN TEXT` | changes what is told of a holder |
 //! | `other` | an entry of the log's own |
 //! | `get NAME KEY [version:N] [revision:N] [with-tag:T] [by-time:MS] [in-snapshot:S]` | one item |
 //! | `list NAME [prefix:P] [after:KEY] [max:N] [keys-only] [version:N] [revision:N]` | items |
@@ -20,29 +26,35 @@
 //! | `namespaces [prefix:P] [after:NAME] [max:N] [revision:N]` | namespaces |
 //! | `history NAME [before:VERSION] [max:N] [changes:N]` | versions |
 //! | `diff NAME FROM TO [prefix:P] [after:KEY] [max:N]` | what differs |
+//! | `sessions`, `lock LOCK`, `locks [prefix:P] [after:LOCK] [max:N]` | who is there, who holds and waits |
+//! | `standing LOCK SESSION TICKET`, `check LOCK TOKEN` | how a ticket stands, who holds with a token |
 //! | `watch NAME from:REVISION [prefix:P]` | what a watcher is told |
 //!
 //! An edit is `KEY=VALUE` or `-KEY`, with `@REVISION` at its end if the item must be as of then. A value
 //! may go on with `;CONTENT-TYPE` and `;LABEL=VALUE`. Commands that change something take `id:`, `by:`,
 //! `why:` and `time:` too; each has an id of its own and comes a second after the one before, unless they
-//! say otherwise. A word with spaces stands between double quotes.
+//! say otherwise; they are of term 1 unless they have `in-term:`. A change of the configuration may depend on locks:
+//! `if-held:LOCK@TOKEN[,LOCK@TOKEN...]`. A word with spaces stands between double quotes.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::str::FromStr;
 
-const OPTIONS: [&str; 29] = [
+const OPTIONS: [&str; 40] = [
     "after",
     "at",
     "before",
     "by",
     "by-time",
+    "call",
     "changes",
     "for",
     "from",
     "id",
+    "if-held",
     "ignore-case",
     "in-snapshot",
+    "in-term",
     "keep-days",
     "keep-versions",
     "keys-only",
@@ -52,14 +64,22 @@ const OPTIONS: [&str; 29] = [
     "max-bytes",
     "max-items",
     "max-namespaces",
+    "metadata",
     "move",
     "now",
     "or-create",
     "owner",
+    "permits",
     "prefix",
+    "request",
     "revision",
+    "shared",
+    "ticket",
     "time",
+    "token",
+    "ttl",
     "version",
+    "wait",
     "with-tag",
 ];
 
