@@ -5,11 +5,12 @@
 #![allow(clippy::print_stdout, reason = "it is a program for people")]
 
 use std::error::Error;
+use std::pin::pin;
 use std::time::Duration;
 
 use conclave_client::config::{CommitRequest, NamespaceEdits};
 use conclave_client::{
-    Client, ClientError, ClientOptions, Fenced as _, Leader, SessionOptions, edits, reason,
+    Client, ClientError, ClientOptions, Fenced as _, Leader, Session, SessionOptions, edits, reason,
 };
 
 #[tokio::main]
@@ -17,37 +18,43 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [nodes, name] = &arguments[..] else { return Err("usage: NODES NAME".into()) };
     let client = Client::connect(ClientOptions::new(nodes.split(',')))?;
-    tokio::select! {
-        ended = lead_for_ever(&client, name) => ended?,
-        told = watch_leaders(&client) => told?,
-        stop = tokio::signal::ctrl_c() => stop?,
-    }
-    Ok(())
-}
-
-/// Stands for election again and again; with a new session when the old one is lost.
-async fn lead_for_ever(client: &Client, name: &str) -> Result<(), ClientError> {
-    let options = SessionOptions { owner: name.into(), ..Default::default() };
+    let options = SessionOptions { owner: name.clone(), ..Default::default() };
+    let mut watching = pin!(watch_leaders(&client));
     loop {
         let session = client.open_session(options.clone()).await?;
-        while session.is_alive() {
-            let leader = match session.election("example/leader").campaign(name.to_owned()).await {
-                Ok(leader) => leader,
-                Err(_) if !session.is_alive() => break,
-                Err(error) => return Err(error),
-            };
-            println!("{name} leads with the token {}", leader.token());
-            // What is under way when leadership is lost is dropped, where it next waits.
-            tokio::select! {
-                biased;
-                lost = leader.lost() => println!("{name} leads no more: {lost}"),
-                Err(error) = work(client, &leader, name) => match error.reason() {
-                    reason::LOCK_TOKEN_MISMATCH => println!("{name} leads no more: {error}"),
-                    _ => return Err(error),
-                },
-            }
+        let goes_on = tokio::select! {
+            led = stand(&client, &session, name) => led.map(|()| true)?,
+            told = &mut watching => told.map(|()| false)?,
+            stop = tokio::signal::ctrl_c() => stop.map(|()| false)?,
+        };
+        // Closing it gives leadership up: another need not wait until the TTL is over.
+        let closed = session.close().await;
+        if !goes_on {
+            return Ok(closed?);
         }
     }
+}
+
+/// Stands for election again and again, until the session is lost.
+async fn stand(client: &Client, session: &Session, name: &str) -> Result<(), ClientError> {
+    while session.is_alive() {
+        let leader = match session.election("example/leader").campaign(name.to_owned()).await {
+            Ok(leader) => leader,
+            Err(_) if !session.is_alive() => break,
+            Err(error) => return Err(error),
+        };
+        println!("{name} leads with the token {}", leader.token());
+        // What is under way when leadership is lost is dropped, where it next waits.
+        tokio::select! {
+            biased;
+            lost = leader.lost() => println!("{name} leads no more: {lost}"),
+            Err(error) = work(client, &leader, name) => match error.reason() {
+                reason::LOCK_TOKEN_MISMATCH => println!("{name} leads no more: {error}"),
+                _ => return Err(error),
+            },
+        }
+    }
+    Ok(())
 }
 
 /// What only the leader may do: a commit that is refused if another leads by then.

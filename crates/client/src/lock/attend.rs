@@ -168,7 +168,10 @@ impl Attendance {
     }
 
     fn lost(&mut self, lost: LockLost) -> bool {
-        tracing::warn!(lock = self.asking.name, cause = %lost, "lock lost");
+        match &lost {
+            LockLost::Session(SessionLost { cause: SessionLostCause::Closed, .. }) => {}
+            lost => tracing::warn!(lock = self.asking.name, cause = %lost, "lock lost"),
+        }
         self.phase.send_replace(match self.held() {
             Some(_) => Phase::Lost(lost),
             None => Phase::Refused(lost.refusal()),

@@ -52,7 +52,7 @@ pub enum LockLost {
     #[error(transparent)]
     Session(SessionLost),
     /// It was taken by force.
-    #[error("it was taken by force by {:?}: {}", .0.author, .0.reason)]
+    #[error("it was taken by force{}: {}", by(.0), .0.reason)]
     Forced(ForcedRelease),
     /// It was released under this guard, by another call.
     #[error("it was released")]
@@ -77,5 +77,28 @@ impl LockLost {
             (LostReason::Released, _) => Some(Self::Released),
             (LostReason::Unspecified, _) => Some(Self::Gone),
         }
+    }
+}
+
+fn by(forced: &ForcedRelease) -> String {
+    match forced.author.as_str() {
+        "" => String::new(),
+        author => format!(" by {author:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_by_force_says_by_whom_if_that_is_known() {
+        let told = |author: &str| {
+            let forced =
+                ForcedRelease { author: author.into(), reason: "stuck".into(), ..Default::default() };
+            LockLost::Forced(forced).to_string()
+        };
+        assert_eq!(told("ada"), "it was taken by force by \"ada\": stuck");
+        assert_eq!(told(""), "it was taken by force: stuck");
     }
 }

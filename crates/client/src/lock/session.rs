@@ -155,8 +155,8 @@ impl Session {
     }
 
     fn let_go(&mut self) {
-        self.lease.end(SessionLostCause::Closed);
         self.alive = None;
+        self.lease.end(SessionLostCause::Closed);
         self.tasks.close();
     }
 }
