@@ -2,13 +2,14 @@
 //!
 //! | files | what |
 //! |---|---|
-//! | `command_line`, `documents`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `wait_version`, `members_typed`, `observing` | what a user does, end to end |
+//! | `command_line`, `documents`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `lock_program`, `lock_lost`, `lock_commands`, `elections`, `wait_version`, `members_typed`, `observing` | what a user does, end to end |
 //! | `bad_requests`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk`, `full_disk_snapshots` | what bad input gets |
 //! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `members_guards`, `lost_data`, `corrupt`, `transfers_killed`, `far_behind`, `backup`, `backups_killed`, `cache`, `lock_pauses`, `lock_queue` | what must hold while things break |
 //!
 //! `fake_bucket` stands for S3, `small_disk` for a disk that is full, `valve` for a slow way; `transfers` has snapshots
-//! on their way, `lock_holder` is a worker as a process of its own, `stage` what the tests begin with. They run one after the other (`make cluster`): each has the machine to
-//! itself, as far as the machine allows.
+//! on their way, `lock_holder` is a worker as a process of its own, `running` a command that goes on, `stage` what the
+//! tests begin with. They run one after the other (`make cluster`): each has the machine to itself, as far as the machine
+//! allows.
 
 #[cfg(test)]
 mod all_killed;
@@ -35,6 +36,8 @@ mod data_directory;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod elections;
+#[cfg(test)]
 mod examples;
 #[cfg(test)]
 mod fake_bucket;
@@ -47,9 +50,15 @@ mod full_disk_snapshots;
 #[cfg(test)]
 mod leader_killed;
 #[cfg(test)]
+mod lock_commands;
+#[cfg(test)]
 mod lock_holder;
 #[cfg(test)]
+mod lock_lost;
+#[cfg(test)]
 mod lock_pauses;
+#[cfg(test)]
+mod lock_program;
 #[cfg(test)]
 mod lock_queue;
 #[cfg(test)]
@@ -86,6 +95,8 @@ mod rollback;
 mod run_copy;
 #[cfg(test)]
 mod run_program;
+#[cfg(test)]
+mod running;
 #[cfg(test)]
 mod serve_alone;
 #[cfg(test)]

@@ -1,16 +1,11 @@
 //! `conclave run`: what a program gets, what it hears of changes, and how it ends.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use conclave_testkit::{Cluster, CommandLine, wait};
-use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader, Lines};
-use tokio::process::{Child, ChildStdout};
 
+use crate::running::Running;
 use crate::stage::{one, three};
-
-/// How long anything may take to be heard.
-const HEARD_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) async fn with_shop() -> (Cluster, CommandLine) {
     let cluster = one().await;
@@ -21,42 +16,9 @@ pub(crate) async fn with_shop() -> (Cluster, CommandLine) {
     (cluster, cli)
 }
 
-/// A program under `conclave run`, of which each line is heard.
-struct Running {
-    child: Child,
-    lines: Lines<BufReader<ChildStdout>>,
-}
-
-impl Running {
-    fn start(cli: &CommandLine, arguments: &[&str], script: &str) -> Self {
-        let mut child = cli.spawn(&[&["run"], arguments, &["--", "sh", "-c", script]].concat());
-        let lines = BufReader::new(child.stdout.take().expect("it was asked for")).lines();
-        Self { child, lines }
-    }
-
-    async fn line(&mut self) -> String {
-        let line = tokio::time::timeout(HEARD_MAX, self.lines.next_line()).await.expect("a line comes");
-        line.expect("it can be read").expect("the program goes on")
-    }
-
-    fn signal(&self, name: &str) {
-        let id = self.child.id().expect("it runs").to_string();
-        let sent = std::process::Command::new("kill").args([&format!("-{name}"), &id]).status();
-        assert!(sent.expect("kill is there").success());
-    }
-
-    async fn code(&mut self) -> Option<i32> {
-        let ended = tokio::time::timeout(HEARD_MAX, self.child.wait()).await.expect("it ends");
-        ended.expect("it is our child").code()
-    }
-
-    /// What was said on standard error, after the end.
-    async fn said(&mut self) -> String {
-        let mut said = String::new();
-        let mut stderr = self.child.stderr.take().expect("it was asked for");
-        stderr.read_to_string(&mut said).await.expect("it is text");
-        said
-    }
+/// A program under `conclave run`.
+fn start(cli: &CommandLine, arguments: &[&str], script: &str) -> Running {
+    Running::start(cli, &[&["run"], arguments, &["--", "sh", "-c", script]].concat())
 }
 
 /// Tells what it has, waits, and says so when it is asked to end.
@@ -106,7 +68,7 @@ async fn items_that_make_no_environment_are_named() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_restarts_it_and_what_makes_no_difference_does_not() {
     let (_cluster, cli) = with_shop().await;
-    let mut running = Running::start(&cli, &["shop/prod"], SERVICE);
+    let mut running = start(&cli, &["shop/prod"], SERVICE);
     assert_eq!(running.line().await, "one info");
     // The same content again is another version and no difference.
     cli.run(&["config", "rollback", "shop/prod", "--to", "1"]).await.done();
@@ -127,7 +89,7 @@ async fn a_program_that_does_not_end_is_killed_after_the_grace_time() {
     let (_cluster, cli) = with_shop().await;
     let stubborn = "trap '' TERM INT; echo up; while :; do sleep 0.1; done";
     for signal in ["TERM", "INT"] {
-        let mut running = Running::start(&cli, &["shop/prod", "--grace", "300ms"], stubborn);
+        let mut running = start(&cli, &["shop/prod", "--grace", "300ms"], stubborn);
         assert_eq!(running.line().await, "up");
         running.signal(signal);
         assert_eq!(running.code().await, Some(137), "{signal}");
@@ -143,17 +105,15 @@ async fn templates_are_rendered_and_a_signal_tells_of_changes() {
     let pair = format!("{}:{}", template.display(), target.display());
     let script = format!("trap 'cat {0}' HUP; cat {0}; while :; do sleep 0.1; done", target.display());
     let arguments = ["shop/prod", "--no-env", "--template", &pair, "--on-change", "signal:HUP"];
-    let mut running = Running::start(&cli, &arguments, &script);
+    let mut running = start(&cli, &arguments, &script);
     assert_eq!(running.line().await, "url = one");
     cli.run(&["config", "put", "shop/prod", "db.url=two"]).await.done();
     assert_eq!(running.line().await, "url = two");
 
     // A change that cannot be rendered keeps the file; the next good one replaces it.
     cli.run(&["config", "delete", "shop/prod", "db.url"]).await.done();
-    let mut stderr = BufReader::new(running.child.stderr.take().expect("it was asked for")).lines();
-    let told = tokio::time::timeout(HEARD_MAX, stderr.next_line()).await.expect("it is told");
-    assert!(told.expect("text").expect("a line").contains("is not applied"));
-    let told = stderr.next_line().await.expect("text").expect("a line");
+    assert!(running.note().await.contains("is not applied"));
+    let told = running.note().await;
     assert!(told.contains("app.j2, line 1: "), "{told}");
     assert_eq!(std::fs::read_to_string(&target).expect("it is there"), "url = two\n");
     cli.run(&["config", "put", "shop/prod", "db.url=three"]).await.done();
@@ -173,8 +133,7 @@ async fn without_an_action_only_files_change() {
     let template = write(cluster.folder(), "app.j2", "{{ config.db.url }}");
     let target = cluster.folder().join("app.conf");
     let pair = format!("{}:{}", template.display(), target.display());
-    let mut running =
-        Running::start(&cli, &["shop/prod", "--template", &pair, "--on-change", "none"], SERVICE);
+    let mut running = start(&cli, &["shop/prod", "--template", &pair, "--on-change", "none"], SERVICE);
     assert_eq!(running.line().await, "one info");
     cli.run(&["config", "put", "shop/prod", "db.url=two"]).await.done();
     wait::until("the file is replaced", async || {
@@ -203,7 +162,7 @@ async fn it_starts_from_the_last_good_copy_and_says_how_old_that_is() {
     told.failed(5);
 
     // A program that runs on an old copy gets the present state when the cluster is back.
-    let mut running = Running::start(&cli, &["shop/prod", "--timeout", "500ms"], SERVICE);
+    let mut running = start(&cli, &["shop/prod", "--timeout", "500ms"], SERVICE);
     assert_eq!(running.line().await, "one info");
     cluster.start_node(1);
     cluster.all_serve().await;
@@ -239,12 +198,10 @@ async fn the_copy_is_found_by_any_node_and_never_that_of_another_cluster() {
 async fn what_it_starts_is_killed_with_it() {
     let (_cluster, cli) = with_shop().await;
     let script = "trap '' TERM; sleep 600 & echo up; wait; while :; do sleep 0.1; done";
-    let mut running = Running::start(&cli, &["shop/prod", "--grace", "200ms"], script);
+    let mut running = start(&cli, &["shop/prod", "--grace", "200ms"], script);
     assert_eq!(running.line().await, "up");
     running.signal("TERM");
     assert_eq!(running.code().await, Some(137));
     // As long as any of them lives, the pipe is open.
-    let end =
-        tokio::time::timeout(HEARD_MAX, running.lines.next_line()).await.expect("nobody holds the pipe");
-    assert_eq!(end.expect("it can be read"), None);
+    running.nobody_is_left().await;
 }
