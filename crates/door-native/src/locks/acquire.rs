@@ -8,7 +8,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use conclave_core::lease::LeaseRejection;
-use conclave_core::lock::{Abandon, Acquire, Acquired, LockRejection, Standing};
+use conclave_core::lock::{Abandon, Acquire, Acquired, LockRejection, Mode, Standing};
 use conclave_core::{LeaseId, LockName, Rejection, TicketId};
 use conclave_door::Refusal;
 use conclave_mvcc::ReadMap;
@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 
 use super::ask::ask;
-use super::gone::Gone;
+use super::gone::{Gone, Passed};
 use super::{HEARTBEAT_INTERVAL, LockStreams, read_deadline};
 use crate::lock_wire::{self, Asked};
 use crate::places;
@@ -34,19 +34,20 @@ pub(crate) type AcquireStream = Pin<Box<dyn Stream<Item = Result<wire::AcquireRe
 pub(super) struct Ticket {
     pub(super) name: LockName,
     session: LeaseId,
+    mode: Mode,
     number: TicketId,
     call: u64,
 }
 
 impl Ticket {
     pub(super) fn of(acquire: &Acquire, number: TicketId) -> Self {
-        let Acquire { name, session, call, .. } = acquire;
-        Self { name: name.clone(), session: *session, number, call: *call }
+        let Acquire { name, session, mode, call, .. } = acquire;
+        Self { name: name.clone(), session: *session, mode: *mode, number, call: *call }
     }
 
     /// The command that gives it up.
     pub(super) fn given_up(&self) -> Abandon {
-        let Self { name, session, number, call } = self.clone();
+        let Self { name, session, number, call, .. } = self.clone();
         Abandon { name, session, ticket: number, call }
     }
 }
@@ -204,9 +205,9 @@ impl Acquiring {
     /// The ticket is gone: why, if it was granted; else a refusal.
     async fn lost(&mut self) -> Result<Event, Refusal> {
         self.to_be_given_up = false;
-        let (name, session) = (self.ticket.name.clone(), self.ticket.session);
-        let token = self.state.granted.map(|granted| granted.token);
-        let read = move |view: &dyn ReadMap| Gone::read(view, &name, session, token);
+        let Ticket { name, session, mode, .. } = self.ticket.clone();
+        let passed = Passed { name, session, mode, granted: self.state.granted };
+        let read = move |view: &dyn ReadMap| Gone::read(view, &passed);
         let gone = self.node.read(Consistency::Local, read_deadline(), read).await?;
         if self.told == Told::Granted {
             self.told = Told::Lost;

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use conclave_core::lease::{self, LeaseChange};
 use conclave_core::lock::{self, ForcedRelease, HolderInfo, LockChange, LockChangeKind};
-use conclave_core::{FencingToken, LeaseId, LockName, TicketId};
-use conclave_mvcc::{MapError, Revised};
+use conclave_core::{LeaseId, LockName, TicketId};
+use conclave_mvcc::{MapError, Revised, Revision};
 use conclave_proto::lock::v1 as wire;
 
 use super::gone::Gone;
@@ -14,13 +14,14 @@ use crate::lock_wire::{holder, waiter};
 /// What happened to locks in one revision.
 #[derive(Debug)]
 pub(super) struct Changes {
+    revision: Revision,
     changes: Vec<LockChange>,
     /// Sessions that ended.
     ended: BTreeSet<LeaseId>,
 }
 
-/// Releases by force, by the token that was taken.
-pub(super) type Forced = BTreeMap<FencingToken, ForcedRelease>;
+/// The last releases by force, by lock.
+pub(super) type Forced = BTreeMap<LockName, ForcedRelease>;
 
 impl Changes {
     /// Of the locks that `wanted` holds.
@@ -37,23 +38,24 @@ impl Changes {
             true => ended_leases(revised)?,
             false => BTreeSet::new(),
         };
-        Ok(Self { changes, ended })
+        Ok(Self { revision: revised.revision, changes, ended })
     }
 
     pub(super) fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// The grants that ended while their sessions go on: they may have been taken by force.
-    pub(super) fn maybe_forced(&self) -> Vec<(LockName, FencingToken)> {
+    /// The locks of which grants ended while their sessions go on: they may have been taken by force.
+    pub(super) fn maybe_forced(&self) -> BTreeSet<LockName> {
         let ended = self.changes.iter().filter_map(|change| Some((&change.name, ended(change)?)));
         let living = ended.filter(|(_, holder)| !self.ended.contains(&holder.session));
-        living.map(|(name, holder)| (name.clone(), holder.granted.token)).collect()
+        living.map(|(name, _)| name.clone()).collect()
     }
 
-    /// As messages, each of which tells why a grant ended.
+    /// As messages, each of which tells why a grant ended: a release by force took all that ended at its revision.
     pub(super) fn into_messages(self, mut forced: Forced) -> Vec<wire::LockChange> {
-        let Self { changes, ended } = self;
+        let Self { revision, changes, ended } = self;
+        forced.retain(|_, forced| forced.revision == revision);
         let message = |LockChange { name, kind }| {
             let change = match kind {
                 LockChangeKind::Queued(info) => wire::lock_change::Change::Queued(waiter(info)),
@@ -61,7 +63,7 @@ impl Changes {
                 LockChangeKind::Granted(info) => wire::lock_change::Change::Granted(holder(info)),
                 LockChangeKind::Updated(info) => wire::lock_change::Change::Updated(holder(info)),
                 LockChangeKind::Ended(info) => {
-                    let gone = why(&info, &ended, &mut forced);
+                    let gone = why(&info, &ended, forced.get(&name));
                     wire::lock_change::Change::Ended(ended_message(info, gone))
                 }
             };
@@ -71,11 +73,11 @@ impl Changes {
     }
 }
 
-fn why(info: &HolderInfo, ended: &BTreeSet<LeaseId>, forced: &mut Forced) -> Gone {
+fn why(info: &HolderInfo, ended: &BTreeSet<LeaseId>, forced: Option<&ForcedRelease>) -> Gone {
     if ended.contains(&info.session) {
         return Gone::SessionEnded;
     }
-    forced.remove(&info.granted.token).map_or(Gone::Released, Gone::Forced)
+    forced.cloned().map_or(Gone::Released, Gone::Forced)
 }
 
 fn ended_message(info: HolderInfo, gone: Gone) -> wire::Ended {

@@ -1,8 +1,8 @@
 //! Why a ticket is there no more: read from the node's own state, which has come as far as what was told of it.
 
 use conclave_core::lease;
-use conclave_core::lock::{self, Extent, ForcedRelease};
-use conclave_core::{FencingToken, LeaseId, LockName};
+use conclave_core::lock::{self, Extent, ForcedRelease, Granted, Mode};
+use conclave_core::{LeaseId, LockName};
 use conclave_mvcc::{MapError, ReadMap};
 use conclave_proto::lock::v1 as wire;
 
@@ -22,18 +22,25 @@ pub(super) enum Gone {
     Forced(ForcedRelease),
 }
 
+/// A ticket that is there no more.
+#[derive(Debug, Clone)]
+pub(super) struct Passed {
+    pub(super) name: LockName,
+    pub(super) session: LeaseId,
+    pub(super) mode: Mode,
+    /// The grant, if there was one.
+    pub(super) granted: Option<Granted>,
+}
+
 impl Gone {
-    /// Why a session's ticket is gone, which was granted with this token if it was.
-    pub(super) fn read(
-        view: &dyn ReadMap,
-        name: &LockName,
-        session: LeaseId,
-        token: Option<FencingToken>,
-    ) -> Result<Self, MapError> {
-        if let Some(forced) = token.map(|token| forced(view, name, token)).transpose()?.flatten() {
+    /// Why a ticket is there no more.
+    pub(super) fn read(view: &dyn ReadMap, passed: &Passed) -> Result<Self, MapError> {
+        let forced = last_forced(view, &passed.name)?;
+        let forced = forced.filter(|forced| passed.granted.is_some_and(|granted| passed.by(granted, forced)));
+        if let Some(forced) = forced {
             return Ok(Self::Forced(forced));
         }
-        let ended = lease::get(view, session)?.is_none();
+        let ended = lease::get(view, passed.session)?.is_none();
         Ok(if ended { Self::SessionEnded } else { Self::Released })
     }
 
@@ -51,12 +58,49 @@ impl Gone {
     }
 }
 
-/// The release by force that took a grant; none if it was not the last one of its lock.
-pub(super) fn forced(
-    view: &dyn ReadMap,
-    name: &LockName,
-    token: FencingToken,
-) -> Result<Option<ForcedRelease>, MapError> {
-    let last = lock::get(view, name, FORCED)?.and_then(|lock| lock.forced);
-    Ok(last.filter(|forced| forced.token == token))
+impl Passed {
+    /// Whether a release by force took the grant. Of several that it took it names the one with the greatest token.
+    fn by(&self, granted: Granted, forced: &ForcedRelease) -> bool {
+        let alone = self.mode == Mode::Exclusive;
+        let among = !alone && forced.token > granted.token && forced.time_ms >= granted.since_ms;
+        forced.token == granted.token || among
+    }
+}
+
+/// The last release of a lock by force; none if there was none, or it is forgotten.
+pub(super) fn last_forced(view: &dyn ReadMap, name: &LockName) -> Result<Option<ForcedRelease>, MapError> {
+    Ok(lock::get(view, name, FORCED)?.and_then(|lock| lock.forced))
+}
+
+#[cfg(test)]
+mod tests {
+    use conclave_core::FencingToken;
+    use conclave_mvcc::Revision;
+
+    use super::*;
+
+    fn passed(mode: Mode) -> Passed {
+        let (name, session) = (LockName::parse("a").unwrap(), LeaseId::new(9).unwrap());
+        Passed { name, session, mode, granted: None }
+    }
+
+    #[test]
+    fn whoever_shares_is_taken_from_together() {
+        let granted = Granted { token: FencingToken::new(7), since_ms: 10 };
+        let forced = |token, time_ms| ForcedRelease {
+            token: FencingToken::new(token),
+            owner: String::new(),
+            session: LeaseId::new(9).unwrap(),
+            author: String::new(),
+            reason: "stuck".into(),
+            time_ms,
+            revision: Revision::new(20),
+        };
+        let (alone, shared) = (passed(Mode::Exclusive), passed(Mode::Shared));
+        assert!(alone.by(granted, &forced(7, 11)) && shared.by(granted, &forced(7, 11)));
+        assert!(!alone.by(granted, &forced(8, 11)), "it was another's by then");
+        assert!(shared.by(granted, &forced(8, 11)));
+        assert!(!shared.by(granted, &forced(8, 9)), "it was before the grant");
+        assert!(!shared.by(granted, &forced(6, 11)), "only an older one was taken");
+    }
 }

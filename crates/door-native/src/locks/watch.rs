@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 
 use super::changes::{Changes, Forced};
-use super::gone::forced;
+use super::gone::last_forced;
 use super::state::{Part, Parts};
 use super::{HEARTBEAT_INTERVAL, LockStreams, read_deadline};
 use crate::fields::Fields;
@@ -189,19 +189,18 @@ impl Watching {
         Ok(())
     }
 
-    /// Which of the grants that ended were taken by force.
+    /// The last releases by force of locks of which grants ended.
     async fn forced(&self, changes: &Changes) -> Result<Forced, Refusal> {
         let ended = changes.maybe_forced();
         if ended.is_empty() {
             return Ok(Forced::new());
         }
         let read = move |view: &dyn ReadMap| {
-            let found = ended.iter().map(|(name, token)| Ok(Some((*token, forced(view, name, *token)?))));
-            let found = found.filter_map(Result::transpose);
-            found.map(|read| read.map(|(token, forced)| forced.map(|forced| (token, forced)))).collect()
+            let found =
+                ended.into_iter().map(|name| Ok(last_forced(view, &name)?.map(|forced| (name, forced))));
+            found.filter_map(Result::transpose).collect()
         };
-        let found: Vec<_> = self.node.read(Consistency::Local, read_deadline(), read).await?;
-        Ok(found.into_iter().flatten().collect())
+        Ok(self.node.read(Consistency::Local, read_deadline(), read).await?)
     }
 
     async fn read(&self, after: Option<LockName>) -> Result<Part, Refusal> {
