@@ -119,9 +119,17 @@ fn the_root_help_lists_the_exit_codes() {
     assert!(help.contains(&exit::help()), "{help}");
 }
 
+#[track_caller]
+fn assert_refused(lines: &[&str]) {
+    for line in lines {
+        let error = parse(line).expect_err(line);
+        assert!(error.use_stderr(), "{line}");
+    }
+}
+
 #[test]
 fn wrong_arguments_are_refused_at_the_door() {
-    for line in [
+    assert_refused(&[
         "conclave",
         "conclave nonsense",
         "conclave config get",
@@ -167,6 +175,14 @@ fn wrong_arguments_are_refused_at_the_door() {
         "conclave config put ns",
         "conclave config put ns a=1 --request-id=",
         "conclave config put ns a=1 --held orders",
+        "conclave serve --no-such-setting 1",
+        "conclave completions cmd",
+    ]);
+}
+
+#[test]
+fn wrong_arguments_about_locks_are_refused_too() {
+    assert_refused(&[
         "conclave lock",
         "conclave lock orders/42",
         "conclave lock orders/42 true",
@@ -192,12 +208,7 @@ fn wrong_arguments_are_refused_at_the_door() {
         "conclave session",
         "conclave session show",
         "conclave session show worker-7",
-        "conclave serve --no-such-setting 1",
-        "conclave completions cmd",
-    ] {
-        let error = parse(line).expect_err(line);
-        assert!(error.use_stderr(), "{line}");
-    }
+    ]);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use conclave_client::lock::OpenSessionRequest;
 use conclave_client::{Fenced as _, Session, SessionOptions, edits};
 use conclave_testkit::{Cluster, wait};
+use tokio::task::JoinSet;
 
 use crate::lock_holder::Holder;
 use crate::stage::{commit_of, create, three};
@@ -74,7 +75,8 @@ async fn a_leader_that_was_paused_ends_no_session_and_grants_nothing_twice() {
     let holding = holder.open_session(options(ttl, "holder")).await.expect("it is opened");
     let waiting = waiter.open_session(options(ttl, "waiter")).await.expect("it is opened");
     let guard = hold(&holding, "job").await;
-    let mut granted = tokio::spawn(async move {
+    let mut granted = JoinSet::new();
+    granted.spawn(async move {
         let guard = hold(&waiting, "job").await;
         (guard.token(), waiting, guard)
     });
@@ -88,10 +90,10 @@ async fn a_leader_that_was_paused_ends_no_session_and_grants_nothing_twice() {
     has_passed(&cluster, other, Duration::from_secs(1)).await;
     cluster.agree().await;
     assert!(holding.is_alive() && guard.is_held());
-    assert!(!granted.is_finished(), "nobody got the lock twice");
+    assert!(granted.try_join_next().is_none(), "nobody got the lock twice");
     let token = guard.token();
     guard.release().await.expect("it is released");
-    let (next, waiting, guard) = (&mut granted).await.expect("the waiter gets it");
+    let (next, waiting, guard) = granted.join_next().await.expect("one waits").expect("the waiter gets it");
     assert!(next > token);
     guard.release().await.expect("it is released");
     waiting.close().await.expect("it is closed");
