@@ -1,7 +1,7 @@
 # What people and CI run; `make help` lists it. Each target is a line or two: the work is in deploy/scripts.
 SHELL := /bin/bash
 .NOTPARALLEL:
-.PHONY: help up down test fmt clippy doc tidy deny unit cluster python alerts bench-smoke bench-catch-up bench-locks fmt-fix clean-data
+.PHONY: help up down test fmt clippy doc tidy deny unit cluster python alerts bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
 
 STEP := @deploy/scripts/banner.sh
 RUN  := @. deploy/scripts/env.sh &&
@@ -63,3 +63,6 @@ bench-catch-up: ## a release build with 1,000,000 items: writes while a node cat
 bench-locks: ## a release build: how many locks are acquired and released; a minute and a half
 	$(STEP) "bench locks"
 	$(RUN) cargo build --release --locked --bin conclave --bin conclave-bench && "$$CARGO_TARGET_DIR/release/conclave-bench" --binary "$$CARGO_TARGET_DIR/release/conclave" locks
+bench-collection: ## a release build with 200,000 versions: writes while all but ten of them are dropped; 2 to 3 minutes
+	$(STEP) "bench collection"
+	$(RUN) cargo build --release --locked --bin conclave --bin conclave-bench && "$$CARGO_TARGET_DIR/release/conclave-bench" --binary "$$CARGO_TARGET_DIR/release/conclave" collection

@@ -24,8 +24,8 @@ const ARRIVAL_MAX: Duration = Duration::from_secs(1_800);
 pub(crate) struct Arrival {
     serves: Duration,
     has_all: Duration,
-    /// Whether its state was replaced by another node's.
-    by_snapshot: bool,
+    /// When its state had been replaced by another node's; none if it was not.
+    installed: Option<Instant>,
     metrics: Metrics,
 }
 
@@ -39,24 +39,33 @@ impl Arrival {
         };
         let began = Instant::now();
         cluster.start_node(id);
-        let mut serves = None;
+        let (mut serves, mut installed) = (None, None);
         let mut looks = interval(LOOK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while !progress.has_all(began, &mut serves).await {
             ensure!(cluster.node(id).is_running(), "node {id} ended: {}", cluster.node(id).log_tail());
             ensure!(began.elapsed() < ARRIVAL_MAX, "node {id} does not get all that the leader has");
+            if installed.is_none() && generation(cluster, id)? > generation_before {
+                installed = Some(Instant::now());
+            }
             looks.tick().await;
         }
         let has_all = began.elapsed();
         let by_snapshot = generation(cluster, id)? > generation_before;
+        let installed = installed.or_else(|| by_snapshot.then(Instant::now));
         let metrics = Metrics::of(cluster.node(id).client_address()).await?;
-        Ok(Self { serves: serves.context("it served before it had all")?, has_all, by_snapshot, metrics })
+        Ok(Self { serves: serves.context("it served before it had all")?, has_all, installed, metrics })
+    }
+
+    /// When its state had been replaced by another node's; none if it was not.
+    pub(crate) fn installed(&self) -> Option<Instant> {
+        self.installed
     }
 
     pub(crate) fn tell(&self, goal: Option<Duration>, report: &mut Report) {
         report.duration("from its start until it serves", self.serves, None);
         report.duration("from its start until it has all", self.has_all, goal);
-        let way = if self.by_snapshot { "snapshot, log" } else { "log alone" };
+        let way = if self.installed.is_some() { "snapshot, log" } else { "log alone" };
         report.fact("what it lacked came by", way);
         if let Some(size_bytes) = self.metrics.snapshots_received_bytes() {
             report.size("of that by snapshot", size_bytes, None);

@@ -8,22 +8,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use conclave_client::{Client, ClientOptions};
+use conclave_client::Client;
 use conclave_testkit::{Cluster, ClusterOptions};
 
 use crate::arrival::Arrival;
+use crate::clients::client_of;
 use crate::footprint;
 use crate::latencies::{Latencies, SteadyWrites};
 use crate::load::Load;
 use crate::metrics::Metrics;
 use crate::report::Report;
-
-/// Writes that come first and do not count: connections are made, and the disk comes to rest.
-const WARM_UP: Duration = Duration::from_secs(5);
-/// How long a call may take over all its attempts.
-const CALL_TIMEOUT_MS: u64 = 60_000;
-/// Attempts of one call: its time is what bounds it.
-const ATTEMPTS_MAX: u32 = 1_000;
 
 /// How much there is to catch up with.
 #[derive(Debug, Clone, clap::Args)]
@@ -84,7 +78,7 @@ struct Bench {
 impl Bench {
     async fn fill(&mut self) -> anyhow::Result<()> {
         let leader = self.cluster.all_serve().await;
-        let client = self.client(leader)?;
+        let client = client_of(&mut self.cluster, leader)?;
         let began = Instant::now();
         self.load.fill(&client).await?;
         let size = self.args.value_size_bytes;
@@ -98,9 +92,7 @@ impl Bench {
     /// Single writes and nothing else.
     async fn quiet(&mut self, title: &str) -> anyhow::Result<Latencies> {
         let steady = self.steady_writes().await?;
-        steady.during(tokio::time::sleep(WARM_UP)).await?;
-        let measured = tokio::time::sleep(Duration::from_secs(self.args.seconds));
-        let ((), latencies) = steady.during(measured).await?;
+        let latencies = steady.alone(Duration::from_secs(self.args.seconds)).await?;
         let mut report = Report::titled(format!("{title}, {} single writes a second", self.args.rate));
         latencies.tell(&mut report);
         report.print();
@@ -125,7 +117,7 @@ impl Bench {
     /// A node with nothing is admitted.
     async fn new_node(&mut self, quiet: &Latencies) -> anyhow::Result<()> {
         let leader = self.cluster.all_serve().await;
-        let client = self.client(leader)?;
+        let client = client_of(&mut self.cluster, leader)?;
         let id = self.cluster.admit(&client).await;
         let mut report = Report::titled("a new node, empty");
         self.measure_arrival(id, leader, quiet, &mut report).await
@@ -143,8 +135,9 @@ impl Bench {
         let term_before = self.term(leader).await?;
         let steady = self.steady_writes_to(leader)?;
         let (arrival, latencies) = steady.during(Arrival::of(&mut self.cluster, id, leader)).await?;
-        arrival?.tell(None, report);
-        latencies.tell_beside(quiet, report);
+        let arrival = arrival?;
+        arrival.tell(None, report);
+        tell_parts(latencies, arrival.installed(), quiet, report);
         let leader = self.cluster.all_serve().await;
         report.count("elections meanwhile", self.term(leader).await? - term_before, Some(0));
         // Stops the run if two nodes differ.
@@ -160,7 +153,7 @@ impl Bench {
 
     fn steady_writes_to(&mut self, leader: u64) -> anyhow::Result<SteadyWrites> {
         let interval = Duration::from_secs(1) / self.args.rate;
-        Ok(SteadyWrites { client: self.client(leader)?, load: self.load.clone(), interval })
+        Ok(SteadyWrites { client: client_of(&mut self.cluster, leader)?, load: self.load.clone(), interval })
     }
 
     async fn state_size_bytes(&mut self, id: u64) -> anyhow::Result<u64> {
@@ -172,22 +165,19 @@ impl Bench {
         Ok(status.with_context(|| format!("node {id} does not tell its term"))?.term)
     }
 
-    /// A client that turns to this node as long as it answers, and then to the others.
-    fn client(&mut self, first: u64) -> anyhow::Result<Client> {
-        let others = self.cluster.ids().into_iter().filter(|id| *id != first);
-        let order: Vec<u64> = [first].into_iter().chain(others).collect();
-        let endpoints = order.into_iter().map(|id| self.cluster.node(id).client_address().to_string());
-        let options = ClientOptions::new(endpoints);
-        Ok(Client::connect(ClientOptions {
-            timeout_ms: CALL_TIMEOUT_MS,
-            attempts_max: ATTEMPTS_MAX,
-            client_id: String::new(),
-            ..options
-        })?)
-    }
-
     /// A client for each node but one.
     fn clients_but(&mut self, id: u64) -> anyhow::Result<Vec<Client>> {
-        self.cluster.ids().into_iter().filter(|other| *other != id).map(|first| self.client(first)).collect()
+        let others: Vec<u64> = self.cluster.ids().into_iter().filter(|other| *other != id).collect();
+        others.into_iter().map(|first| client_of(&mut self.cluster, first)).collect()
     }
+}
+
+/// Tells what writes took while the snapshot came, and while the log did.
+fn tell_parts(latencies: Latencies, installed: Option<Instant>, quiet: &Latencies, report: &mut Report) {
+    let Some(installed) = installed else { return latencies.tell_beside(quiet, report) };
+    let (before, after) = latencies.split_at(installed);
+    report.fact("writes before the snapshot was installed", "");
+    before.tell_beside(quiet, report);
+    report.fact("writes after that, while the log came", "");
+    after.tell_beside(quiet, report);
 }

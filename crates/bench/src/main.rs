@@ -2,6 +2,8 @@
 
 mod arrival;
 mod catch_up;
+mod clients;
+mod collection;
 mod footprint;
 mod latencies;
 mod load;
@@ -42,6 +44,8 @@ enum Measure {
     Locks(locks::LocksArgs),
     /// Very many sessions, of which many end at once: a minute or two
     Sessions(sessions::SessionsArgs),
+    /// How writes do while a long history is dropped: a minute or two
+    Collection(collection::CollectionArgs),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -52,5 +56,6 @@ fn main() -> anyhow::Result<()> {
         Measure::Locks(args) => runtime.block_on(locks::run(&cli.binary, &args)),
         Measure::Sessions(args) => runtime.block_on(sessions::run(&cli.binary, &args)),
         Measure::CatchUp(args) => runtime.block_on(catch_up::run(&cli.binary, &args)),
+        Measure::Collection(args) => runtime.block_on(collection::run(&cli.binary, &args)),
     }
 }
