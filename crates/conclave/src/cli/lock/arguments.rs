@@ -28,7 +28,7 @@ pub(in crate::cli) struct HoldArgs {
     /// Do not wait: it is to be had now, or not at all
     #[arg(long, conflicts_with = "wait")]
     no_wait: bool,
-    /// Who, for people [default: the author and the host, as in ada@build-3]
+    /// Who, for people [default: the author and the host]
     #[arg(long, value_name = "TEXT")]
     owner: Option<String>,
     /// How long COMMAND may take to end, once it was told to, before it is killed

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`arguments`] | the flags of what is held while a program runs, as types |
-//! | [`hold`] | from the opening of the session to its end |
+//! | [`mod@hold`] | from the opening of the session to its end |
 //! | [`supervise`] | the program meanwhile: its end, signals, the loss of what it needs |
 //! | [`run`] | the command itself |
 //! | [`views`] | locks as reports tell them |
