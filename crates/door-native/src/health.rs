@@ -131,7 +131,8 @@ mod tests {
             (Readiness::ShuttingDown, ServingStatus::NotServing, ServingStatus::NotServing),
         ] {
             let (_sender, _, door) = door(readiness);
-            for (service, expected) in [("", whole), (CONFIG, whole), (CLUSTER, cluster)] {
+            let of_all = ["", CONFIG, SESSIONS, LOCKS, ELECTIONS].map(|service| (service, whole));
+            for (service, expected) in of_all.into_iter().chain([(CLUSTER, cluster)]) {
                 let told = door.check(asked(service)).await.unwrap().into_inner().status();
                 assert_eq!(told, expected, "{service} while {readiness:?}");
             }

@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 use conclave_client::cluster::{AddMemberRequest, GetStatusResponse, Health, Member};
 use conclave_client::{Client, ClientOptions};
 use conclave_proto::config::v1::config_service_client::ConfigServiceClient;
+use conclave_proto::lock::v1::election_service_client::ElectionServiceClient;
+use conclave_proto::lock::v1::lock_service_client::LockServiceClient;
+use conclave_proto::lock::v1::session_service_client::SessionServiceClient;
 use conclave_proto::raft::v1::admission_service_client::AdmissionServiceClient;
 use conclave_proto::raft::v1::join_response::Result as JoinResult;
 use conclave_proto::raft::v1::{IntroduceRequest, Introduction, JoinRequest};
@@ -243,6 +246,21 @@ impl Cluster {
     /// The configuration service of this node, as the generated code has it: refusals come as they are.
     pub fn service(&self, id: u64) -> ConfigServiceClient<Channel> {
         ConfigServiceClient::new(self.channel(id)).max_encoding_message_size(usize::MAX)
+    }
+
+    /// The session service of this node, likewise.
+    pub fn sessions(&self, id: u64) -> SessionServiceClient<Channel> {
+        SessionServiceClient::new(self.channel(id))
+    }
+
+    /// The lock service of this node, likewise.
+    pub fn locks(&self, id: u64) -> LockServiceClient<Channel> {
+        LockServiceClient::new(self.channel(id))
+    }
+
+    /// The election service of this node, likewise.
+    pub fn elections(&self, id: u64) -> ElectionServiceClient<Channel> {
+        ElectionServiceClient::new(self.channel(id))
     }
 
     /// The state of the cluster as a node sees it; none if it does not answer.

@@ -2,14 +2,14 @@
 //!
 //! | files | what |
 //! |---|---|
-//! | `command_line`, `documents`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `lock_program`, `lock_lost`, `lock_commands`, `elections`, `wait_version`, `members_typed`, `observing` | what a user does, end to end |
-//! | `bad_requests`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk`, `full_disk_snapshots` | what bad input gets |
+//! | `command_line`, `documents`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `lock_program`, `lock_lost`, `lock_commands`, `elections`, `wait_version`, `members_typed`, `observing`, `locks`, `locks_watched` | what a user does, end to end |
+//! | `bad_requests`, `locks_refused`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk`, `full_disk_snapshots` | what bad input gets |
 //! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `members_guards`, `lost_data`, `corrupt`, `transfers_killed`, `far_behind`, `backup`, `backups_killed`, `cache`, `lock_pauses`, `lock_queue` | what must hold while things break |
 //!
 //! `fake_bucket` stands for S3, `small_disk` for a disk that is full, `valve` for a slow way; `transfers` has snapshots
-//! on their way, `lock_holder` is a worker as a process of its own, `running` a command that goes on, `stage` what the
-//! tests begin with. They run one after the other (`make cluster`): each has the machine to itself, as far as the machine
-//! allows.
+//! on their way, `lock_holder` is a worker as a process of its own, `worker` one that speaks to one node with the
+//! generated code alone, `running` a command that goes on, `stage` what the tests begin with. They run one after the
+//! other (`make cluster`): each has the machine to itself, as far as the machine allows.
 
 #[cfg(test)]
 mod all_killed;
@@ -61,6 +61,12 @@ mod lock_pauses;
 mod lock_program;
 #[cfg(test)]
 mod lock_queue;
+#[cfg(test)]
+mod locks;
+#[cfg(test)]
+mod locks_refused;
+#[cfg(test)]
+mod locks_watched;
 #[cfg(test)]
 mod lost_data;
 #[cfg(test)]
@@ -125,3 +131,5 @@ mod trees;
 mod valve;
 #[cfg(test)]
 mod wait_version;
+#[cfg(test)]
+mod worker;
