@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use conclave_core::{Digest, EntryContext, EntryKind, apply, digest};
 use conclave_mvcc::{Batch, ReadMap, Revised, newest_revision};
-use conclave_storage::StateStore;
+use conclave_storage::{StateStore, in_background};
 use futures::stream::{Stream, TryStreamExt};
 use openraft::EntryPayload;
 use openraft::OptionalSend;
@@ -30,6 +30,10 @@ use crate::type_config::{LogId, Reply, SnapshotMeta, StoredMembership, TypeConfi
 
 /// Most entries in one write of the state.
 const BATCH_ENTRIES_MAX: usize = 4_096;
+/// So much at once, of which nobody here waits for an answer, comes to a node that catches up: clients of the others
+/// go before it.
+const CATCH_UP_ENTRIES: usize = 1_024;
+const CATCH_UP_SIZE_BYTES: usize = 1 << 20;
 /// Entries of so many bytes end a batch.
 const BATCH_SIZE_BYTES_MAX: usize = 8 << 20;
 
@@ -78,10 +82,17 @@ impl Applier {
     async fn apply_batch(&mut self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
         let (entries, responders): (Vec<LogEntry>, Vec<Option<ApplyResponder<TypeConfig>>>) =
             batch.into_iter().unzip();
+        let is_awaited = responders.iter().any(Option::is_some);
         let (state, mark) = (self.state.clone(), self.mark.clone());
         let (began, count) = (Instant::now(), entries.len());
-        let applying = tokio::task::spawn_blocking(move || apply_entries(&state, mark, &entries));
-        let Done { mark, replies, revised, digests } = applying.await.map_err(io::Error::other)??;
+        let is_behind = !is_awaited && is_much(&entries);
+        let work = move || apply_entries(&state, mark, &entries);
+        let done = if is_behind {
+            in_background(work).await?
+        } else {
+            tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+        };
+        let Done { mark, replies, revised, digests } = done?;
         self.mark = mark;
         self.metrics.applied(count, began.elapsed());
         self.digests.note(digests);
@@ -96,6 +107,11 @@ impl Applier {
         }
         Ok(())
     }
+}
+
+fn is_much(entries: &[LogEntry]) -> bool {
+    let size_bytes: usize = entries.iter().map(LogEntry::size_bytes).sum();
+    entries.len() >= CATCH_UP_ENTRIES || size_bytes >= CATCH_UP_SIZE_BYTES
 }
 
 /// Applies consecutive entries with one write. Blocks.
@@ -183,11 +199,11 @@ impl RaftStateMachine<TypeConfig> for Applier {
         let (snapshots, state) = (self.snapshots.clone(), self.state.clone());
         let mark = Mark::from_meta(meta);
         let announced = mark.clone();
-        let installing = tokio::task::spawn_blocking(move || {
+        let installing = in_background(move || {
             snapshots.install(data, &announced)?;
             state.read(newest_revision).map_err(io::Error::other)
         });
-        let newest = installing.await.map_err(io::Error::other)??;
+        let newest = installing.await??;
         self.mark = mark;
         self.digests.clear();
         self.observer.replaced(newest);

@@ -7,7 +7,7 @@
 use std::io::{self, Read as _};
 use std::sync::Arc;
 
-use conclave_storage::{Checkpoint, CheckpointFile, Staging, StateStore};
+use conclave_storage::{Checkpoint, CheckpointFile, Staging, StateStore, in_background};
 use openraft::RaftSnapshotBuilder;
 use openraft::storage::Snapshot as RaftSnapshot;
 use parking_lot::Mutex;
@@ -118,8 +118,7 @@ impl RaftSnapshotBuilder<TypeConfig> for Snapshots {
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
         let snapshots = self.clone();
-        let building = tokio::task::spawn_blocking(move || snapshots.build());
-        building.await.map_err(io::Error::other)?
+        in_background(move || snapshots.build()).await?
     }
 }
 

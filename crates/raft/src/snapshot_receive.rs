@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conclave_proto::raft::v1 as proto;
-use conclave_storage::{CheckpointFile, StagedFile, Staging, StateStore, StorageError};
+use conclave_storage::{CheckpointFile, StagedFile, Staging, StateStore, StorageError, in_background};
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use openraft::async_runtime::WatchReceiver as _;
 use proto::install_snapshot_request::Part;
@@ -208,8 +208,7 @@ where
     F: FnOnce() -> Result<T, ReceiveError> + Send + 'static,
     T: Send + 'static,
 {
-    let working = tokio::task::spawn_blocking(work);
-    working.await.unwrap_or_else(|error| Err(ReceiveError::CutOff(error.to_string())))
+    in_background(work).await.unwrap_or_else(|error| Err(ReceiveError::CutOff(error.to_string())))
 }
 
 /// Puts the pieces together.

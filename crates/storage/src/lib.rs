@@ -11,6 +11,7 @@
 //!
 //! Every [`StorageError`] is fatal to the store that gave it: nothing is retried here.
 
+mod background;
 mod checkpoint;
 mod checksum;
 mod current;
@@ -39,6 +40,7 @@ mod staging_slot;
 mod state_store;
 mod state_view;
 
+pub use background::in_background;
 pub use checkpoint::{Checkpoint, CheckpointFile};
 pub use data_dir::{Claim, DataDir};
 pub use durable::Durable;
