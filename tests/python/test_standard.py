@@ -9,6 +9,7 @@ from conclave_cluster import until
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 CONFIG, CLUSTER = "conclave.config.v1.ConfigService", "conclave.cluster.v1.ClusterService"
+LOCKS = tuple(f"conclave.lock.v1.{name}Service" for name in ("Session", "Lock", "Election"))
 
 
 def health(cluster, node, service):
@@ -19,7 +20,7 @@ def health(cluster, node, service):
 def test_a_node_is_healthy_while_it_knows_a_leader(cluster):
     leader = cluster.wait_for_leader()
     for node in (1, 2, 3):
-        for service in ("", CONFIG, CLUSTER):
+        for service in ("", CONFIG, CLUSTER, *LOCKS):
             assert health(cluster, node, service) == SERVING
     last = next(node for node in (1, 2, 3) if node != leader)
     try:
@@ -36,7 +37,7 @@ def test_a_node_is_healthy_while_it_knows_a_leader(cluster):
 
 def test_reflection_tells_the_definitions(cluster, pb):
     database = ProtoReflectionDescriptorDatabase(cluster.channel(2))
-    assert {CONFIG, CLUSTER, "grpc.health.v1.Health"} <= set(database.get_services())
+    assert {CONFIG, CLUSTER, *LOCKS, "grpc.health.v1.Health"} <= set(database.get_services())
     assert not any("raft" in name for name in database.get_services()), "peers speak on another port"
     pool = DescriptorPool(database)
     service = pool.FindServiceByName(CONFIG)
