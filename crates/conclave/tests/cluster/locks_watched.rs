@@ -9,6 +9,7 @@ use conclave_client::lock::{
     WatchLocksResponse, acquire_response, lock_mode,
 };
 use conclave_testkit::{Cluster, Told};
+use tokio::task::JoinSet;
 use tonic::Streaming;
 use tonic::transport::Channel;
 
@@ -182,7 +183,8 @@ async fn an_election_is_won_proclaimed_and_resigned() {
     let token = wins(&mut elections, a, "a").await;
     assert_eq!(news(&mut observed).await.as_deref(), Some("a"));
     let mut other = cluster.elections(2);
-    let next = tokio::spawn(async move { wins(&mut other, b, "b").await });
+    let mut next = JoinSet::new();
+    next.spawn(async move { wins(&mut other, b, "b").await });
     let proclaim =
         |session_id, token| ProclaimRequest { name: name(), session_id, token, value: "a, ready".into() };
     elections.proclaim(proclaim(a, token)).await.expect("it leads");
@@ -193,7 +195,7 @@ async fn an_election_is_won_proclaimed_and_resigned() {
 
     let resign = ResignRequest { name: name(), session_id: a, token };
     elections.resign(resign).await.expect("it leads");
-    let second = next.await.expect("the other is elected");
+    let second = next.join_next().await.expect("one stands").expect("the other is elected");
     assert!(second > token);
     assert_eq!(news(&mut observed).await.as_deref(), Some("b"));
     let refused = elections.proclaim(proclaim(a, token)).await.expect_err("it leads no more");
