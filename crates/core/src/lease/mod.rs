@@ -4,7 +4,7 @@
 //! in memory, and comes here as a command when it was not. So that a stale leader ends nobody, that command names its
 //! term, and is refused in an entry of another one.
 //!
-//! What hangs on a lease is of other domains; [`crate::execute`] has it go with the lease, in the same step.
+//! What hangs on a lease is of other domains; `execute.rs` has it go with the lease, in the same step.
 
 mod command;
 mod outcome;

@@ -4,7 +4,7 @@
 //! and are granted in order of arrival, as many at once as go together. A grant carries a *fencing token*, which only
 //! grows, over all locks.
 //!
-//! Tickets hang on leases: when one ends, [`crate::execute`] has [`leave_all`] remove its tickets in the same step, all
+//! Tickets hang on leases: when one ends, `execute.rs` has all its tickets removed in the same step, all
 //! of them before any other is granted. So no ticket is ever granted to a lease that has ended.
 //!
 //! A ticket is *attended* by a call, which is told of the grant. The same request under the same id finds its ticket
