@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use conclave_client::config::GetRequest;
-use conclave_client::{WatchEvent, WatchOptions};
+use conclave_client::{Client, SessionOptions, WatchEvent, WatchOptions};
 use conclave_testkit::{Cluster, ClusterOptions, CommandLine, Writers, wait, writers};
 use serde_json::Value;
 
@@ -109,6 +109,45 @@ async fn all_nodes_are_destroyed_and_restored() {
     cluster.start_all();
     cluster.all_serve().await;
     assert_eq!(items(&client, "shop").await["price"], "4");
+    cluster.agree().await;
+}
+
+/// Takes a lock and releases it; tells the token.
+async fn token_of(client: &Client, lock: &str) -> u64 {
+    let session = client.open_session(SessionOptions::default()).await.expect("it is opened");
+    let guard = session.lock(lock).acquire().await.expect("nobody else wants it");
+    let token = guard.token();
+    guard.release().await.expect("it is released");
+    session.close().await.expect("it is closed");
+    token
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fencing_tokens_go_on_growing_after_all_that_was_lost() {
+    let mut cluster = three().await;
+    let (cli, client) = (cluster.command_line(), cluster.client());
+    let before = token_of(&client, "job").await;
+    let session = client.open_session(SessionOptions::default()).await.expect("it is opened");
+    let held = session.lock("held").acquire().await.expect("it is free");
+    json(&cli, &["backup", "create", "all.conclave"]).await;
+    let mut lost = held.token();
+    for _ in 0..10 {
+        let token = token_of(&client, "job").await;
+        assert!(token > lost && lost > before);
+        lost = token;
+    }
+    // Of the worker nothing is left either.
+    cluster.kill_all();
+    drop((held, session));
+
+    destroy(&mut cluster);
+    restore_all(&mut cluster, &["all.conclave"]).await;
+    let client = cluster.client();
+    let after = token_of(&client, "job").await;
+    assert!(after > lost, "{after} after {lost}");
+    // What was held when the backup was made is held until its session has ended, which nobody renews.
+    let next = token_of(&client, "held").await;
+    assert!(next > after);
     cluster.agree().await;
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use bytes::Bytes;
-use conclave_core::lease::{GrantLease, LeaseCommand, LeaseOutcome};
+use conclave_core::lease::{CheckpointLeases, GrantLease, LeaseCommand, LeaseOutcome};
 use conclave_core::lock::{
     Abandon, Acquire, Acquired, LockCommand, LockOutcome, Mode, Release, Standing, Wait, Which, queue,
 };
@@ -97,6 +97,54 @@ async fn who_is_renewed_lives_and_who_is_not_makes_room_for_the_next() {
     assert!(granted.token > before.token);
     assert_eq!(handle.renew(session(1), soon()).await, Ok(None), "it has ended");
     assert_eq!(read(&handle, lease::count).await, 1);
+    node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_costs_no_entry_of_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path()).await;
+    let handle = node.handle();
+    open(&handle, 1, 60_000).await;
+    let before = handle.shared.consensus.status().last_log_index;
+    for _ in 0..100 {
+        assert_eq!(handle.renew(session(1), soon()).await, Ok(Some(60_000)));
+    }
+    assert_eq!(handle.shared.consensus.status().last_log_index, before);
+    node.shutdown().await;
+}
+
+/// Notes what is left of a session, as its leader does of long ones.
+async fn note_left(node: &NodeHandle, number: u64, left_ms: u64) {
+    let term = node.shared.consensus.term_led().unwrap();
+    let remaining = vec![(session(number), Some(left_ms))];
+    let noted = LeaseCommand::Checkpoint(CheckpointLeases { term, remaining });
+    propose(node, Command::Lease(noted)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_leader_goes_on_with_what_was_left_unless_it_was_renewed_since() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path()).await;
+    let handle = node.handle();
+    for number in 1..=2 {
+        open(&handle, number, 3_600_000).await;
+        note_left(&handle, number, 100).await;
+    }
+    assert_eq!(handle.renew(session(2), soon()).await, Ok(Some(3_600_000)));
+    let noted = read(&handle, |view| lease::get(view, session(2))).await.unwrap().remaining_ms;
+    assert_eq!(noted, None, "all of it is left again, also for the next leader");
+    node.shutdown().await;
+
+    let node = start(folder.path()).await;
+    let handle = node.handle();
+    let deadline = soon();
+    while read(&handle, lease::count).await > 1 {
+        assert!(Instant::now() < deadline, "it lives its whole TTL again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let left = handle.time_left(vec![session(1), session(2)], soon()).await.unwrap();
+    assert!(left[0].is_none() && left[1].is_some_and(|left| left > 3_000_000), "{left:?}");
     node.shutdown().await;
 }
 
