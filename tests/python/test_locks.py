@@ -396,7 +396,7 @@ WRONG = [
 ]
 
 
-@pytest.mark.parametrize(("service", "method", "fields", "wrong"), WRONG, ids=lambda it: it if isinstance(it, str) else "")
+@pytest.mark.parametrize(("service", "method", "fields", "wrong"), WRONG)
 def test_wrong_fields_are_told(locks, service, method, fields, wrong):
     request = getattr(locks.pb, f"{method}Request")(**fields)
     told = refused(getattr(getattr(locks, service)(), method), request)
@@ -416,7 +416,7 @@ UNFIT = [
 ]
 
 
-@pytest.mark.parametrize(("method", "fields", "code", "reason"), UNFIT, ids=lambda it: it if isinstance(it, str) else "")
+@pytest.mark.parametrize(("method", "fields", "code", "reason"), UNFIT)
 def test_what_does_not_fit_changes_nothing(locks, method, fields, code, reason):
     sessions = {"holder": locks.open(), "other": locks.open()}
     _, token = locks.holds(sessions["holder"])

@@ -1,5 +1,5 @@
-//! The commands that README.md and docs/operations.md show are typed as they stand there, in one cluster, in their
-//! order; what they print is compared with what is shown.
+//! The commands that README.md, docs/locks.md and docs/operations.md show are typed as they stand there, in one cluster, in
+//! their order; what they print is compared with what is shown.
 //!
 //! A block of commands is run if `<!-- run -->` stands in the line before it. In a line of output that differs from
 //! run to run, only the shape counts: times, addresses, sizes, ids and durations. In blocks after
@@ -199,6 +199,7 @@ async fn what_they_show_is_what_is_printed() {
     let place = Place::new(&cluster, &root).await;
     cluster.agree().await;
     let mut differences = check(&place, &mut cluster, &root.join("README.md")).await;
+    differences.extend(check(&place, &mut cluster, &root.join("docs/locks.md")).await);
     differences.extend(check(&place, &mut cluster, &root.join("docs/operations.md")).await);
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
