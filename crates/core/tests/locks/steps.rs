@@ -16,9 +16,6 @@ pub(crate) const SESSIONS: [u64; 4] = [1, 2, 0x1_00, u64::MAX];
 /// The term that all entries are of.
 pub(crate) const TERM: u64 = 7;
 
-/// A retry is of one of so many proposals.
-pub(crate) const RETRIED_MAX: usize = 16;
-
 /// Numbers that a step takes what it needs of.
 pub(crate) type Draw = [u8; 16];
 
@@ -42,26 +39,21 @@ impl Dice<'_> {
     }
 }
 
-/// The entry that the numbers make of the present state, after the proposals before it.
-pub(crate) fn step(draw: &Draw, model: &Model, earlier: &[Proposal], serial: u64) -> Entry {
-    let earlier = &earlier[earlier.len().saturating_sub(RETRIED_MAX)..];
+/// The entry that the numbers make of the present state.
+pub(crate) fn step(draw: &Draw, model: &Model, serial: u64) -> Entry {
     let mut dice = Dice(draw.iter());
     let kind = dice.below(48);
     let stamp = i64::try_from(dice.below(256)).unwrap() * 8 - 400;
     let time_ms = model.time_ms + stamp;
-    let again = |dice: &mut Dice<'_>| (!earlier.is_empty()).then(|| dice.of(earlier).clone());
-    match kind {
-        0 => None,
-        1 | 2 => again(&mut dice).map(|proposal| Proposal { time_ms, ..proposal }),
-        3 if serial.is_multiple_of(2) => {
-            let proposal = again(&mut dice)?;
-            Some(Proposal { command: command(20, &mut dice, model), ..proposal })
-        }
-        _ => {
-            let request_id = RequestId::parse(&format!("r{serial}")).unwrap();
-            Some(Proposal { request_id, time_ms, command: command(kind, &mut dice, model) })
-        }
-    }
+    let earlier =
+        |drawn: usize| model.answered.get(drawn).map(|(id, command, _)| (id.clone(), command.clone()));
+    let (request_id, command) = match kind {
+        0 => return None,
+        1 | 2 => earlier(dice.below(16))?,
+        3 if serial.is_multiple_of(2) => (earlier(dice.below(16))?.0, command(20, &mut dice, model)),
+        _ => (RequestId::parse(&format!("r{serial}")).unwrap(), command(kind, &mut dice, model)),
+    };
+    Some(Proposal { request_id, time_ms, command })
 }
 
 fn command(kind: usize, dice: &mut Dice<'_>, model: &Model) -> Command {

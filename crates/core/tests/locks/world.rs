@@ -12,8 +12,8 @@ use conclave_mvcc::Revision;
 
 use crate::{fenced, leases, tickets};
 
-/// Requests that are remembered here: steps retry none that is older.
-const REMEMBERED_MAX: usize = 64;
+/// Requests that are remembered here, of the many more that the store remembers: steps retry none that is older.
+const REMEMBERED_MAX: usize = 16;
 
 /// Releases by force that are remembered.
 const FORCED_MAX: usize = 1_000;
@@ -47,7 +47,7 @@ pub(crate) struct Model {
     pub(crate) time_ms: i64,
     /// Version of the namespace that fenced commits make.
     pub(crate) version: u64,
-    answered: VecDeque<(RequestId, Command, Answer)>,
+    pub(crate) answered: VecDeque<(RequestId, Command, Answer)>,
 }
 
 /// What a command leads to, and whether that takes a revision.
