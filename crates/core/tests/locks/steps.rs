@@ -43,7 +43,8 @@ impl Dice<'_> {
 pub(crate) fn step(draw: &Draw, model: &Model, serial: u64) -> Entry {
     let mut dice = Dice(draw.iter());
     let kind = dice.below(48);
-    let stamp = i64::try_from(dice.below(256)).unwrap() * 8 - 400;
+    // Often to the millisecond at which a bound ends.
+    let stamp = i64::try_from(dice.below(16)).unwrap() * 100 - 200;
     let time_ms = model.time_ms + stamp;
     let earlier =
         |drawn: usize| model.answered.get(drawn).map(|(id, command, _)| (id.clone(), command.clone()));
