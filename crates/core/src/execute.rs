@@ -16,8 +16,9 @@ use crate::lock::{self, LockCommand, LockOutcome};
 use crate::stop::Stop;
 use crate::times::Times;
 
-/// Most tickets that end with leases in one entry; further leases are left for the next one. One lease ends whole.
-const TICKETS_ENDED_MAX: u64 = 10_000;
+/// Most tickets that end with leases in one entry; further leases are left for the next one, so that other writes come
+/// between. One lease ends whole.
+const TICKETS_ENDED_MAX: u64 = 2_000;
 
 /// When and where in the log a command is done.
 #[derive(Clone, Copy, Debug)]

@@ -186,7 +186,7 @@ fn a_session_has_fewer_tickets_on_one_lock() {
 
 #[test]
 fn sessions_that_end_together_are_split_by_what_hangs_on_them() {
-    let (sessions, tickets, at_once) = (256, 100, 100);
+    let (sessions, tickets, at_once) = (256, 100, 20);
     let mut store = Store::default();
     store.open(1..=sessions);
     let ids: Vec<_> = (1..=sessions).map(session).collect();
