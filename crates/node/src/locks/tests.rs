@@ -135,6 +135,8 @@ async fn a_new_leader_goes_on_with_what_was_left_unless_it_was_renewed_since() {
     let noted = read(&handle, |view| lease::get(view, session(2))).await.unwrap().remaining_ms;
     assert_eq!(noted, None, "all of it is left again, also for the next leader");
     node.shutdown().await;
+    // It holds the stores.
+    drop(handle);
 
     let node = start(folder.path()).await;
     let handle = node.handle();
