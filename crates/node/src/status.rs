@@ -8,7 +8,7 @@ use conclave_core::cluster::{AdmissionInfo, admissions};
 use conclave_core::{Digest, applied_index, digest};
 use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
 use conclave_raft::{NodeDisk, NodeStatus, PeerAddress};
-use conclave_storage::FsyncQuantiles;
+use conclave_storage::{FsyncQuantiles, Space};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -117,6 +117,8 @@ impl NodeHandle {
 pub(crate) fn own_status(shared: &Shared) -> Result<NodeStatus, MapError> {
     let Reached { applied_index, revision, digest } = shared.state.read(Reached::read)?;
     let raft = shared.consensus.status();
+    // Once, and let go of: who borrows them twice waits for ever for whoever wants to change them in between.
+    let Alarms { raised, space } = shared.alarms.borrow().clone();
     Ok(NodeStatus {
         node_id: shared.node_id,
         role: raft.role,
@@ -131,14 +133,13 @@ pub(crate) fn own_status(shared: &Shared) -> Result<NodeStatus, MapError> {
         recovering: !shared.consensus.recovered(),
         instance: shared.instance,
         now_ms: shared.clock.now_ms(),
-        alarms: shared.alarms.borrow().raised.iter().map(|alarm| alarm.name().to_owned()).collect(),
-        disk: disk(shared),
+        alarms: raised.iter().map(|alarm| alarm.name().to_owned()).collect(),
+        disk: disk(shared, space),
         digests: shared.consensus.digests(),
     })
 }
 
-fn disk(shared: &Shared) -> NodeDisk {
-    let Alarms { space, .. } = shared.alarms.borrow().clone();
+fn disk(shared: &Shared, space: Option<Space>) -> NodeDisk {
     let FsyncQuantiles { p50, p99 } = shared.log.pace().quantiles();
     NodeDisk {
         free_bytes: space.map_or(0, |space| space.free_bytes),
