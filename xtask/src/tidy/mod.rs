@@ -4,6 +4,7 @@
 //! test with an input that breaks it.
 
 mod arrows;
+mod borrows;
 mod masked;
 mod protos;
 mod rust_files;

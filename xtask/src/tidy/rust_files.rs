@@ -1,5 +1,6 @@
 //! Rules for one Rust file: its name, its doc, its size, its functions, and words it must not use.
 
+use super::borrows;
 use super::masked::mask;
 
 const LINES_MAX: usize = 600;
@@ -24,6 +25,7 @@ pub(super) fn check(place: &str, text: &str) -> Vec<String> {
     mistakes.extend(check_functions(place, &code));
     mistakes.extend(check_statuses(place, &code));
     mistakes.extend(check_purity(place, &code));
+    mistakes.extend(check_borrows(place, &code));
     mistakes
 }
 
@@ -99,6 +101,14 @@ fn check_purity(place: &str, code: &str) -> Vec<String> {
     let impure = words(code).filter(|(_, word)| IMPURE_WORDS.contains(word));
     let tell = |(at, word)| format!("{place}:{}: `{word}` in code that must be pure", line_number(code, at));
     impure.map(tell).collect()
+}
+
+fn check_borrows(place: &str, code: &str) -> Vec<String> {
+    let tell = |at| {
+        let number = line_number(code, at);
+        format!("{place}:{number}: borrows a watched value among others: give it a statement of its own")
+    };
+    borrows::among_others(code).into_iter().map(tell).collect()
 }
 
 /// The words of the code, each with where it begins.
