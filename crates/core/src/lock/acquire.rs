@@ -16,6 +16,9 @@ use crate::ids::{LeaseId, TicketId};
 use crate::names::LockName;
 use crate::stop::Stop;
 
+/// So far back in the queue a place is counted when a request comes again.
+const COUNTED_MAX: u64 = 256;
+
 /// Makes a ticket, or finds the one that the same request made.
 pub(super) fn acquire(
     transaction: &mut Transaction<'_>,
@@ -91,7 +94,8 @@ fn enqueue(
     Ok(Standing::Waiting { ahead })
 }
 
-/// How many wait before a ticket that waits.
+/// How many wait before a ticket that waits. Further back than [`COUNTED_MAX`] it is at most so many: counting all of
+/// a long queue for each of many retries would hold up all other writes.
 fn ahead_of(
     transaction: &Transaction<'_>,
     name: &LockName,
@@ -101,12 +105,13 @@ fn ahead_of(
     let (range, own) =
         (keys::queue(name).after(&keys::waiter(name, head.served)), keys::waiter(name, number));
     let mut cursor = PresentCursor::new(transaction.view(), &range)?;
-    let mut ahead = 0;
-    while cursor.key().is_some_and(|key| key < own.as_ref()) {
-        ahead += 1;
+    for ahead in 0..COUNTED_MAX {
+        if cursor.key().is_none_or(|key| key >= own.as_ref()) {
+            return Ok(ahead);
+        }
         cursor.advance()?;
     }
-    Ok(ahead)
+    Ok(head.waiters.saturating_sub(1))
 }
 
 fn own_tickets(

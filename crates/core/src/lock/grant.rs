@@ -14,7 +14,8 @@ use crate::totals::LAST_TOKEN;
 
 /// A waiter whose time is over is passed over so much later: whoever attends it gives it up before.
 const OVERDUE_MS: i64 = 2_000;
-/// Most tickets that one look at the queue brings, after the first.
+/// Most tickets that one look at the queue brings. The first brings one and each further one twice as many: mostly one
+/// is granted and the next has to wait, however many wait behind.
 const LOOK_MAX: usize = 256;
 
 /// Grants as many of those who wait, in order of arrival, as go with who holds the lock.
@@ -45,7 +46,7 @@ pub(super) fn grant_next(
             head.served = TicketId::new(transaction.newest().get());
             return Ok(());
         }
-        look_max = LOOK_MAX;
+        look_max = (2 * look_max).min(LOOK_MAX);
     }
 }
 

@@ -39,7 +39,7 @@ pub struct Acquired {
 pub enum Standing {
     /// It waits.
     Waiting {
-        /// How many come before.
+        /// How many come before; of a request that came again and is far back in the queue, at most so many.
         ahead: u64,
     },
     /// It is granted.

@@ -1,9 +1,12 @@
 //! What locks cost: the same however often they were had before, and whoever came and went meanwhile.
 
 use conclave_core::lease::{GrantLease, LeaseCommand, RevokeLease};
-use conclave_core::lock::{self, Acquire, Extent, LockCommand, Mode, Release, Wait, Which};
+use conclave_core::lock::{
+    self, Acquire, Extent, LockCommand, LockOutcome, Mode, Release, Standing, Wait, Which,
+};
 use conclave_core::{
-    Answer, Command, EntryContext, EntryKind, LeaseId, LockName, Proposal, RequestId, apply, encode_proposal,
+    Answer, Command, EntryContext, EntryKind, LeaseId, LockName, Outcome, Proposal, RequestId, apply,
+    encode_proposal,
 };
 use conclave_mvcc::{Batch, MemoryMap};
 
@@ -49,6 +52,11 @@ impl Store {
     }
 
     fn ask(&mut self, of: u64, mode: Mode, wait: Wait) -> (Answer, Cost) {
+        let request = format!("a{}", self.requests);
+        self.ask_as(&request, of, (mode, wait))
+    }
+
+    fn ask_as(&mut self, request: &str, of: u64, (mode, wait): (Mode, Wait)) -> (Answer, Cost) {
         self.tell(Command::Lock(LockCommand::Acquire(Acquire {
             name: self.name.clone(),
             session: session(of),
@@ -56,9 +64,20 @@ impl Store {
             wait,
             owner: String::new(),
             metadata: "".into(),
-            request_id: RequestId::parse(&format!("a{}", self.requests)).unwrap(),
+            request_id: RequestId::parse(request).unwrap(),
             call: 1,
         })))
+    }
+
+    /// Asks under an id that is the session's own, and tells how many come before.
+    fn comes_before(&mut self, of: u64) -> (u64, Cost) {
+        match self.ask_as(&format!("of-{of}"), of, (Mode::Exclusive, Wait::Forever)) {
+            (Ok(Outcome::Lock(LockOutcome::Acquired(acquired))), cost) => match acquired.standing {
+                Standing::Waiting { ahead } => (ahead, cost),
+                Standing::Granted(_) => unreachable!("it waits"),
+            },
+            (other, _) => unreachable!("it is a ticket: {other:?}"),
+        }
     }
 
     fn acquire(&mut self, of: u64, mode: Mode) -> Cost {
@@ -121,6 +140,34 @@ fn handing_over_costs_the_same_however_often_it_was_done() {
     assert!([release, acquire, read].iter().all(|cost| cost.graves == 0), "{second:?}");
     for _ in 0..200 {
         assert_eq!(round(), second);
+    }
+}
+
+#[test]
+fn handing_over_costs_the_same_however_many_wait() {
+    let mut store = Store::with(600);
+    for id in 1..=600 {
+        store.acquire(id, Mode::Exclusive);
+    }
+    let first = store.release(1);
+    assert!(first.gets <= 24 && first.seeks <= 3 && first.steps <= 2, "{first:?}");
+    for id in 2..300 {
+        assert_eq!(store.release(id), first);
+    }
+}
+
+#[test]
+fn whoever_asks_again_is_not_counted_for_without_end() {
+    let mut store = Store::with(1_000);
+    store.acquire(1, Mode::Exclusive);
+    for id in 2..=1_000 {
+        assert_eq!(store.comes_before(id).0, id - 2);
+    }
+    // Near the front it is counted how many come before; further back it is at most so many.
+    for (id, ahead) in [(2, 0), (3, 1), (257, 255), (258, 998), (500, 998), (1_000, 998)] {
+        let (told, cost) = store.comes_before(id);
+        assert_eq!(told, ahead, "{id}");
+        assert!(cost.steps <= 256 && cost.gets <= 16, "{id}: {cost:?}");
     }
 }
 
