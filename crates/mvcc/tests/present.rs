@@ -49,7 +49,9 @@ fn only_the_present_stays_and_each_change_is_told_once() {
         assert_eq!(transaction.delete_present(&range(), "lock/a".into()), Ok(true));
         assert_eq!(transaction.delete_present(&range(), "lock/a".into()), Ok(false));
     });
-    assert_eq!(gone.unwrap().events[0].change(), ChangeKind::Deleted);
+    let gone = gone.unwrap();
+    assert_eq!(gone.events[0].change(), ChangeKind::Deleted);
+    assert_eq!(floor_of(&map, &range()), Ok(gone.revision), "whoever is behind reads anew that it is gone");
     assert_eq!(map.iter().count(), rows - 1);
     assert_eq!(get_present(&map, b"lock/a"), Ok(None));
 }

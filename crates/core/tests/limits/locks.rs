@@ -1,12 +1,15 @@
 //! How many may hold a lock, wait for it, or hang on a session; and how much one entry ends or grants.
 
-use conclave_core::lease::{self, ExpireLeases, GrantLease, LeaseCommand, LeaseOutcome, RevokeLease};
+use bytes::Bytes;
+use conclave_core::lease::{
+    self, ExpireLeases, GrantLease, LEASES_MAX, LeaseCommand, LeaseOutcome, LeaseRejection, RevokeLease,
+};
 use conclave_core::lock::{
     self, Acquire, Acquired, Extent, ForceRelease, HOLDERS_MAX, LockCommand, LockOutcome, LockRejection,
     Mode, Release, Standing, TICKETS_A_LOCK_MAX, TICKETS_MAX, WAITERS_MAX, Wait, Which,
 };
 use conclave_core::{Answer, Command, LeaseId, LockName, Outcome, Rejection, RequestId, TicketId};
-use conclave_mvcc::newest_revision;
+use conclave_mvcc::{WriteSet, newest_revision};
 
 use crate::{Store, TERM};
 
@@ -209,4 +212,24 @@ fn sessions_that_end_together_are_split_by_what_hangs_on_them() {
         assert_eq!(store.counts("common/1"), (left.min(1), left.saturating_sub(1)));
     }
     assert_eq!(store.rows(), 0);
+}
+
+#[test]
+fn there_are_so_many_sessions() {
+    let mut store = Store::default();
+    store.open(1..=1);
+    // As if all others had been opened as well.
+    let mut writes = WriteSet::default();
+    writes.put("\x14leases".into(), Bytes::copy_from_slice(&LEASES_MAX.to_be_bytes()));
+    store.map.write(&writes);
+    let open = |id| {
+        let grant = GrantLease { id: session(id), ttl_ms: 1_000, owner: String::new(), metadata: [].into() };
+        Command::Lease(LeaseCommand::Grant(grant))
+    };
+    let full = || Err(Rejection::Lease(LeaseRejection::Full { leases_max: LEASES_MAX }));
+    assert_eq!(store.tell(open(2)), full());
+    assert_eq!(store.rows(), 1, "it is not there");
+    store.tell(Command::Lease(LeaseCommand::Revoke(RevokeLease { id: session(1) }))).unwrap();
+    store.open(2..=2);
+    assert_eq!(store.tell(open(3)), full());
 }
