@@ -1,6 +1,6 @@
 //! What locks cost: the same however often they were had before, and whoever came and went meanwhile.
 
-use conclave_core::lease::{GrantLease, LeaseCommand, RevokeLease};
+use conclave_core::lease::{GrantLease, LeaseCommand, LeaseOutcome, RevokeLease};
 use conclave_core::lock::{
     self, Acquire, Extent, LockCommand, LockOutcome, Mode, Release, Standing, Wait, Which,
 };
@@ -226,4 +226,18 @@ fn what_is_gone_of_other_locks_is_not_passed() {
     let revoke = RevokeLease { id: session(3) };
     let (_, cost) = store.tell(Command::Lease(LeaseCommand::Revoke(revoke)));
     assert_eq!(cost.graves, 0, "a session that has nothing ends at once: {cost:?}");
+}
+
+#[test]
+fn a_session_that_ends_does_not_pass_what_others_had() {
+    let mut store = Store::with(2);
+    store.acquire(1, Mode::Exclusive);
+    for number in 0..200 {
+        store.name = name(&format!("other/{number}"));
+        store.acquire(2, Mode::Exclusive);
+        store.release(2);
+    }
+    let (answer, cost) = store.tell(Command::Lease(LeaseCommand::Revoke(RevokeLease { id: session(1) })));
+    assert_eq!(answer, Ok(Outcome::Lease(LeaseOutcome::Revoked { tickets: 1 })));
+    assert_eq!(cost.graves, 0, "{cost:?}");
 }
