@@ -21,13 +21,14 @@ struct Store {
     map: MemoryMap,
     graves: Graves,
     requests: u64,
+    time_ms: i64,
 }
 
 impl Store {
     /// One with as many sessions.
     fn with(sessions: u64) -> Self {
         let (map, graves) = (MemoryMap::default(), Graves::default());
-        let mut store = Self { name: name("orders"), map, graves, requests: 0 };
+        let mut store = Self { name: name("orders"), map, graves, requests: 0, time_ms: 1 };
         for id in 1..=sessions {
             let (id, owner) = (session(id), String::new());
             let grant = GrantLease { id, ttl_ms: 1_000, owner, metadata: [].into() };
@@ -39,7 +40,7 @@ impl Store {
     fn tell(&mut self, command: Command) -> (Answer, Cost) {
         self.requests += 1;
         let request_id = RequestId::parse(&format!("r{}", self.requests)).unwrap();
-        let encoded = encode_proposal(&Proposal { request_id, time_ms: 1, command });
+        let encoded = encode_proposal(&Proposal { request_id, time_ms: self.time_ms, command });
         let counted = Counted::with_graves(&self.map, &self.graves);
         let mut batch = Batch::new(&counted);
         let context = EntryContext { index: self.requests, term: 1 };
@@ -169,6 +170,19 @@ fn whoever_asks_again_is_not_counted_for_without_end() {
         assert_eq!(told, ahead, "{id}");
         assert!(cost.steps <= 256 && cost.gets <= 16, "{id}: {cost:?}");
     }
+}
+
+#[test]
+fn those_whose_time_is_over_are_passed_once() {
+    let mut store = Store::with(602);
+    store.acquire(601, Mode::Shared);
+    for id in 1..=600 {
+        store.ask(id, Mode::Exclusive, Wait::UpTo(1_000)).0.unwrap();
+    }
+    store.time_ms = 10_000;
+    let acquire = store.acquire(602, Mode::Shared);
+    assert!(acquire.steps <= 600 && acquire.seeks <= 16, "{acquire:?}");
+    assert_eq!(lock::queue(&store.map, &store.name, 1).unwrap(), []);
 }
 
 #[test]
