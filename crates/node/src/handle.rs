@@ -6,7 +6,7 @@ use std::time::Duration;
 use conclave_raft::Consensus;
 use conclave_storage::{LogStore, StateStore};
 use conclave_watch::Hub;
-use tokio::sync::{Mutex, Semaphore, mpsc, watch};
+use tokio::sync::{Mutex, RwLock, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
@@ -58,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) crowded: watch::Sender<bool>,
     /// The clock of leases, while this node leads and keeps it.
     pub(crate) leases: parking_lot::Mutex<Option<Kept>>,
+    /// Held while the leader notes what is left of leases, and shared by renewals: neither crosses the other.
+    pub(crate) noting: RwLock<()>,
     /// What a new leader lets leases live beyond their time.
     pub(crate) lease_grace: Duration,
     /// Where renewals wait for their batch.

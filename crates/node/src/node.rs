@@ -16,7 +16,7 @@ use conclave_raft::{Consensus, ConsensusError, ConsensusOptions, PeerAddress};
 use conclave_storage::{Claim, DataDir, Identity, LogStore, StateStore, StorageError};
 use conclave_watch::Hub;
 use tokio::net::TcpListener;
-use tokio::sync::{Mutex, Semaphore, mpsc, watch};
+use tokio::sync::{Mutex, RwLock, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -130,6 +130,7 @@ impl Node {
             alarms: watch::Sender::default(),
             crowded: watch::Sender::new(false),
             leases: parking_lot::Mutex::default(),
+            noting: RwLock::new(()),
             lease_grace: Duration::from_millis(options.election_ms_max),
             renewals,
             attending: Arc::default(),

@@ -5,11 +5,10 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use conclave_core::LeaseId;
 use conclave_core::lease::{self, CheckpointLeases, LeaseCommand, LeaseInfo};
-use conclave_mvcc::{MapError, ReadMap};
+use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
 use conclave_raft::{KeepLeases, KeptLeases};
 use tokio::time::Instant;
 
@@ -32,33 +31,37 @@ pub(crate) async fn keep(
     if shared.leases.lock().as_ref().map(|kept| kept.term) != Some(leading.term) {
         return None;
     }
-    let (renewed, told) = read(shared, request).await?;
+    // What is noted meanwhile would be noted after it was renewed.
+    let _apart = shared.noting.read().await;
+    let Read { renewed, told, seen } = read(shared, request).await?;
     restore_whole_ttl(shared, leading.term, &renewed).await?;
     let mut leases = shared.leases.lock();
-    let clock = &mut leases.as_mut().filter(|kept| kept.term == leading.term)?.clock;
+    let kept = leases.as_mut().filter(|kept| kept.term == leading.term)?;
     let now = Instant::now();
-    let mut kept = KeptLeases::default();
-    for lease in renewed {
-        // It may have been made a moment ago, and the clock not know it yet.
-        kept.ttl_ms.push(lease.and_then(|lease| {
-            clock.know(&lease, Duration::ZERO, asked);
-            clock.renew(lease.id, asked)
-        }));
-    }
-    for lease in told {
-        kept.left_ms.push(lease.map(|lease| clock.left_ms(lease.id, now).unwrap_or_else(|| lease.left_ms())));
-    }
-    Some(kept)
+    let ttl_ms = renewed.iter().map(|lease| kept.renew(lease.as_ref()?, seen, asked)).collect();
+    let clock = &kept.clock;
+    let left = |lease: LeaseInfo| clock.left_ms(lease.id, now).unwrap_or_else(|| lease.left_ms());
+    let left_ms = told.into_iter().map(|lease| lease.map(left)).collect();
+    Some(KeptLeases { ttl_ms, left_ms })
 }
 
 type Found = Vec<Option<LeaseInfo>>;
 
 /// The leases that are there.
-async fn read(shared: &Arc<Shared>, request: &KeepLeases) -> Option<(Found, Found)> {
+struct Read {
+    renewed: Found,
+    told: Found,
+    /// As of when.
+    seen: Revision,
+}
+
+async fn read(shared: &Arc<Shared>, request: &KeepLeases) -> Option<Read> {
     let (in_use, state, request) = (shared.reading.token(), shared.state.clone(), request.clone());
     let reading = tokio::task::spawn_blocking(move || {
-        let read: Result<_, MapError> =
-            state.read(|view| Ok((find(view, &request.renew)?, find(view, &request.ask)?)));
+        let read: Result<_, MapError> = state.read(|view| {
+            let (renewed, told) = (find(view, &request.renew)?, find(view, &request.ask)?);
+            Ok(Read { renewed, told, seen: newest_revision(view)? })
+        });
         drop((state, in_use));
         read
     });

@@ -118,21 +118,37 @@ impl LeaseClock {
         }
     }
 
-    /// Long leases of which clearly less is left than was noted, at most so many, and what is left of them in
-    /// milliseconds: they count as noted.
-    pub(super) fn take_to_note(&mut self, leases_max: usize) -> Vec<(LeaseId, u64)> {
-        let now_ms = self.now_ms;
-        let left = |timed: &Timed| timed.ends_ms.saturating_sub(now_ms);
-        let long = self.leases.iter_mut().filter(|(_, timed)| {
-            let is_long = timed.ttl_ms > NOTED_TTL_MIN_MS && !timed.ending;
-            is_long && left(timed).saturating_add(NOTED_STEP_MS) <= timed.noted_ms
-        });
-        long.take(leases_max)
-            .map(|(id, timed)| {
-                timed.noted_ms = left(timed);
-                (*id, timed.noted_ms)
-            })
-            .collect()
+    /// Long leases of which clearly less is left than was noted.
+    pub(super) fn to_note(&self) -> Vec<LeaseId> {
+        self.leases.iter().filter(|(_, timed)| self.is_to_be_noted(timed)).map(|(id, _)| *id).collect()
+    }
+
+    /// Those of them of which that is still so, and what is left of them in milliseconds: they count as noted.
+    pub(super) fn note(&mut self, ids: &[LeaseId]) -> Vec<(LeaseId, u64)> {
+        let mut noted = Vec::with_capacity(ids.len());
+        for id in ids {
+            let Some(timed) = self.leases.get(id).filter(|timed| self.is_to_be_noted(timed)) else {
+                continue;
+            };
+            let left_ms = self.left_of(timed);
+            noted.push((*id, left_ms));
+            self.leases.entry(*id).and_modify(|timed| timed.noted_ms = left_ms);
+        }
+        noted
+    }
+
+    fn is_to_be_noted(&self, timed: &Timed) -> bool {
+        let is_long = timed.ttl_ms > NOTED_TTL_MIN_MS && !timed.ending;
+        is_long && self.left_of(timed).saturating_add(NOTED_STEP_MS) <= timed.noted_ms
+    }
+
+    fn left_of(&self, timed: &Timed) -> u64 {
+        timed.ends_ms.saturating_sub(self.now_ms)
+    }
+
+    /// Whether it knows a lease.
+    pub(super) fn knows(&self, id: LeaseId) -> bool {
+        self.leases.contains_key(&id)
     }
 
     /// How many leases it knows.
@@ -190,6 +206,21 @@ mod tests {
             }
             due
         }
+
+        fn note(&mut self) -> Vec<(LeaseId, u64)> {
+            let ids = self.clock.to_note();
+            self.clock.note(&ids)
+        }
+    }
+
+    #[test]
+    fn of_what_was_renewed_meanwhile_nothing_is_noted() {
+        let mut ticking = Ticking::new();
+        ticking.clock.know(&lease(1, 180_000, None), Duration::ZERO, ticking.began);
+        ticking.run(0, 60_000);
+        assert_eq!(ticking.clock.to_note(), [id(1)]);
+        ticking.clock.renew(id(1), ticking.at(60_000));
+        assert_eq!(ticking.clock.note(&[id(1), id(9)]), []);
     }
 
     #[test]
@@ -253,17 +284,17 @@ mod tests {
             ticking.clock.know(&lease, Duration::ZERO, ticking.began);
         }
         ticking.run(0, 59_900);
-        assert_eq!(ticking.clock.take_to_note(10), []);
+        assert_eq!(ticking.note(), []);
         ticking.run(60_000, 60_000);
-        let mut noted = ticking.clock.take_to_note(10);
+        let mut noted = ticking.note();
         noted.sort();
         assert_eq!(noted, [(id(2), 120_000), (id(3), 40_000)]);
-        assert_eq!(ticking.clock.take_to_note(10), []);
+        assert_eq!(ticking.note(), []);
         ticking.clock.renew(id(2), ticking.at(60_000));
         ticking.run(60_100, 119_900);
-        assert_eq!(ticking.clock.take_to_note(10), [], "it was renewed");
+        assert_eq!(ticking.note(), [], "it was renewed");
         ticking.run(120_000, 120_000);
-        assert_eq!(ticking.clock.take_to_note(10), [(id(2), 120_000)]);
+        assert_eq!(ticking.note(), [(id(2), 120_000)]);
     }
 
     #[test]

@@ -4,13 +4,10 @@
 //! what happens to them as a watcher of the store. It proposes the end of a lease under its term: should another
 //! leader be elected meanwhile, that is refused on every node.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conclave_core::lease::{
-    self, CheckpointLeases, ExpireLeases, LeaseChange, LeaseCommand, LeaseInfo, LeaseOutcome,
-};
+use conclave_core::lease::{self, CheckpointLeases, ExpireLeases, LeaseCommand, LeaseInfo, LeaseOutcome};
 use conclave_core::{Answer, Command, LeaseId, Outcome, Proposal, RequestId, encode_proposal};
 use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
 use conclave_raft::{Leading, ProposeError};
@@ -19,6 +16,8 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::clock::LeaseClock;
+use super::kept::Kept;
+use crate::alarms::Alarm;
 use crate::handle::Shared;
 
 /// How often it is looked whose time is over.
@@ -40,14 +39,9 @@ pub(super) const NOTED_AT_ONCE_MAX: usize = 1_000;
 /// Leases are read in pages of so many.
 const LOADED_AT_ONCE_MAX: usize = 10_000;
 
-/// The clock of the term in which this node leads.
-pub(crate) struct Kept {
-    pub(super) term: u64,
-    pub(super) clock: LeaseClock,
-}
-
 /// Why the clock of a term is kept no longer.
-enum Over {
+#[derive(Debug)]
+pub(super) enum Over {
     /// This node leads no more, or it is not known whether it does.
     Leadership,
     /// What happened to leases is not told any more.
@@ -78,16 +72,16 @@ async fn lead(shared: &Arc<Shared>) -> Result<(), Over> {
     let leading = confirm(shared).await?;
     let applied = shared.consensus.wait_applied(leading.index, Instant::now() + APPLY_TIMEOUT).await;
     applied.map_err(|_| Over::Leadership)?;
-    let (clock, mut changes) = load(shared).await?;
-    tracing::debug!(term = leading.term, leases = clock.len(), "keeping the leases");
-    *shared.leases.lock() = Some(Kept { term: leading.term, clock });
+    let (kept, mut changes) = load(shared, leading.term).await?;
+    tracing::debug!(term = kept.term, leases = kept.clock.len(), "keeping the leases");
+    *shared.leases.lock() = Some(kept);
     let mut ticks = interval(TICK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut noted = Instant::now();
     loop {
         tokio::select! {
             biased;
-            told = changes.next() => follow(shared, &mut changes, told.map_err(Over::Watch)?).await?,
+            // First, for it comes seldom: however much happens to leases, time goes on.
             _ = ticks.tick() => {
                 tick(shared, leading.term).await?;
                 if noted.elapsed() >= NOTE_INTERVAL {
@@ -95,6 +89,7 @@ async fn lead(shared: &Arc<Shared>) -> Result<(), Over> {
                     note(shared, leading.term).await?;
                 }
             }
+            told = changes.next() => follow(shared, &mut changes, told.map_err(Over::Watch)?).await?,
         }
     }
 }
@@ -102,26 +97,16 @@ async fn lead(shared: &Arc<Shared>) -> Result<(), Over> {
 /// What happened to leases, for the clock.
 async fn follow(shared: &Arc<Shared>, changes: &mut Watcher, told: Watched) -> Result<(), Over> {
     match told {
-        Watched::Progress(_) => {}
+        Watched::Progress(revision) => {
+            with_kept(shared, |kept| kept.told = revision);
+        }
         Watched::Changes(revised) => {
             let happened = lease::changes_in(&revised).map_err(unreadable)?;
-            with_clock(shared, |clock| {
-                for change in happened {
-                    match change {
-                        LeaseChange::Is(lease) => clock.know(&lease, Duration::ZERO, Instant::now()),
-                        LeaseChange::Ended(id) => clock.forget(id),
-                    }
-                }
-            });
+            with_kept(shared, |kept| kept.happened(happened, revised.revision, Instant::now()));
         }
         Watched::Behind { .. } => {
             let (leases, revision) = read_all(shared).await?;
-            let by_id: HashMap<LeaseId, LeaseInfo> =
-                leases.into_iter().map(|lease| (lease.id, lease)).collect();
-            with_clock(shared, |clock| {
-                clock.retain(|id| by_id.contains_key(&id));
-                by_id.values().for_each(|lease| clock.know(lease, Duration::ZERO, Instant::now()));
-            });
+            with_kept(shared, |kept| kept.are(&leases, revision, Instant::now()));
             changes.resume_from(revision.next());
         }
     }
@@ -145,44 +130,65 @@ async fn tick(shared: &Arc<Shared>, term: u64) -> Result<(), Over> {
     with_clock(shared, |clock| clock.advance(began));
     for _ in 0..EXPIRED_A_TICK_MAX / EXPIRED_AT_ONCE_MAX {
         let due = with_clock(shared, |clock| clock.take_due(EXPIRED_AT_ONCE_MAX)).unwrap_or_default();
-        if due.is_empty() || !end(shared, term, due).await {
+        if due.is_empty() || !end(shared, term, due).await? {
             break;
         }
     }
     Ok(())
 }
 
-/// Has leases ended; tells whether that went well.
-async fn end(shared: &Shared, term: u64, ids: Vec<LeaseId>) -> bool {
+/// Has leases ended; tells whether that went well. Those of which it is not known whether they ended are not due
+/// again in this term: they could be renewed then, and may have ended.
+async fn end(shared: &Shared, term: u64, ids: Vec<LeaseId>) -> Result<bool, Over> {
     let command = LeaseCommand::Expire(ExpireLeases { term, ids: ids.clone() });
-    match propose(shared, command).await {
-        Ok(Ok(Outcome::Lease(LeaseOutcome::Expired { leases, left }))) => {
-            shared.metrics.expired(leases);
-            tracing::info!(leases, "sessions were not renewed in time and have ended");
-            let left = usize::try_from(left).unwrap_or(ids.len()).min(ids.len());
-            with_clock(shared, |clock| clock.put_back(&ids[ids.len() - left..]));
-            true
+    let (leases, left) = match settled(propose(shared, command).await)? {
+        Some(LeaseOutcome::Expired { leases, left }) => (leases, usize::try_from(left).unwrap_or(ids.len())),
+        Some(outcome) => {
+            tracing::error!(?outcome, "the end of leases led to something else");
+            return Err(Over::Leadership);
         }
-        outcome => {
-            tracing::debug!(?outcome, "leases could not be ended now");
+        None => {
             with_clock(shared, |clock| clock.put_back(&ids));
-            false
+            return Ok(false);
         }
-    }
+    };
+    shared.metrics.expired(leases);
+    tracing::info!(leases, "sessions were not renewed in time and have ended");
+    with_clock(shared, |clock| clock.put_back(&ids[ids.len() - left.min(ids.len())..]));
+    Ok(true)
 }
 
-/// Notes what is left of long leases.
-async fn note(shared: &Shared, term: u64) -> Result<(), Over> {
-    loop {
-        let left = with_clock(shared, |clock| clock.take_to_note(NOTED_AT_ONCE_MAX)).unwrap_or_default();
+/// Notes what is left of long leases. Meanwhile none is renewed: a renewal that is answered before what was left is
+/// in the log would be forgotten by the next leader.
+pub(super) async fn note(shared: &Shared, term: u64) -> Result<(), Over> {
+    let ids = with_clock(shared, |clock| clock.to_note()).unwrap_or_default();
+    for ids in ids.chunks(NOTED_AT_ONCE_MAX) {
+        let _apart = shared.noting.write().await;
+        let left = with_clock(shared, |clock| clock.note(ids)).unwrap_or_default();
         if left.is_empty() {
-            return Ok(());
+            continue;
         }
         let remaining = left.into_iter().map(|(id, left_ms)| (id, Some(left_ms))).collect();
-        let noted = propose(shared, LeaseCommand::Checkpoint(CheckpointLeases { term, remaining })).await;
-        if !matches!(noted, Ok(Ok(_))) {
-            tracing::debug!(?noted, "what is left of leases was not noted");
-            return Ok(());
+        let command = LeaseCommand::Checkpoint(CheckpointLeases { term, remaining });
+        if settled(propose(shared, command).await)?.is_none() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// What came of a proposal; none if it surely is not in the log. While that is not known, or if it came too late, this
+/// node does not lead any more.
+fn settled(proposed: Result<Answer, ProposeError>) -> Result<Option<LeaseOutcome>, Over> {
+    match proposed {
+        Ok(Ok(Outcome::Lease(outcome))) => Ok(Some(outcome)),
+        Err(error @ (ProposeError::NoLeader | ProposeError::NotLeader { .. })) => {
+            tracing::debug!(%error, "nothing can be proposed about leases now");
+            Ok(None)
+        }
+        other => {
+            tracing::debug!(?other, "what was proposed about leases is in doubt, or of no effect");
+            Err(Over::Leadership)
         }
     }
 }
@@ -198,14 +204,14 @@ pub(super) async fn propose(shared: &Shared, command: LeaseCommand) -> Result<An
     shared.consensus.propose(encode_proposal(&proposal)).await
 }
 
-async fn load(shared: &Arc<Shared>) -> Result<(LeaseClock, Watcher), Over> {
+async fn load(shared: &Arc<Shared>, term: u64) -> Result<(Kept, Watcher), Over> {
     let (leases, revision) = read_all(shared).await?;
     let filter = WatchFilter { ranges: vec![lease::watch_range()] };
     let changes = shared.hub.follow(filter, revision.next());
     let now = Instant::now();
     let mut clock = LeaseClock::new(now);
     leases.iter().for_each(|lease| clock.know(lease, shared.lease_grace, now));
-    Ok((clock, changes))
+    Ok((Kept { term, clock, told: revision }, changes))
 }
 
 /// All leases, as of a revision.
@@ -231,14 +237,22 @@ fn all(view: &dyn ReadMap) -> Result<Vec<LeaseInfo>, MapError> {
     }
 }
 
-async fn confirm(shared: &Shared) -> Result<Leading, Over> {
+/// Has a majority confirm that this node leads. One whose data is wrong renews nothing, so no time may pass there.
+pub(super) async fn confirm(shared: &Shared) -> Result<Leading, Over> {
+    if shared.is_raised(Alarm::Corrupt) {
+        return Err(Over::Leadership);
+    }
     let deadline = Instant::now() + CONFIRM_TIMEOUT;
     let confirmed = timeout_at(deadline, shared.consensus.confirm_leading(deadline)).await;
     confirmed.ok().and_then(Result::ok).ok_or(Over::Leadership)
 }
 
 fn with_clock<T>(shared: &Shared, use_it: impl FnOnce(&mut LeaseClock) -> T) -> Option<T> {
-    shared.leases.lock().as_mut().map(|kept| use_it(&mut kept.clock))
+    with_kept(shared, |kept| use_it(&mut kept.clock))
+}
+
+fn with_kept<T>(shared: &Shared, use_it: impl FnOnce(&mut Kept) -> T) -> Option<T> {
+    shared.leases.lock().as_mut().map(use_it)
 }
 
 fn unreadable(error: MapError) -> Over {

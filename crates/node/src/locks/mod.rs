@@ -5,7 +5,7 @@
 mod abandon;
 mod attend;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use attend::{Attended, Place, TicketState};
 

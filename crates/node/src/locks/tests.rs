@@ -17,11 +17,11 @@ use crate::handle::NodeHandle;
 use crate::read::Consistency;
 use crate::test_node::start;
 
-fn soon() -> Instant {
+pub(crate) fn soon() -> Instant {
     Instant::now() + Duration::from_secs(20)
 }
 
-fn session(number: u64) -> LeaseId {
+pub(crate) fn session(number: u64) -> LeaseId {
     LeaseId::new(number).unwrap()
 }
 
@@ -29,12 +29,12 @@ fn name() -> LockName {
     LockName::parse("a/lock").unwrap()
 }
 
-async fn propose(node: &NodeHandle, command: Command) -> Answer {
+pub(crate) async fn propose(node: &NodeHandle, command: Command) -> Answer {
     let id = RequestId::parse(&format!("{:x}", rand::random::<u128>())).unwrap();
     node.propose(id, command, soon()).await.unwrap()
 }
 
-async fn open(node: &NodeHandle, number: u64, ttl_ms: u64) {
+pub(crate) async fn open(node: &NodeHandle, number: u64, ttl_ms: u64) {
     let (owner, metadata) = (String::new(), BTreeMap::new());
     let grant = LeaseCommand::Grant(GrantLease { id: session(number), ttl_ms, owner, metadata });
     let answer = propose(node, Command::Lease(grant)).await;
@@ -115,7 +115,7 @@ async fn a_renewal_costs_no_entry_of_the_log() {
 }
 
 /// Notes what is left of a session, as its leader does of long ones.
-async fn note_left(node: &NodeHandle, number: u64, left_ms: u64) {
+pub(crate) async fn note_left(node: &NodeHandle, number: u64, left_ms: u64) {
     let term = node.shared.consensus.term_led().unwrap();
     let remaining = vec![(session(number), Some(left_ms))];
     let noted = LeaseCommand::Checkpoint(CheckpointLeases { term, remaining });
