@@ -34,7 +34,7 @@ pub use outcome::{
 };
 pub use read::{Extent, LocksQuery, get, holder, list, newest_token, queue, standing, tickets_of};
 pub use rejection::LockRejection;
-pub use watch::{LockChange, LockChangeKind, changes_in, watch_ranges, watch_ranges_of};
+pub use watch::{LockChange, LockChangeKind, change_of, changes_in, watch_ranges, watch_ranges_of};
 
 pub(crate) use index::count as tickets_in;
 pub(crate) use release::leave_all;

@@ -48,17 +48,24 @@ pub fn watch_ranges_of(name: &LockName) -> Vec<KeyRange> {
 pub fn changes_in(revised: &Revised) -> Result<Vec<LockChange>, MapError> {
     let mut changes = Vec::new();
     for event in revised.events.iter() {
-        changes.extend(change(event)?);
+        changes.extend(change_of(event)?);
     }
-    changes.sort_by(|one, other| (comes(one), &one.name).cmp(&(comes(other), &other.name)));
+    changes.sort_by(|one, other| (one.comes(), &one.name).cmp(&(other.comes(), &other.name)));
     Ok(changes)
 }
 
-fn comes(change: &LockChange) -> bool {
-    !matches!(change.kind, LockChangeKind::Left(_) | LockChangeKind::Ended(_))
+impl LockChange {
+    /// Whether somebody came, or is there as before; rather than left.
+    pub fn comes(&self) -> bool {
+        !matches!(self.kind, LockChangeKind::Left(_) | LockChangeKind::Ended(_))
+    }
 }
 
-fn change(event: &Event) -> Result<Option<LockChange>, MapError> {
+/// What one event of a revision did to a lock; none if nothing that is told.
+///
+/// # Errors
+/// It holds what this crate never wrote.
+pub fn change_of(event: &Event) -> Result<Option<LockChange>, MapError> {
     let Some((name, place)) = keys::parse(&event.key)? else { return Ok(None) };
     let Some(record) = event.record().or(event.previous.as_ref()) else { return Ok(None) };
     let kind = match (place, event.change()) {

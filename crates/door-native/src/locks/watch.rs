@@ -1,12 +1,12 @@
 //! The stream of what happens to locks: first what is so, then each change.
 
+use std::collections::BTreeSet;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::vec::IntoIter;
 
 use conclave_core::{LockName, lease, lock};
 use conclave_door::{Limits, Refusal};
-use conclave_mvcc::{ReadMap, Revised, Revision};
+use conclave_mvcc::{ReadMap, Revised};
 use conclave_node::{Consistency, NodeHandle, WatchFilter, Watched, Watcher};
 use conclave_proto::lock::v1 as wire;
 use conclave_proto::lock::v1::watch_locks_response::Event;
@@ -81,7 +81,7 @@ enum Telling {
     /// What is so: the part after this lock comes next.
     After(LockName),
     /// What happened at a revision.
-    Changes(IntoIter<wire::LockChange>, Revision),
+    Changes(Changes),
 }
 
 impl LockStreams {
@@ -128,7 +128,7 @@ impl Watching {
                     let part = self.read(Some(name)).await?;
                     Some(self.tell(part))
                 }
-                Telling::Changes(changes, revision) => self.tell_change(changes, revision),
+                Telling::Changes(changes) => self.tell_change(changes)?,
             };
             if let Some(message) = told {
                 self.heartbeat_due = Instant::now() + HEARTBEAT_INTERVAL;
@@ -184,14 +184,13 @@ impl Watching {
         if changes.is_empty() {
             return Ok(());
         }
-        let forced = self.forced(&changes).await?;
-        self.telling = Telling::Changes(changes.into_messages(forced).into_iter(), revision);
+        let forced = self.forced(changes.maybe_forced().clone()).await?;
+        self.telling = Telling::Changes(changes.with(forced));
         Ok(())
     }
 
     /// The last releases by force of locks of which grants ended.
-    async fn forced(&self, changes: &Changes) -> Result<Forced, Refusal> {
-        let ended = changes.maybe_forced();
+    async fn forced(&self, ended: BTreeSet<LockName>) -> Result<Forced, Refusal> {
         if ended.is_empty() {
             return Ok(Forced::new());
         }
@@ -222,14 +221,11 @@ impl Watching {
         wire::WatchLocksResponse { event: Some(Event::State(state)), revision: self.watcher.told().get() }
     }
 
-    fn tell_change(
-        &mut self,
-        mut changes: IntoIter<wire::LockChange>,
-        revision: Revision,
-    ) -> Option<wire::WatchLocksResponse> {
-        let change = changes.next()?;
-        self.telling = Telling::Changes(changes, revision);
-        Some(wire::WatchLocksResponse { event: Some(Event::Change(change)), revision: revision.get() })
+    fn tell_change(&mut self, mut changes: Changes) -> Result<Option<wire::WatchLocksResponse>, Refusal> {
+        let Some(change) = changes.next()? else { return Ok(None) };
+        let revision = changes.revision().get();
+        self.telling = Telling::Changes(changes);
+        Ok(Some(wire::WatchLocksResponse { event: Some(Event::Change(change)), revision }))
     }
 }
 
