@@ -90,6 +90,9 @@ impl Limits {
     pub const ACQUIRE_STREAMS_MAX: usize = 50_000;
     /// Most streams of renewals that a node serves at once.
     pub const KEEP_ALIVE_STREAMS_MAX: usize = 100_000;
+    /// Most calls for locks that do not wait, those among them whose outcome is to be given up, that a node serves at
+    /// once.
+    pub const LOCK_ATTEMPTS_MAX: usize = 10_000;
     /// Most renewals of one stream that are under way at once.
     pub const RENEWALS_UNDER_WAY_MAX: usize = 64;
     /// Largest request on the wire, in bytes.

@@ -200,6 +200,8 @@ impl Node {
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
         shared.consensus.shutdown().await;
+        // Tasks and peers may have begun reads until they ended.
+        shared.reading.wait().await;
         let (log, state) = (self.log, shared.state.clone());
         let closed = tokio::task::spawn_blocking(move || {
             // Not needed for correctness: what is not flushed is replayed from the log at the next start.

@@ -75,7 +75,8 @@ struct Acquiring {
     /// Whether the ticket is given up when the stream ends.
     to_be_given_up: bool,
     ends: Ends,
-    _place: places::Place,
+    /// Goes with the ticket, should it be given up.
+    place: Option<places::Place>,
 }
 
 /// What the caller was told last.
@@ -98,7 +99,7 @@ impl LockStreams {
         let place = self.acquires.take()?;
         let ends = self.ends();
         let began = Instant::now();
-        let Acquired { ticket, standing } = ask(&self.node, &asked.acquire, deadline).await?;
+        let (Acquired { ticket, standing }, place) = ask(&self.node, &asked.acquire, place, deadline).await?;
         let ticket = Ticket::of(&asked.acquire, ticket);
         let wait_over = |wait_ms| began.checked_add(Duration::from_millis(wait_ms));
         let acquiring = Acquiring {
@@ -115,7 +116,7 @@ impl LockStreams {
             may_be_retried: asked.may_be_retried,
             to_be_given_up: true,
             ends,
-            _place: place,
+            place: Some(place),
         };
         Ok(Box::pin(acquiring.into_stream()))
     }
@@ -227,8 +228,8 @@ impl Acquiring {
 
 impl Drop for Acquiring {
     fn drop(&mut self) {
-        if self.to_be_given_up {
-            self.node.abandon(self.ticket.given_up());
+        if let Some(place) = self.place.take().filter(|_| self.to_be_given_up) {
+            self.node.abandon(self.ticket.given_up(), place);
         }
     }
 }

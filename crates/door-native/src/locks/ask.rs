@@ -13,35 +13,49 @@ use super::acquire::Ticket;
 use crate::config_wire::strange_outcome;
 use crate::fields::made_request_id;
 use crate::lock_wire::{self, Asked};
+use crate::places::Place;
 
 /// A request for a lock that is under way. What is dropped before it is settled is given up.
 struct Asking<'a> {
     node: &'a NodeHandle,
     request_id: RequestId,
     acquire: &'a Acquire,
-    settled: bool,
+    /// The place of the call; none: it is settled.
+    place: Option<Place>,
+}
+
+impl Asking<'_> {
+    /// What came of it is known: nothing is to be given up.
+    fn settled(mut self) -> Place {
+        self.place.take().expect("it is taken only here, and once")
+    }
 }
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        if !self.settled {
-            self.node.give_up(self.request_id.clone(), self.acquire.clone());
+        if let Some(place) = self.place.take() {
+            self.node.give_up(self.request_id.clone(), self.acquire.clone(), place);
         }
     }
 }
 
-/// Asks for a lock, and tells how the ticket stands.
+/// Asks for a lock, and tells how the ticket stands. The call's place is given back, unless what came of it must be
+/// given up.
 pub(super) async fn ask(
     node: &NodeHandle,
     acquire: &Acquire,
+    place: Place,
     deadline: Instant,
-) -> Result<Acquired, Refusal> {
-    let mut asking = Asking { node, request_id: made_request_id(), acquire, settled: false };
+) -> Result<(Acquired, Place), Refusal> {
+    let asking = Asking { node, request_id: made_request_id(), acquire, place: Some(place) };
     let command = Command::Lock(LockCommand::Acquire(acquire.clone()));
     let answer = node.propose(asking.request_id.clone(), command, deadline).await;
-    asking.settled = !matches!(answer, Err(RequestError::OutcomeUnknown));
+    if let Err(error @ RequestError::OutcomeUnknown) = answer {
+        return Err(error.into());
+    }
+    let place = asking.settled();
     match answer?? {
-        Outcome::Lock(LockOutcome::Acquired(acquired)) => Ok(acquired),
+        Outcome::Lock(LockOutcome::Acquired(acquired)) => Ok((acquired, place)),
         _ => Err(strange_outcome()),
     }
 }
@@ -49,13 +63,14 @@ pub(super) async fn ask(
 impl LockStreams {
     /// Asks for a lock, which is had at once or not at all.
     pub(crate) async fn try_acquire(&self, asked: Asked, deadline: Instant) -> Result<wire::Grant, Refusal> {
-        let Acquired { ticket, standing } = ask(&self.node, &asked.acquire, deadline).await?;
+        let place = self.attempts.take()?;
+        let (Acquired { ticket, standing }, place) = ask(&self.node, &asked.acquire, place, deadline).await?;
         match standing {
             Standing::Granted(granted) => Ok(lock_wire::grant(granted, ticket)),
             // It is one that an earlier call asked for and would have waited for.
             Standing::Waiting { .. } => {
                 let ticket = Ticket::of(&asked.acquire, ticket);
-                self.node.abandon(ticket.given_up());
+                self.node.abandon(ticket.given_up(), place);
                 Err(Refusal::LockWaitOver { name: ticket.name.to_string(), wait_ms: 0 })
             }
         }

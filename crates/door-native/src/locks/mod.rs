@@ -48,6 +48,8 @@ pub(crate) struct LockStreams {
     limits: Arc<Limits>,
     /// For those who wait for locks.
     acquires: Places,
+    /// For those who would have one at once.
+    attempts: Places,
     /// For those who only look.
     watches: Places,
     stop: CancellationToken,
@@ -61,7 +63,8 @@ impl LockStreams {
         stop: CancellationToken,
     ) -> Self {
         let acquires = Places::new("calls that wait for locks", Limits::ACQUIRE_STREAMS_MAX);
-        Self { node, limits, acquires, watches, stop }
+        let attempts = Places::new("calls for locks", Limits::LOCK_ATTEMPTS_MAX);
+        Self { node, limits, acquires, attempts, watches, stop }
     }
 
     fn ends(&self) -> Ends {

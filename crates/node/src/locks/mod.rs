@@ -5,6 +5,8 @@
 mod abandon;
 mod attend;
 #[cfg(test)]
+mod calls_tests;
+#[cfg(test)]
 pub(crate) mod tests;
 
 pub use attend::{Attended, Place, TicketState};

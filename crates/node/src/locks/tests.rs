@@ -1,6 +1,7 @@
 //! Leases and locks on a node that is a cluster by itself.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use conclave_core::lock::{
 };
 use conclave_core::{Answer, Command, LeaseId, LockName, Outcome, RequestId, lease};
 use conclave_mvcc::ReadMap;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::attend::Place;
@@ -39,6 +41,11 @@ pub(crate) async fn open(node: &NodeHandle, number: u64, ttl_ms: u64) {
     let grant = LeaseCommand::Grant(GrantLease { id: session(number), ttl_ms, owner, metadata });
     let answer = propose(node, Command::Lease(grant)).await;
     assert!(matches!(answer, Ok(Outcome::Lease(LeaseOutcome::Granted(_)))), "{answer:?}");
+}
+
+/// The place of a call.
+fn place() -> OwnedSemaphorePermit {
+    Arc::new(Semaphore::new(1)).try_acquire_owned().unwrap()
 }
 
 async fn acquire(node: &NodeHandle, number: u64, call: u64) -> Acquired {
@@ -164,7 +171,7 @@ async fn a_waiter_whose_call_ends_leaves_the_queue_unless_another_call_attends_i
     assert_eq!((again.ticket, again.standing), (second.ticket, Standing::Waiting { ahead: 0 }));
     let mut third_attended = handle.attend(name(), session(3), third.ticket);
     let abandon = |number, ticket, call| {
-        handle.abandon(Abandon { name: name(), session: session(number), ticket, call });
+        handle.abandon(Abandon { name: name(), session: session(number), ticket, call }, place());
     };
     // The call before the retry: its end changes nothing. That of the other ends its waiting.
     abandon(2, second.ticket, 2);
