@@ -207,7 +207,8 @@ impl Acquiring {
     async fn lost(&mut self) -> Result<Event, Refusal> {
         self.to_be_given_up = false;
         let Ticket { name, session, mode, .. } = self.ticket.clone();
-        let passed = Passed { name, session, mode, granted: self.state.granted };
+        let TicketState { granted, ended, .. } = self.state;
+        let passed = Passed { name, session, mode, granted, ended };
         let read = move |view: &dyn ReadMap| Gone::read(view, &passed);
         let gone = self.node.read(Consistency::Local, read_deadline(), read).await?;
         if self.told == Told::Granted {
@@ -236,8 +237,8 @@ impl Drop for Acquiring {
 
 fn state_of(standing: Standing) -> TicketState {
     match standing {
-        Standing::Granted(granted) => TicketState { granted: Some(granted), place: Place::Held },
-        Standing::Waiting { ahead } => TicketState { granted: None, place: Place::Waiting { ahead } },
+        Standing::Granted(granted) => TicketState::held(granted),
+        Standing::Waiting { ahead } => TicketState::at(Place::Waiting { ahead }),
     }
 }
 
@@ -251,7 +252,7 @@ fn known(known: TicketState, seen: TicketState) -> TicketState {
         }
         (_, seen) => seen,
     };
-    TicketState { granted: known.granted.or(seen.granted), place }
+    TicketState { granted: known.granted.or(seen.granted), place, ended: known.ended.or(seen.ended) }
 }
 
 /// Waits for a moment; for ever, if there is none.
@@ -266,21 +267,22 @@ async fn at(moment: Option<Instant>) {
 mod tests {
     use conclave_core::FencingToken;
     use conclave_core::lock::Granted;
+    use conclave_mvcc::Revision;
 
     use super::*;
 
     fn waiting(ahead: u64) -> TicketState {
-        TicketState { granted: None, place: Place::Waiting { ahead } }
+        TicketState::at(Place::Waiting { ahead })
     }
 
     fn held() -> TicketState {
         let granted = Granted { token: FencingToken::new(7), since_ms: 1 };
-        TicketState { granted: Some(granted), place: Place::Held }
+        TicketState::held(granted)
     }
 
     #[test]
     fn a_node_that_lags_behind_the_answer_takes_nothing_back() {
-        let unknown = TicketState { granted: None, place: Place::Unknown };
+        let unknown = TicketState::at(Place::Unknown);
         assert_eq!(known(waiting(3), unknown), waiting(3));
         assert_eq!(known(waiting(3), waiting(5)), waiting(3));
         assert_eq!(known(waiting(3), waiting(2)), waiting(2));
@@ -290,9 +292,11 @@ mod tests {
 
     #[test]
     fn what_was_granted_and_is_gone_was_granted() {
-        let gone = |granted| TicketState { granted, place: Place::Gone };
+        let gone = |granted| TicketState { granted, ..TicketState::at(Place::Gone) };
         assert_eq!(known(held(), gone(None)), gone(held().granted));
         assert_eq!(known(waiting(0), gone(held().granted)), gone(held().granted));
         assert_eq!(known(gone(None), waiting(1)), gone(None));
+        let ended = TicketState { ended: Some(Revision::new(9)), ..gone(held().granted) };
+        assert_eq!(known(held(), ended), ended);
     }
 }

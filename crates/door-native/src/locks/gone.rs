@@ -3,7 +3,7 @@
 use conclave_core::lease;
 use conclave_core::lock::{self, Extent, ForcedRelease, Granted, Mode};
 use conclave_core::{LeaseId, LockName};
-use conclave_mvcc::{MapError, ReadMap};
+use conclave_mvcc::{MapError, ReadMap, Revision};
 use conclave_proto::lock::v1 as wire;
 
 use crate::lock_wire;
@@ -30,6 +30,8 @@ pub(super) struct Passed {
     pub(super) mode: Mode,
     /// The grant, if there was one.
     pub(super) granted: Option<Granted>,
+    /// The revision at which the grant ended, if that was seen.
+    pub(super) ended: Option<Revision>,
 }
 
 impl Gone {
@@ -59,8 +61,12 @@ impl Gone {
 }
 
 impl Passed {
-    /// Whether a release by force took the grant. Of several that it took it names the one with the greatest token.
+    /// Whether a release by force took the grant. Of several that it took it names the one with the greatest token: so
+    /// it is told by the revision at which they ended, and where that was not seen, it is inferred.
     fn by(&self, granted: Granted, forced: &ForcedRelease) -> bool {
+        if let Some(ended) = self.ended {
+            return forced.revision == ended;
+        }
         let alone = self.mode == Mode::Exclusive;
         let among = !alone && forced.token > granted.token && forced.time_ms >= granted.since_ms;
         forced.token == granted.token || among
@@ -75,13 +81,12 @@ pub(super) fn last_forced(view: &dyn ReadMap, name: &LockName) -> Result<Option<
 #[cfg(test)]
 mod tests {
     use conclave_core::FencingToken;
-    use conclave_mvcc::Revision;
 
     use super::*;
 
     fn passed(mode: Mode) -> Passed {
         let (name, session) = (LockName::parse("a").unwrap(), LeaseId::new(9).unwrap());
-        Passed { name, session, mode, granted: None }
+        Passed { name, session, mode, granted: None, ended: None }
     }
 
     #[test]
@@ -102,5 +107,9 @@ mod tests {
         assert!(shared.by(granted, &forced(8, 11)));
         assert!(!shared.by(granted, &forced(8, 9)), "it was before the grant");
         assert!(!shared.by(granted, &forced(6, 11)), "only an older one was taken");
+        let seen = |revision| Passed { ended: Some(Revision::new(revision)), ..passed(Mode::Shared) };
+        assert!(seen(20).by(granted, &forced(8, 11)));
+        assert!(!seen(19).by(granted, &forced(8, 11)), "it had ended before");
+        assert!(!seen(21).by(granted, &forced(8, 11)), "only another one was taken");
     }
 }

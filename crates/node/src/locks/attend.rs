@@ -31,6 +31,8 @@ pub struct TicketState {
     pub granted: Option<Granted>,
     /// Where the ticket is.
     pub place: Place,
+    /// The revision at which the grant ended, if this node saw it end.
+    pub ended: Option<Revision>,
 }
 
 /// Where a ticket is.
@@ -86,7 +88,7 @@ impl NodeHandle {
         let (attending, key) = (Arc::clone(&self.shared.attending), (name, ticket));
         let mut calls = attending.calls.lock();
         let call = calls.by_ticket.entry(key.clone()).or_insert_with(|| {
-            let unknown = TicketState { granted: None, place: Place::Unknown };
+            let unknown = TicketState::at(Place::Unknown);
             Call { session, listeners: 0, state: watch::Sender::new(unknown) }
         });
         call.listeners += 1;
@@ -177,17 +179,23 @@ fn follow(
     match told {
         Ok(Watched::Progress(_)) => {}
         Ok(Watched::Changes(revised)) => match lock::changes_in(&revised) {
-            Ok(happened) => shared.attending.happened(happened, moved),
-            Err(error) => tracing::error!(%error, "what happened to locks cannot be read"),
+            Ok(happened) => shared.attending.happened(happened, revised.revision, moved),
+            Err(error) => {
+                tracing::error!(%error, "what happened to locks cannot be read");
+                shared.attending.read_all_anew();
+            }
         },
         Ok(Watched::Behind { newest }) => {
             shared.attending.read_all_anew();
             changes.resume_from(newest.next());
         }
-        Err(cause) => {
-            tracing::debug!(%cause, "nothing is told of locks any more");
-            return None;
+        // How the tickets stand may be read although history cannot: it is tried, for nobody else tells the calls.
+        Err(WatchClosed::Failed(cause)) => {
+            tracing::error!(%cause, "what happened to locks cannot be followed: it is read how they stand");
+            shared.attending.read_all_anew();
+            changes.resume_from(shared.hub.newest().next());
         }
+        Err(WatchClosed::Closed) => return None,
     }
     Some(())
 }
@@ -265,7 +273,7 @@ impl Attending {
         self.calls.lock().by_ticket.len()
     }
 
-    fn happened(&self, changes: Vec<LockChange>, moved: &mut HashSet<LockName>) {
+    fn happened(&self, changes: Vec<LockChange>, revision: Revision, moved: &mut HashSet<LockName>) {
         // Who left comes first: a ticket that was granted has left the queue as well. Only how it stands in the end is
         // told.
         let mut stand = BTreeMap::new();
@@ -273,13 +281,14 @@ impl Attending {
             let (ticket, state) = match kind {
                 LockChangeKind::Left(waiter) => {
                     moved.insert(name.clone());
-                    (waiter.ticket, TicketState { granted: None, place: Place::Gone })
+                    (waiter.ticket, TicketState::at(Place::Gone))
                 }
                 LockChangeKind::Granted(holder) | LockChangeKind::Updated(holder) => {
-                    (holder.ticket, TicketState { granted: Some(holder.granted), place: Place::Held })
+                    (holder.ticket, TicketState::held(holder.granted))
                 }
                 LockChangeKind::Ended(holder) => {
-                    (holder.ticket, TicketState { granted: Some(holder.granted), place: Place::Gone })
+                    let (granted, ended) = (Some(holder.granted), Some(revision));
+                    (holder.ticket, TicketState { granted, place: Place::Gone, ended })
                 }
                 LockChangeKind::Queued(_) => continue,
             };
@@ -293,15 +302,13 @@ impl Attending {
         let calls = self.calls.lock();
         for (key, standing) in standings {
             let state = match standing {
-                Some(Standing::Granted(granted)) => {
-                    TicketState { granted: Some(granted), place: Place::Held }
-                }
+                Some(Standing::Granted(granted)) => TicketState::held(granted),
                 // How many come before is counted later.
                 Some(Standing::Waiting { .. }) => {
                     moved.insert(key.0);
                     continue;
                 }
-                None => TicketState { granted: None, place: Place::Gone },
+                None => TicketState::at(Place::Gone),
             };
             calls.tell(&key, state);
         }
@@ -350,11 +357,21 @@ impl Attending {
 }
 
 impl TicketState {
+    /// One of which no grant is known.
+    pub fn at(place: Place) -> Self {
+        Self { granted: None, place, ended: None }
+    }
+
+    /// One that is granted.
+    pub fn held(granted: Granted) -> Self {
+        Self { granted: Some(granted), place: Place::Held, ended: None }
+    }
+
     /// What it is after something was told of it. A grant is not forgotten, nor that it ended.
     fn after(self, told: Self) -> Self {
         let has_ended = self.place == Place::Gone && self.granted.is_some();
         let place = if has_ended { Place::Gone } else { told.place };
-        Self { granted: told.granted.or(self.granted), place }
+        Self { granted: told.granted.or(self.granted), place, ended: self.ended.or(told.ended) }
     }
 }
 
@@ -379,7 +396,7 @@ mod tests {
 
     fn state(token: Option<u64>, place: Place) -> TicketState {
         let granted = token.map(|token| Granted { token: FencingToken::new(token), since_ms: 1 });
-        TicketState { granted, place }
+        TicketState { granted, place, ended: None }
     }
 
     #[test]
@@ -393,6 +410,19 @@ mod tests {
         assert_eq!(gone.after(held), gone, "what comes late changes nothing");
         // Read as gone before the events were told that led there.
         assert_eq!(state(None, Place::Gone).after(held), held);
+    }
+
+    #[test]
+    fn how_a_ticket_stands_is_read_only_once_the_node_has_come_so_far() {
+        let attending = Attending::default();
+        let (name, session) = (LockName::parse("a").unwrap(), LeaseId::new(1).unwrap());
+        let key = (name, TicketId::new(5));
+        let call = Call { session, listeners: 1, state: watch::Sender::new(TicketState::at(Place::Unknown)) };
+        attending.calls.lock().by_ticket.insert(key.clone(), call);
+        attending.read_all_anew();
+        assert!(attending.take_unread(Revision::new(4)).is_empty(), "it would seem to be gone");
+        assert_eq!(attending.take_unread(Revision::new(5)), [(key, session)]);
+        assert!(attending.take_unread(Revision::new(6)).is_empty());
     }
 
     #[test]
@@ -427,7 +457,7 @@ mod tests {
         let happened = |kind| LockChange { name: name.clone(), kind };
         let mut moved = HashSet::new();
         let changes = vec![happened(LockChangeKind::Left(waiter)), happened(LockChangeKind::Granted(holder))];
-        attending.happened(changes, &mut moved);
+        attending.happened(changes, Revision::new(9), &mut moved);
         assert_eq!(*one.borrow_and_update(), state(Some(9), Place::Held));
         assert!(!two.has_changed().unwrap());
         assert!(moved.contains(&name) && attending.waits_for(&name));
