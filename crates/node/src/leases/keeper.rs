@@ -204,7 +204,7 @@ pub(super) async fn propose(shared: &Shared, command: LeaseCommand) -> Result<An
     shared.consensus.propose(encode_proposal(&proposal)).await
 }
 
-async fn load(shared: &Arc<Shared>, term: u64) -> Result<(Kept, Watcher), Over> {
+pub(super) async fn load(shared: &Arc<Shared>, term: u64) -> Result<(Kept, Watcher), Over> {
     let (leases, revision) = read_all(shared).await?;
     let filter = WatchFilter { ranges: vec![lease::watch_range()] };
     let changes = shared.hub.follow(filter, revision.next());

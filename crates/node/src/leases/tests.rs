@@ -7,7 +7,7 @@ use conclave_mvcc::ReadMap;
 use tokio::time::{Instant, timeout};
 
 use super::clock::STEP_MAX;
-use super::keeper::{confirm, note};
+use super::keeper::{confirm, load, note};
 use crate::alarms::Alarm;
 use crate::handle::NodeHandle;
 use crate::locks::tests::{note_left, open, session, soon};
@@ -76,5 +76,19 @@ async fn where_nothing_can_be_renewed_no_time_passes() {
         alarms.raised.insert(Alarm::Corrupt);
     });
     assert!(confirm(shared).await.is_err(), "its data is wrong: it renews nobody, and ends nobody");
+    node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_leader_gives_an_elections_time_beyond_what_was_noted() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path()).await;
+    let handle = node.handle();
+    open(&handle, 1, 3_600_000).await;
+    note_left(&handle, 1, 2_000).await;
+    let (kept, _) = load(&handle.shared, 1).await.unwrap();
+    let left_ms = kept.clock.left_ms(session(1), Instant::now()).unwrap();
+    let grace_ms = u64::try_from(handle.shared.lease_grace.as_millis()).unwrap();
+    assert!((2_001..=2_000 + grace_ms).contains(&left_ms), "{left_ms}");
     node.shutdown().await;
 }
