@@ -159,7 +159,7 @@ class Lock:
     """
 
     def __init__(self, session, name, wait_ms=None):
-        self.session, self.name, self.token = session, name, None
+        self.session, self.name, self.token, self.ticket = session, name, None, None
         self.nodes = Nodes(session.addresses)
         self.request = locks_pb2.AcquireRequest(
             name=name, session_id=session.id, owner=session.owner, request_id=uuid.uuid4().hex, wait_ms=wait_ms
@@ -194,6 +194,8 @@ class Lock:
                     return self._tell(over="session-lost")
                 for told in self.stream:
                     self._hear(told)
+                    if self.over:
+                        break
             except grpc.RpcError as error:
                 self._fail(error.code())
             finally:
@@ -202,10 +204,15 @@ class Lock:
 
     def _hear(self, told):
         event = told.WhichOneof("event")
-        if event == "granted":
-            self._tell(token=told.granted.token)
-        elif event == "lost":
+        if event == "lost":
             self._tell(over=locks_pb2.LostReason.Name(told.lost.reason))
+        elif event:
+            held, self.ticket = self.ticket, getattr(told, event).ticket
+            if self.token and self.ticket != held:
+                # What was held was lost while the stream was, and this is another ticket: no lock to go on with.
+                self._tell(over="lost-meanwhile")
+            elif event == "granted":
+                self._tell(token=told.granted.token)
 
     def _fail(self, code):
         if not self.session.is_alive():
@@ -224,8 +231,8 @@ class Lock:
             self.changed.notify_all()
 
     def release(self):
-        if self.token and not self.over and self.session.is_alive():
-            request = locks_pb2.ReleaseRequest(name=self.name, session_id=self.session.id, token=self.token)
+        if self.ticket and self.session.is_alive():
+            request = locks_pb2.ReleaseRequest(name=self.name, session_id=self.session.id, ticket=self.ticket)
             # What is not held any more needs no release, and what cannot be released ends with the session.
             with contextlib.suppress(grpc.RpcError):
                 nodes, until_s = self.session.nodes, self.session.alive_until_s

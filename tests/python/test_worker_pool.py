@@ -5,6 +5,7 @@ import pathlib
 import sqlite3
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -118,6 +119,19 @@ def test_a_worker_whose_lock_is_taken_stops_and_the_next_one_goes_on(cluster, st
         second.close()
     told = service.ListLocks(pb.ListLocksRequest(prefix="test/taken"), timeout=10)
     assert not told.locks, "with the sessions everything is released"
+
+
+def test_another_ticket_under_the_same_request_is_a_loss(stubs, worker_pool):
+    pb = stubs.lock
+    lock = worker_pool.Lock.__new__(worker_pool.Lock)
+    lock.token = lock.ticket = lock.over = None
+    lock.changed = threading.Condition()
+    held = pb.AcquireResponse(granted=pb.Grant(token=7, ticket=3))
+    for told in (pb.AcquireResponse(waiting=pb.Waiting(ticket=3)), held, held, pb.AcquireResponse()):
+        lock._hear(told)
+    assert (lock.wait(), lock.over) == (7, None), "a stream that goes on at another node finds the same"
+    lock._hear(pb.AcquireResponse(granted=pb.Grant(token=12, ticket=9)))
+    assert (lock.token, lock.ticket, lock.over) == (7, 9, "lost-meanwhile"), "what is to be released is the new one"
 
 
 def test_a_session_that_no_node_renews_is_lost_before_its_ttl_is_over(cluster, worker_pool, monkeypatch):
