@@ -68,9 +68,10 @@ impl Asking {
         }
     }
 
+    /// In whole milliseconds, of which a part counts as one: what is left of a second is told as a second.
     fn wait_left_ms(&self) -> Option<u64> {
         let left = self.wait?.saturating_sub(self.asked.elapsed());
-        Some(u64::try_from(left.as_millis()).unwrap_or(u64::MAX))
+        Some(u64::try_from(left.as_micros().div_ceil(1_000)).unwrap_or(u64::MAX))
     }
 
     fn acquire(&self, mode: lock_mode::Mode, wait_ms: Option<u64>) -> AcquireRequest {
@@ -94,5 +95,29 @@ impl Asking {
             owner: self.owner.clone(),
             request_id: self.request_id.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_left_of_a_wait_is_told_in_whole_milliseconds_and_never_as_none() {
+        let asking = |wait| Asking {
+            name: "orders/42".into(),
+            session_id: 7,
+            mode: None,
+            owner: String::new(),
+            metadata: bytes::Bytes::new(),
+            wait,
+            request_id: String::new(),
+            asked: Instant::now(),
+        };
+        let (long, short) = (asking(Some(Duration::from_secs(1))), asking(Some(Duration::from_micros(200))));
+        tokio::time::advance(Duration::from_micros(100)).await;
+        assert_eq!((long.wait_left_ms(), short.wait_left_ms()), (Some(1_000), Some(1)));
+        tokio::time::advance(Duration::from_secs(2)).await;
+        assert_eq!((long.wait_left_ms(), asking(None).wait_left_ms()), (Some(0), None));
     }
 }
