@@ -1,7 +1,8 @@
 //! The Rust SDK of Conclave: failover, safe retries, and watches that resume.
 //!
-//! [`Client`] has one method for each RPC of `conclave.config.v1` and `conclave.cluster.v1`; they
-//! take and return the generated messages, which [`config`] and [`cluster`] re-export. What it adds:
+//! [`Client`] has one method for each RPC of `conclave.config.v1` and `conclave.cluster.v1`, and for those of
+//! `conclave.lock.v1` that are no streams; they take and return the generated messages, which [`config`],
+//! [`cluster`] and [`lock`] re-export. What it adds:
 //!
 //! - **Failover.** Any node answers any call. A call goes to the node that last answered, and moves
 //!   on to the next when that one cannot be reached, is not ready, or stays silent for too long. After a
