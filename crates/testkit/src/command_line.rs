@@ -78,7 +78,15 @@ impl CommandLine {
     /// # Panics
     /// If it cannot be started.
     pub fn spawn(&self, arguments: &[&str]) -> Child {
-        self.start(arguments, Stdio::null())
+        self.spawn_with(arguments, Stdio::null())
+    }
+
+    /// The same, with something to read from.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    pub fn spawn_with(&self, arguments: &[&str], stdin: impl Into<Stdio>) -> Child {
+        self.start(arguments, stdin.into())
     }
 
     fn start(&self, arguments: &[&str], stdin: Stdio) -> Child {

@@ -14,7 +14,7 @@
 //! | [`output`] | the one writer, and the formats of reports |
 //! | [`progress`] | bars for long work |
 //! | [`errors`], [`exit`] | what is said of a failure, and the codes that scripts get |
-//! | [`program`], [`signals`] | a program that a command runs, and the signals that are meant for it |
+//! | [`program`], [`descendants`], [`signals`] | a program that a command runs, all that it has started, and the signals that are meant for it |
 //! | [`probe`] | whether a node lives or is ready, for health checks |
 //! | [`text`], [`table`], [`colour`], [`times`] | how text for people is made, and moments are read |
 
@@ -23,6 +23,7 @@ mod cluster;
 mod colour;
 mod completions;
 mod config;
+mod descendants;
 mod elect;
 mod errors;
 mod exit;

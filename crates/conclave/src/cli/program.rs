@@ -9,6 +9,7 @@ use std::process::{ExitCode, ExitStatus};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group, test_kill_process_group};
 use tokio::process::{Child, Command};
 
+use super::descendants;
 use super::errors::Failure;
 use super::exit::Exit;
 use super::output::Output;
@@ -107,22 +108,27 @@ impl Program {
         }
     }
 
-    /// Sends a signal to the program, and with it to the processes that it has started in its group.
+    /// Sends a signal to the program, and with it to the processes that it has started: those in its group, or, of
+    /// one at a terminal, which is in ours, its descendants.
     pub(super) fn signal_all(&self, signal: Signal) {
         match self.group {
             Some(group) => drop(kill_process_group(group, signal)),
-            None => self.signal(signal),
+            None => descendants::signal_all(self.pid(), signal),
         }
     }
 
-    /// Kills the program, and with it the processes that it has started in its group.
+    /// Kills the program, and with it the processes that it has started.
     pub(super) fn kill(&self) {
         self.signal_all(Signal::KILL);
     }
 
-    /// Whether processes of its group are there, be it without the program itself.
-    pub(super) fn has_group(&self) -> bool {
-        self.group.is_some_and(|group| test_kill_process_group(group).is_ok())
+    /// Whether processes that it has started are there, be it without the program itself. At a terminal these are
+    /// known from the first signal to all of them on.
+    pub(super) fn has_rest(&self) -> bool {
+        match self.group {
+            Some(group) => test_kill_process_group(group).is_ok(),
+            None => descendants::are_there(),
+        }
     }
 
     /// Its process id, until its end was seen.
@@ -177,7 +183,7 @@ mod tests {
             Launch { at_terminal: false, ..launch }.start(&Variables::new()).expect("a shell is there");
         let status = program.ended().await.expect("it is our child");
         assert_eq!(exit_code(status), ExitCode::from(3));
-        assert!(program.has_group());
+        assert!(program.has_rest());
         program.kill();
     }
 

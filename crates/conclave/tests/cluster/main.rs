@@ -2,7 +2,7 @@
 //!
 //! | files | what |
 //! |---|---|
-//! | `command_line`, `documents`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `lock_program`, `lock_lost`, `lock_commands`, `elections`, `wait_version`, `members_typed`, `observing`, `locks`, `locks_watched` | what a user does, end to end |
+//! | `command_line`, `documents`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `lock_program`, `lock_lost`, `lock_terminal`, `lock_commands`, `elections`, `wait_version`, `members_typed`, `observing`, `locks`, `locks_watched` | what a user does, end to end |
 //! | `bad_requests`, `locks_refused`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk`, `full_disk_snapshots` | what bad input gets |
 //! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `members_guards`, `lost_data`, `corrupt`, `transfers_killed`, `far_behind`, `backup`, `backups_killed`, `cache`, `lock_pauses`, `lock_queue` | what must hold while things break |
 //!
@@ -61,6 +61,8 @@ mod lock_pauses;
 mod lock_program;
 #[cfg(test)]
 mod lock_queue;
+#[cfg(test)]
+mod lock_terminal;
 #[cfg(test)]
 mod locks;
 #[cfg(test)]

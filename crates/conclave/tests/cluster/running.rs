@@ -18,7 +18,10 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(cli: &CommandLine, arguments: &[&str]) -> Self {
-        let mut child = cli.spawn(arguments);
+        Self::of(cli.spawn(arguments))
+    }
+
+    pub(crate) fn of(mut child: Child) -> Self {
         let lines = BufReader::new(child.stdout.take().expect("it was asked for")).lines();
         let notes = BufReader::new(child.stderr.take().expect("it was asked for"));
         Self { child, lines, notes }

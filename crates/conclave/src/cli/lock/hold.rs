@@ -3,7 +3,9 @@
 //! Whatever happens, the session is closed in the end, which releases all that hangs on it; and never before the
 //! program has ended.
 
+use std::pin::pin;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use conclave_client::{ClientError, Leader, LockGuard, LockLost, Session as WorkerSession};
 use rustix::process::Signal;
@@ -14,6 +16,10 @@ use crate::cli::exit::Exit;
 use crate::cli::program::exit_code_of;
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
+
+/// So long a session is being closed, whatever signals come: those that ended the program may be told only now. One
+/// that is lost is given no longer, as the cluster ends it anyway.
+const CLOSE_MS: u64 = 2_000;
 
 /// A lock, or the leadership of an election.
 pub(in crate::cli) trait Hold {
@@ -118,7 +124,13 @@ pub(in crate::cli) async fn hold<H: Hold>(
 /// Closes the session. If that cannot be done, it is told when what it has will be released.
 async fn close(worker: WorkerSession, session: &mut Session, signals: &mut Signals) {
     let (ttl_ms, was_alive) = (worker.ttl().as_millis(), worker.is_alive());
-    let why = match unless_ended(signals, worker.close()).await {
+    let mut closing = pin!(worker.close());
+    let closed = match tokio::time::timeout(Duration::from_millis(CLOSE_MS), &mut closing).await {
+        Ok(closed) => Ok(closed),
+        Err(_) if was_alive => unless_ended(signals, closing).await,
+        Err(_) => return,
+    };
+    let why = match closed {
         Ok(Err(error)) if was_alive => error.to_string(),
         Ok(_) => return,
         Err(_) => "a signal came first".into(),

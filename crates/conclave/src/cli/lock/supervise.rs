@@ -1,8 +1,8 @@
 //! A program that runs while something is held: what happens when it ends, when a signal comes, and when what is held
 //! is lost.
 //!
-//! A program that is told to end gets its signal with all that it has started in its group, and SIGKILL follows after
-//! the grace time. It has ended when nothing of the group is left: only then another may have what was held.
+//! A program that is told to end gets its signal with all that it has started, and SIGKILL follows after the grace
+//! time. It has ended when nothing of that is left: only then another may have what was held.
 
 use std::io;
 use std::process::{ExitCode, ExitStatus};
@@ -20,8 +20,8 @@ use crate::cli::output::Output;
 use crate::cli::program::{Launch, Program, Variables, exit_code};
 use crate::cli::signals::{Signals, until};
 
-/// How often it is looked whether the rest of a group has ended, in milliseconds.
-const GROUP_POLL_MS: u64 = 20;
+/// How often it is looked whether the rest of a program has ended, in milliseconds.
+const REST_POLL_MS: u64 = 20;
 
 /// How a program is to be run.
 pub(in crate::cli) struct Supervisor {
@@ -153,13 +153,13 @@ impl Watched<'_> {
         }
     }
 
-    /// Waits for the rest of the group of a program that was told to end.
+    /// Waits for the rest of a program that was told to end.
     async fn rest_ended(&mut self) {
-        while let Some(kill_at) = self.kill_at().filter(|_| self.program.has_group()) {
+        while let Some(kill_at) = self.kill_at().filter(|_| self.program.has_rest()) {
             if Instant::now() >= kill_at {
                 return self.kill();
             }
-            tokio::time::sleep(Duration::from_millis(GROUP_POLL_MS)).await;
+            tokio::time::sleep(Duration::from_millis(REST_POLL_MS)).await;
         }
     }
 }
