@@ -25,7 +25,7 @@ use crate::cli::text;
   conclave backup create /backups/
   conclave backup create s3://company-backups/conclave --output json | jq -r .id
 
-Access to s3:// is told by the usual variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION,
+Access to s3:// is told by the usual variables: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, \
 AWS_ENDPOINT, AWS_ALLOW_HTTP.")]
 pub(in crate::cli) struct CreateArgs {
     /// Where it goes: a file that ends with .conclave, a directory or s3://BUCKET/PATH that backups share. A directory

@@ -21,7 +21,7 @@ const DATA_DIR: &str = "/var/lib/conclave";
   conclave cluster add db4 db4.internal:4201
   conclave cluster add db4 --address db4.internal:4201 --client-address http://db4.internal:4101
 
-It tells the command that starts the node, with its token. Then `conclave cluster promote db4` gives it a vote.
+It tells the command that starts the node, with its token. Then `conclave cluster promote db4` gives it a vote. \
 The same name and address again keep their id and get another token: the one before is void.")]
 pub(in crate::cli) struct Add {
     /// Name of the node, for people: letters, digits, '.', '_' and '-'

@@ -32,11 +32,11 @@ use crate::cli::text::{self, counted};
   conclave config import config/ --prune --dry-run
   render-settings | conclave config import shop/test - --format json --create-namespace
 
-A structured file is flattened: `db: {pool: 8}` becomes the item db.pool. Only items that differ are
+A structured file is flattened: `db: {pool: 8}` becomes the item db.pool. Only items that differ are \
 committed, all in one commit, and only if nobody committed since they were compared.
 
-Of a folder, config/payments/prod.yaml is the namespace payments/prod; those that do not exist are created.
-All of it is one commit if it fits, else as few as it takes, with each namespace in one of them if that
+Of a folder, config/payments/prod.yaml is the namespace payments/prod; those that do not exist are created. \
+All of it is one commit if it fits, else as few as it takes, with each namespace in one of them if that \
 fits. Files and folders that begin with a dot are passed over, as are files of no known format.")]
 pub(in crate::cli) struct ImportArgs {
     /// The namespace; or a folder, as `conclave config export` writes it

@@ -17,7 +17,7 @@ use crate::cli::text;
   conclave config wait payments/prod --version 13
   conclave config wait payments/prod --version 13 --timeout 60s
 
-The wait is over as soon as the namespace is at that version or a later one; at once if it is already. --timeout
+The wait is over as soon as the namespace is at that version or a later one; at once if it is already. --timeout \
 says for how long to wait: code 4 tells that the version has not come by then, code 5 that no node answered.")]
 pub(in crate::cli) struct WaitArgs {
     /// The namespace; it must exist

@@ -18,8 +18,8 @@ use crate::cli::text::{self, counted};
   conclave config watch payments/prod shop/prod --prefix db. --output json
   conclave config watch payments/prod --from-revision 1200
 
-The present state comes first (all items in JSON and YAML, their number in text), unless a revision to
-begin from is given. A watch survives the loss of the node that it is connected to: it goes on at the next
+The present state comes first (all items in JSON and YAML, their number in text), unless a revision to \
+begin from is given. A watch survives the loss of the node that it is connected to: it goes on at the next \
 one, and misses and repeats nothing.")]
 pub(in crate::cli) struct WatchArgs {
     /// The namespaces; they must exist

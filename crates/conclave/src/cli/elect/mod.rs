@@ -20,12 +20,12 @@ use super::session::Session;
   conclave elect scheduler --observe
   conclave elect scheduler --observe --output json | jq -r '.leader.value // \"nobody\"'
 
-With COMMAND it runs that while it leads, as `conclave lock run` does, whose help says what COMMAND finds in its
-environment and what happens to it when leadership is lost; when COMMAND has ended, leadership is given up. Without,
-it prints the token once it leads, and leads until SIGTERM or SIGINT (code 0), or until leadership is lost (125). An
+With COMMAND it runs that while it leads, as `conclave lock run` does, whose help says what COMMAND finds in its \
+environment and what happens to it when leadership is lost; when COMMAND has ended, leadership is given up. Without, \
+it prints the token once it leads, and leads until SIGTERM or SIGINT (code 0), or until leadership is lost (125). An \
 election that cannot be won in the time given is code 124.
 
-An election is the lock of its name, held exclusively: `conclave lock show`, `lock release` and `config put --held`
+An election is the lock of its name, held exclusively: `conclave lock show`, `lock release` and `config put --held` \
 do with it what they do with locks."
 )]
 pub(super) struct ElectArgs {

@@ -17,7 +17,7 @@ use crate::cli::text;
   conclave lock check orders/42 1017
   conclave lock check orders/42 1017 --output json | jq .newest_token
 
-The answer was true at a moment after the question; it may be another by the time that it is read. What can
+The answer was true at a moment after the question; it may be another by the time that it is read. What can \
 remember the greatest token that it has seen, and refuse smaller ones, is safer than what asks.")]
 pub(in crate::cli) struct CheckArgs {
     /// Name of the lock

@@ -73,18 +73,20 @@ const RUN_HELP: &str = "Examples:
   conclave lock run orders/42 -- sh -c 'conclave config put orders done=1 --held \\
     \"$CONCLAVE_LOCK_NAME:$CONCLAVE_FENCING_TOKEN\"'
 
-COMMAND finds CONCLAVE_FENCING_TOKEN, CONCLAVE_LOCK_NAME and CONCLAVE_SESSION_ID in its environment. The lock is
+COMMAND finds CONCLAVE_FENCING_TOKEN, CONCLAVE_LOCK_NAME and CONCLAVE_SESSION_ID in its environment. The lock is \
 released once it has ended; what it leaves in the background then goes on without the lock.
 
-When the lock is lost (no node renews the session in time, somebody takes the lock), COMMAND gets SIGTERM with all
-that it has started, and SIGKILL follows after --grace. It is told a tenth of the TTL before another can have the
-lock; whatever takes longer to end is safe only if what it works on checks the token. So it is if conclave itself is
-killed by SIGKILL or stopped: COMMAND then goes on, and the lock is another's when the TTL is over.
+When the lock is lost (no node renews the session in time, somebody takes the lock), COMMAND gets SIGTERM with all \
+that it has started, and SIGKILL follows after --grace. It is told a tenth of the TTL at least before another can have \
+the lock; whatever takes longer to end is safe only if what it works on checks the token. So it is if conclave itself \
+is killed by SIGKILL or stopped: COMMAND then goes on, and the lock is another's when the TTL is over. On Linux, \
+`-- setpriv --pdeathsig TERM COMMAND` ends it with conclave.
 
-SIGTERM and SIGINT end COMMAND likewise; SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to it.
+SIGTERM and SIGINT end COMMAND likewise; SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are passed on to it. What was ignored \
+when conclave was started, as nohup has it, stays ignored. At a terminal, COMMAND has from there what is typed.
 
-Exit codes: COMMAND's own; 128 and the signal's number if a signal ended it, 127 if there is no such program, 126 if
-it cannot be run; 125 if the lock was lost before COMMAND had ended; 124 if the lock was not to be had in the time
+Exit codes: COMMAND's own; 128 and the signal's number if a signal ended it, 127 if there is no such program, 126 if \
+it cannot be run; 125 if the lock was lost before COMMAND had ended; 124 if the lock was not to be had in the time \
 given. What else goes wrong before COMMAND is started ends with the codes of `conclave --help`.";
 
 impl LockArgs {

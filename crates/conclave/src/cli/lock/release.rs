@@ -16,8 +16,8 @@ use crate::cli::text::{self, counted};
   conclave lock release orders/42 --force --reason \"worker-7 hangs\"
   conclave lock release orders/42 --force --token 1017 --reason \"worker-7 hangs\"
 
-A lock is released by who holds it; this takes it by force. Its holder is told, but one that hangs or is cut off
-goes on: only what checks the token is safe from it. Who took the lock and why is kept, and `conclave lock show`
+A lock is released by who holds it; this takes it by force. Its holder is told, but one that hangs or is cut off \
+goes on: only what checks the token is safe from it. Who took the lock and why is kept, and `conclave lock show` \
 tells it.")]
 pub(in crate::cli) struct ReleaseArgs {
     /// Name of the lock

@@ -18,7 +18,7 @@ use crate::cli::text::grouped;
   conclave lock show orders/42
   conclave lock show orders/42 --output json | jq '.holders[].token'
 
-At most 1,000 that hold it and 100 that wait are told, with the numbers of all. A lock that nobody holds or waits
+At most 1,000 that hold it and 100 that wait are told, with the numbers of all. A lock that nobody holds or waits \
 for does not exist: code 3.")]
 pub(in crate::cli) struct ShowArgs {
     /// Name of the lock

@@ -19,7 +19,7 @@ use crate::cli::text::{self, grouped};
   conclave lock watch orders/
   conclave lock watch orders/42 --exact --output json | jq -c 'select(.event == \"granted\")'
 
-What is so now comes first. A watch survives the loss of the node that it is connected to: it goes on at the next
+What is so now comes first. A watch survives the loss of the node that it is connected to: it goes on at the next \
 one, and begins there with what is so then.")]
 pub(in crate::cli) struct WatchArgs {
     /// Only locks whose names begin with this

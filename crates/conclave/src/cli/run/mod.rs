@@ -45,16 +45,16 @@ const AWAY_MS: u64 = 500;
   conclave run payments/prod --env-prefix APP_ --on-change none -- ./payments
   conclave run edge/proxy --no-env --template n.j2:n.conf --on-change signal:HUP -- nginx
 
-Environment: the item db.url is the variable DB_URL: letters in upper case, '_' for all but letters and digits.
-Templates are Jinja: {{ config.db.url }} or {{ items[\"db.url\"] }}; also namespace, version and revision.
-Items that change make new files; a variable can only change with a restart. What changes nothing in files and
-environment restarts nothing. A change that cannot be applied (a template fails, two keys make one variable) is
+Environment: the item db.url is the variable DB_URL: letters in upper case, '_' for all but letters and digits. \
+Templates are Jinja: {{ config.db.url }} or {{ items[\"db.url\"] }}; also namespace, version and revision. \
+Items that change make new files; a variable can only change with a restart. What changes nothing in files and \
+environment restarts nothing. A change that cannot be applied (a template fails, two keys make one variable) is \
 told, and the program goes on with what it has.
 
 While the cluster is away the program starts from the last good copy, and a warning tells how old that is.
 
-SIGTERM and SIGINT go to the program, and SIGKILL follows after --grace; SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are
-passed on. The exit code is the program's: 128 and the signal's number if a signal ended it, 127 if there is no such
+SIGTERM and SIGINT go to the program, and SIGKILL follows after --grace; SIGHUP, SIGQUIT, SIGUSR1 and SIGUSR2 are \
+passed on. The exit code is the program's: 128 and the signal's number if a signal ended it, 127 if there is no such \
 program, 126 if it cannot be run.")]
 pub(super) struct RunArgs {
     /// The namespace; it must exist

@@ -18,7 +18,7 @@ use crate::cli::text::{self, grouped};
   conclave snapshot rollback before-upgrade -m \"4.2 broke checkout\"
   conclave snapshot rollback before-upgrade --namespace payments/prod --namespace shop/prod
 
-Each namespace that differs gets a new version; namespaces that came to be after the snapshot are left as
+Each namespace that differs gets a new version; namespaces that came to be after the snapshot are left as \
 they are. `conclave snapshot diff` shows what would change, item by item.")]
 pub(in crate::cli) struct RollbackArgs {
     /// Name of the snapshot

@@ -24,7 +24,7 @@ use crate::cli::session::Session;
   conclave config export --all config/ --snapshot before-upgrade
   conclave config export config/ --namespace payments/prod --namespace shop/prod
 
-The namespace payments/prod becomes config/payments/prod.yaml. Each file is replaced whole, and only if it
+The namespace payments/prod becomes config/payments/prod.yaml. Each file is replaced whole, and only if it \
 is another; `conclave config import config/` takes the folder back. docs/formats.md says what a format keeps.")]
 pub(in crate::cli) struct ExportArgs {
     /// The folder
