@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
 # Installs what the machine lacks by apt, as root or with sudo; otherwise names the packages and
-# stops: needs.sh build|test
+# stops: needs.sh build|test|etcd
+#
+# `etcd` also brings real etcds to compare with: deploy/scripts/etcd.sh.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/scripts/env.sh
@@ -18,14 +20,20 @@ command -v gcc > /dev/null || required+=(gcc)
 command -v g++ > /dev/null || required+=(g++)
 [ -e /usr/include/stdlib.h ] || required+=(libc6-dev)
 has_libclang || required+=(libclang-dev)
-if [ "${1:-build}" = test ]; then
+if [ "${1:-build}" != build ]; then
     python3 -c 'import venv, ensurepip' 2> /dev/null || required+=(python3-venv)
+fi
+if [ "${1:-build}" = test ]; then
     command -v promtool > /dev/null || wanted+=(prometheus)
 fi
 # ccache only saves time when RocksDB is compiled again.
 command -v ccache > /dev/null || wanted+=(ccache)
 
-if [ ${#required[@]} -eq 0 ] && [ ${#wanted[@]} -eq 0 ]; then exit 0; fi
+finish() {
+    if [ "${1:-build}" = etcd ]; then exec deploy/scripts/etcd.sh install; fi
+    exit 0
+}
+if [ ${#required[@]} -eq 0 ] && [ ${#wanted[@]} -eq 0 ]; then finish "$@"; fi
 
 as_root=()
 if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
@@ -46,3 +54,4 @@ elif [ ${#required[@]} -gt 0 ]; then
     echo "    apt-get install ${required[*]}" >&2
     exit 1
 fi
+finish "$@"
