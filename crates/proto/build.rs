@@ -1,5 +1,5 @@
 //! Compiles proto/ with protox (no protoc needed) into Rust types, clients and servers, and keeps
-//! the descriptors of the client-facing packages for server reflection.
+//! the descriptors of the packages that clients see for server reflection.
 
 use std::env;
 use std::error::Error;
@@ -18,6 +18,17 @@ const CLIENT_FILES: [&str; 5] = [
     "conclave/lock/v1/locks.proto",
     "conclave/lock/v1/elections.proto",
 ];
+/// What clients of etcd see.
+const ETCD_FILES: [&str; 8] = [
+    "etcd/etcdserverpb/kv.proto",
+    "etcd/etcdserverpb/watch.proto",
+    "etcd/etcdserverpb/lease.proto",
+    "etcd/etcdserverpb/cluster.proto",
+    "etcd/etcdserverpb/maintenance.proto",
+    "etcd/etcdserverpb/auth.proto",
+    "etcd/v3lockpb/lock.proto",
+    "etcd/v3electionpb/election.proto",
+];
 /// What only nodes say to each other.
 const PEER_FILES: [&str; 1] = ["conclave/raft/v1/raft.proto"];
 
@@ -25,11 +36,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed={PROTO_ROOT}");
     println!("cargo:rerun-if-changed=build.rs");
 
-    let client_facing = protox::compile(CLIENT_FILES, [PROTO_ROOT])?;
-    let out_dir = PathBuf::from(env::var("OUT_DIR")?);
-    fs::write(out_dir.join("client_descriptors.bin"), client_facing.encode_to_vec())?;
-
-    let all = protox::compile(CLIENT_FILES.iter().chain(&PEER_FILES), [PROTO_ROOT])?;
+    write_descriptors(&CLIENT_FILES, "client_descriptors.bin")?;
+    write_descriptors(&ETCD_FILES, "etcd_descriptors.bin")?;
+    let all = protox::compile(CLIENT_FILES.iter().chain(&ETCD_FILES).chain(&PEER_FILES), [PROTO_ROOT])?;
     tonic_prost_build::configure().bytes(".").btree_map(".").emit_rerun_if_changed(false).compile_fds(all)?;
+    Ok(())
+}
+
+fn write_descriptors(files: &[&str], name: &str) -> Result<(), Box<dyn Error>> {
+    let descriptors = protox::compile(files, [PROTO_ROOT])?;
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join(name), descriptors.encode_to_vec())?;
     Ok(())
 }
