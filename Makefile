@@ -1,13 +1,14 @@
 # What people and CI run; `make help` lists it. Each target is a line or two: the work is in deploy/scripts.
 SHELL := /bin/bash
 .NOTPARALLEL:
-.PHONY: help up down test fmt clippy doc tidy deny unit cluster python alerts bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
+.PHONY: help up down test test-etcd fmt clippy doc tidy deny unit cluster python alerts bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
 
 STEP := @deploy/scripts/banner.sh
 RUN  := @. deploy/scripts/env.sh &&
-# The tests beside each crate; the cluster tests, which start real processes, are a step of their own.
+# The tests beside each crate; the cluster tests, which start real processes, are a step of their own, and so are those
+# that compare with a real etcd.
 UNIT_TESTS := $(foreach file,$(wildcard crates/*/tests/*.rs),--test $(basename $(notdir $(file)))) \
-              $(foreach file,$(filter-out %/cluster/main.rs,$(wildcard crates/*/tests/*/main.rs)),--test $(notdir $(patsubst %/main.rs,%,$(file))))
+              $(foreach file,$(filter-out %/cluster/main.rs %/etcd/main.rs,$(wildcard crates/*/tests/*/main.rs)),--test $(notdir $(patsubst %/main.rs,%,$(file))))
 
 help: ## lists the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
@@ -32,7 +33,7 @@ fmt-fix: ## formats everything
 	$(RUN) cargo fmt --all
 clippy: ## lints, warnings denied
 	$(STEP) "clippy"
-	$(RUN) cargo clippy --locked --workspace --all-targets --test cluster -- -D warnings
+	$(RUN) cargo clippy --locked --workspace --all-targets --test cluster --test etcd -- -D warnings
 doc: ## documentation builds, warnings denied
 	$(STEP) "documentation"
 	$(RUN) RUSTDOCFLAGS="-D warnings" cargo doc --locked --workspace --no-deps --document-private-items
@@ -48,6 +49,10 @@ unit: ## unit tests, properties and golden scripts
 cluster: ## tests with clusters of real processes
 	$(STEP) "cluster tests"
 	$(RUN) cargo test --locked --workspace --test cluster -- --test-threads=1
+test-etcd: ## answers compared with those of a real etcd, which it brings: not a part of `test`
+	@deploy/scripts/needs.sh etcd
+	$(STEP) "comparison with etcd"
+	$(RUN) cargo test --locked --package conclave --test etcd
 python: ## the client made from proto/ alone, against a cluster
 	$(STEP) "Python client tests"
 	$(RUN) cargo build --locked --workspace --bin conclave --example counter_worker && deploy/scripts/python.sh

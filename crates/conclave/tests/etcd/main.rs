@@ -1,0 +1,60 @@
+//! Two servers of etcd's v3 API are asked the same and must answer the same.
+//!
+//! | files | what |
+//! |---|---|
+//! | `kv`, `sorted`, `txn`, `compare`, `compact`, `lease`, `watch`, `watch_starts`, `lock`, `election`, `cluster`, `maintenance`, `auth`, `errors` | what is asked, one file a subject |
+//! | `pair`, `watching` | the two, one stream of watches at each |
+//! | `calls`, `masks` | what requests and answers have to do with revisions; what is masked |
+//! | `script`, `generate` | random scripts of requests |
+//! | `server`, `difference`, `requests` | an etcd as a process; how a difference is told; requests in few words |
+//!
+//! `make test-etcd` brings the etcds and runs all this. `CONCLAVE_ETCD_PAIR` names the two, as `3.5.1,3.4.23`;
+//! `CONCLAVE_ETCD_SCRIPTS` how many random scripts are run. Where etcds themselves differ, the tests say so, and
+//! what the newer one does is what counts.
+
+#[cfg(test)]
+mod auth;
+#[cfg(test)]
+mod calls;
+#[cfg(test)]
+mod cluster;
+#[cfg(test)]
+mod compact;
+#[cfg(test)]
+mod compare;
+#[cfg(test)]
+mod difference;
+#[cfg(test)]
+mod election;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod generate;
+#[cfg(test)]
+mod kv;
+#[cfg(test)]
+mod lease;
+#[cfg(test)]
+mod lock;
+#[cfg(test)]
+mod maintenance;
+#[cfg(test)]
+mod masks;
+#[cfg(test)]
+mod pair;
+#[cfg(test)]
+mod requests;
+#[cfg(test)]
+mod script;
+#[cfg(test)]
+mod server;
+#[cfg(test)]
+mod sorted;
+#[cfg(test)]
+mod txn;
+#[cfg(test)]
+mod watch;
+#[cfg(test)]
+mod watch_starts;
+#[cfg(test)]
+mod watching;

@@ -1,0 +1,124 @@
+//! An etcd as a process, or three of them as one cluster: on loopback, with data in a temporary folder.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+
+use conclave_proto::etcd::etcdserverpb::RangeRequest;
+use conclave_proto::etcd::etcdserverpb::kv_client::KvClient;
+use conclave_testkit::{Port, wait};
+use tempfile::TempDir;
+use tonic::transport::{Channel, Endpoint};
+
+/// How etcd is to be run.
+pub(crate) struct Etcd {
+    version: String,
+    program: PathBuf,
+}
+
+impl Etcd {
+    /// The version that `deploy/scripts/needs.sh etcd` has brought.
+    pub(crate) fn of_version(version: &str) -> Self {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target directory");
+        let caches = target.parent().expect("the target directory is in a folder");
+        let program = caches.join("etcd").join(version).join("etcd");
+        let hint = "run `deploy/scripts/needs.sh etcd`, or `make test-etcd`, which does";
+        assert!(program.is_file(), "etcd {version} is not at {}: {hint}", program.display());
+        Self { version: version.to_owned(), program }
+    }
+
+    /// Starts as many members as one cluster and waits until the cluster answers.
+    pub(crate) async fn start(self, members: usize) -> EtcdCluster {
+        let folder = TempDir::new().expect("there is room for temporary files");
+        let places: Vec<_> =
+            (0..members).map(|_| Place { clients: Port::take(), peers: Port::take() }).collect();
+        let all: Vec<_> =
+            places.iter().enumerate().map(|(n, place)| format!("m{n}={}", url(&place.peers))).collect();
+        let all = all.join(",");
+        let members: Vec<_> = places
+            .into_iter()
+            .enumerate()
+            .map(|(n, place)| self.start_member(&folder.path().join(format!("m{n}")), place, &all))
+            .collect();
+        let mut cluster = EtcdCluster { version: self.version, members, _folder: folder };
+        for member in &mut cluster.members {
+            member.answers().await;
+        }
+        cluster
+    }
+
+    fn start_member(&self, folder: &Path, place: Place, all: &str) -> Member {
+        fs::create_dir(folder).expect("the folder is ours");
+        let name = folder.file_name().expect("it was given one").to_os_string();
+        let (clients, peers, log) = (url(&place.clients), url(&place.peers), folder.join("log"));
+        let file = File::create(&log).expect("the folder is ours");
+        let mut command = Command::new(&self.program);
+        command.env_clear().arg("--name").arg(name).arg("--data-dir").arg(folder.join("data"));
+        command.args(["--listen-client-urls", &clients, "--advertise-client-urls", &clients]);
+        command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
+        command.args(["--initial-cluster", all, "--logger", "zap", "--log-level", "warn"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        let process = command.spawn().expect("etcd can be started");
+        Member { process, place, log }
+    }
+}
+
+/// An etcd that runs until this is dropped.
+pub(crate) struct EtcdCluster {
+    version: String,
+    members: Vec<Member>,
+    _folder: TempDir,
+}
+
+impl EtcdCluster {
+    /// What it is called.
+    pub(crate) fn name(&self) -> String {
+        format!("etcd {}", self.version)
+    }
+
+    /// A channel to one of its members, counted from 0.
+    pub(crate) fn channel(&self, member: usize) -> Channel {
+        self.members[member].channel()
+    }
+}
+
+struct Place {
+    clients: Port,
+    peers: Port,
+}
+
+struct Member {
+    process: Child,
+    place: Place,
+    log: PathBuf,
+}
+
+impl Member {
+    fn channel(&self) -> Channel {
+        let endpoint = Endpoint::from_shared(url(&self.place.clients)).expect("it is a URL");
+        endpoint.connect_lazy()
+    }
+
+    /// Waits until it answers a linearizable read.
+    async fn answers(&mut self) {
+        let mut kv = KvClient::new(self.channel());
+        wait::until("etcd answers", async || {
+            let ended = self.process.try_wait().expect("it is our child");
+            assert!(ended.is_none(), "etcd has ended: {}", fs::read_to_string(&self.log).unwrap_or_default());
+            kv.range(RangeRequest { key: "x".into(), ..RangeRequest::default() }).await.ok()
+        })
+        .await;
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        // It may have ended by itself; then there is nothing to kill.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn url(port: &Port) -> String {
+    format!("http://{}", port.address())
+}
