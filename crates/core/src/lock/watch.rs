@@ -31,7 +31,8 @@ pub enum LockChangeKind {
     Ended(HolderInfo),
 }
 
-/// The keys whose events tell of locks whose names begin with `prefix`.
+/// The keys whose events tell of locks whose names begin with `prefix`. With a prefix that ends with `/` they tell also
+/// of the lock that is named as what is before the `/`.
 pub fn watch_ranges(prefix: &str) -> Vec<KeyRange> {
     keys::tickets_of_all(prefix).into()
 }

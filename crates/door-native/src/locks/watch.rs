@@ -50,6 +50,14 @@ impl LocksQuery {
         fields.finish(query)
     }
 
+    /// Whether it is one of them. The keys that are watched may be of others too: those of `a` begin with `a//`.
+    fn means(&self, name: &LockName) -> bool {
+        match self {
+            Self::One(one) => one == name,
+            Self::All { prefix } => name.as_str().starts_with(prefix),
+        }
+    }
+
     /// The keys that tell all about the locks, and which sessions end.
     fn filter(&self) -> WatchFilter {
         let mut ranges = match self {
@@ -173,13 +181,7 @@ impl Watching {
 
     async fn happened(&mut self, revised: &Revised) -> Result<(), Refusal> {
         let revision = revised.revision;
-        let wanted = |name: &LockName| {
-            let meant = match &*self.query {
-                LocksQuery::One(one) => one == name,
-                LocksQuery::All { .. } => true,
-            };
-            meant && !self.parts.hold(name, revision)
-        };
+        let wanted = |name: &LockName| self.query.means(name) && !self.parts.hold(name, revision);
         let changes = Changes::of(revised, wanted)?;
         if changes.is_empty() {
             return Ok(());
@@ -244,6 +246,9 @@ mod tests {
         assert_eq!(parse("a/b", false).unwrap(), LocksQuery::One(LockName::parse("a/b").unwrap()));
         assert_eq!(parse("", true).unwrap(), LocksQuery::All { prefix: String::new() });
         assert_eq!(parse("a/", true).unwrap(), LocksQuery::All { prefix: "a/".into() });
+        let means = |prefix, name| parse(prefix, true).unwrap().means(&LockName::parse(name).unwrap());
+        assert!(means("a/", "a/b") && means("a", "a") && means("", "b"));
+        assert!(!means("a/", "a") && !means("a/", "a-b"), "its name does not begin so");
         assert_eq!(told(parse("", false)), ["name: it is empty: give at least one character"]);
         assert_eq!(
             told(parse(&"a".repeat(257), true)),
