@@ -44,6 +44,14 @@ impl<'a> Batch<'a> {
         self.writes.put(key, value);
     }
 
+    fn over<'b>(&'b self, base: Box<dyn Cursor + 'b>) -> Box<dyn Cursor + 'b> {
+        if self.writes.is_empty() {
+            return base;
+        }
+        let (writes, ahead) = (&self.writes, Writes::default());
+        Box::new(MergedCursor { base, writes, ahead, written: None, place: Place::End })
+    }
+
     /// The writes so far.
     pub fn writes(&self) -> &WriteSet {
         &self.writes
@@ -64,16 +72,11 @@ impl ReadMap for Batch<'_> {
     }
 
     fn cursor(&self) -> Box<dyn Cursor + '_> {
-        if self.writes.is_empty() {
-            return self.base.cursor();
-        }
-        Box::new(MergedCursor {
-            base: self.base.cursor(),
-            writes: &self.writes,
-            ahead: Writes::default(),
-            written: None,
-            place: Place::End,
-        })
+        self.over(self.base.cursor())
+    }
+
+    fn cursor_before(&self, end: &[u8]) -> Box<dyn Cursor + '_> {
+        self.over(self.base.cursor_before(end))
     }
 }
 

@@ -39,9 +39,9 @@ impl<'a> ChangedCursor<'a> {
         (earlier, later): (Revision, Revision),
         keys_max: usize,
     ) -> Result<Self, MapError> {
-        let mut rows = view.cursor();
-        rows.seek(&rows::version_prefix(&range.start))?;
         let end = rows::versions_end(&range.end);
+        let mut rows = view.cursor_before(&end);
+        rows.seek(&rows::version_prefix(&range.start))?;
         Ok(Self { rows, end, earlier, later, keys: 0, keys_max, stopped: false })
     }
 

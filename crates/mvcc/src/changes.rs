@@ -29,8 +29,8 @@ pub fn changes_since(
     from: Revision,
     limits: ChangeLimits,
 ) -> Result<Vec<Revised>, MapError> {
-    let mut changes = view.cursor();
-    let mut versions = view.cursor();
+    let mut changes = view.cursor_before(rows::CHANGES_END);
+    let mut versions = view.cursor_before(rows::VERSIONS_END);
     changes.seek(&rows::change_row(from, 0))?;
     let mut found = Vec::new();
     let mut size_bytes = 0;
@@ -70,7 +70,7 @@ pub fn changed_keys(
     range: &KeyRange,
     keys_max: usize,
 ) -> Result<ChangedKeys, MapError> {
-    let mut changes = view.cursor();
+    let mut changes = view.cursor_before(rows::CHANGES_END);
     changes.seek(&rows::change_row(revision, 0))?;
     let mut found = ChangedKeys::default();
     while rows::revision_of_change(changes.key())? == Some(revision) {
@@ -161,7 +161,7 @@ pub(crate) struct ChangeFinder<'a> {
 impl<'a> ChangeFinder<'a> {
     /// Nothing was asked for yet.
     pub(crate) fn new(view: &'a dyn ReadMap) -> Self {
-        Self { changes: view.cursor(), ahead: BTreeMap::new() }
+        Self { changes: view.cursor_before(rows::CHANGES_END), ahead: BTreeMap::new() }
     }
 
     /// The row that tells of a key's change at a revision; none if it is gone.

@@ -8,7 +8,7 @@
 use bytes::Bytes;
 
 use crate::changes::ChangeFinder;
-use crate::floors::{floor_of, write_floor};
+use crate::floors::{own_floor, write_floor};
 use crate::{Cursor, KeyRange, MapError, Revision, Transaction, record, rows};
 
 /// Most records that one change of a key without a past removes: there are more than one only if it had a past.
@@ -42,7 +42,7 @@ impl Transaction<'_> {
     /// # Errors
     /// The map cannot be read.
     pub fn raise_floor(&mut self, range: &KeyRange, revision: Revision) -> Result<(), MapError> {
-        let present = floor_of(self.view(), range)?;
+        let present = own_floor(self.view(), range)?;
         if revision > present {
             write_floor(self.side_mut(), range, revision);
         }
@@ -59,7 +59,7 @@ impl Transaction<'_> {
         let Some(before) = self.take_past(key.clone())? else { return Ok(()) };
         let (newest, revision, view) = (before.mod_revision, self.revision(), self.view());
         let prefix = rows::version_prefix(&key);
-        let mut versions = view.cursor();
+        let mut versions = view.cursor_before(&rows::versions_end_of(&prefix));
         versions.seek(&rows::version_row(&prefix, newest))?;
         let mut gone = Vec::new();
         while let Some(revision) = rows::revision_under(&prefix, versions.key()) {
@@ -79,8 +79,8 @@ impl Transaction<'_> {
     /// The map cannot be read.
     pub fn collect(&mut self, query: &CollectQuery<'_>) -> Result<Collection, MapError> {
         let view = self.view();
-        let (mut versions, mut told) = (view.cursor(), ChangeFinder::new(view));
         let end = rows::versions_end(&query.range.end);
+        let (mut versions, mut told) = (view.cursor_before(&end), ChangeFinder::new(view));
         versions.seek(&rows::version_prefix(&query.range.start))?;
         let (mut seen, mut done) = (0, Collection::default());
         while let Some(row) = versions.key().filter(|row| *row < end.as_slice()) {

@@ -23,13 +23,28 @@ pub fn floor_of(view: &dyn ReadMap, range: &KeyRange) -> Result<Revision, MapErr
         Some(row) => overlapping(&row, &endless, range)?.unwrap_or(Revision::ZERO),
         None => Revision::ZERO,
     };
-    let mut cursor = view.cursor();
+    let (end, mut cursor) = (rows::floor_row(&range.end), view.cursor_before(rows::FLOORS_END));
     cursor.seek(&rows::floor_row(&range.after(&range.start).start))?;
     while let (Some(key), Some(row)) = (cursor.key().filter(|key| *key < endless.as_slice()), cursor.value())
     {
         let Some(found) = overlapping(row, key, range)? else { break };
         floor = floor.max(found);
+        // The next one begins at the end of this, or later. Beyond the last one lies another table.
+        if !range.end.is_empty() && key >= end.as_slice() {
+            break;
+        }
         cursor.advance()?;
+    }
+    Ok(floor)
+}
+
+/// The floor of a range that has a row of its own, if it has a floor: the same as [`floor_of`], without a search.
+pub(crate) fn own_floor(view: &dyn ReadMap, range: &KeyRange) -> Result<Revision, MapError> {
+    let mut floor = Revision::ZERO;
+    for key in [rows::floor_row(&range.end), rows::floor_row(b"")] {
+        if let Some(row) = view.get(&key)? {
+            floor = floor.max(overlapping(&row, &key, range)?.unwrap_or_default());
+        }
     }
     Ok(floor)
 }
@@ -82,6 +97,7 @@ mod tests {
         let map =
             with(&[(KeyRange::prefix("b/"), 5), (KeyRange::prefix("d/"), 9), (KeyRange::single("e"), 3)]);
         let floor = |range: KeyRange| floor_of(&map, &range).unwrap().get();
+        assert_eq!(floor(KeyRange::new("b/", "d/")), 5);
         assert_eq!(floor(KeyRange::single("b/x")), 5);
         assert_eq!(floor(KeyRange::prefix("b/x")), 5);
         assert_eq!(floor(KeyRange::prefix("c/")), 0);
@@ -98,5 +114,11 @@ mod tests {
         let map = with(&[(KeyRange::prefix("b/"), 5), (KeyRange::all(), 7)]);
         assert_eq!(floor_of(&map, &KeyRange::single("b/x")), Ok(Revision::new(7)));
         assert_eq!(floor_of(&map, &KeyRange::single("z")), Ok(Revision::new(7)));
+        for (range, own) in [(KeyRange::prefix("b/"), 7), (KeyRange::prefix("c/"), 7), (KeyRange::all(), 7)] {
+            assert_eq!(own_floor(&map, &range), Ok(Revision::new(own)));
+        }
+        let map = with(&[(KeyRange::prefix("b/"), 5)]);
+        assert_eq!(own_floor(&map, &KeyRange::prefix("b/")), Ok(Revision::new(5)));
+        assert_eq!(own_floor(&map, &KeyRange::prefix("c/")), Ok(Revision::ZERO));
     }
 }

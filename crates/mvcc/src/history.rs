@@ -19,7 +19,8 @@ pub fn newest_revision(view: &dyn ReadMap) -> Result<Revision, MapError> {
 
 /// What `key` was at a revision; none if it did not exist then. [`Revision::MAX`] reads what is now.
 pub fn get_at(view: &dyn ReadMap, key: &[u8], at: Revision) -> Result<Option<Record>, MapError> {
-    lookup(view.cursor().as_mut(), key, at)
+    let end = rows::versions_end_of(&rows::version_prefix(key));
+    lookup(view.cursor_before(&end).as_mut(), key, at)
 }
 
 /// What became of `key` from the revision `from` back in time, the newest first and at most
@@ -31,7 +32,7 @@ pub fn history(
     limit: usize,
 ) -> Result<Vec<(Revision, Option<Record>)>, MapError> {
     let prefix = rows::version_prefix(key);
-    let mut cursor = view.cursor();
+    let mut cursor = view.cursor_before(&rows::versions_end_of(&prefix));
     cursor.seek(&rows::version_row(&prefix, from))?;
     let mut found = Vec::new();
     while found.len() < limit

@@ -28,6 +28,14 @@ pub trait ReadMap {
 
     /// A cursor, at no row until its first [`Cursor::seek`].
     fn cursor(&self) -> Box<dyn Cursor + '_>;
+
+    /// The same for whoever looks at no row from `end` on: there may be none there for this cursor. A map on disk has
+    /// rows that were removed in the way until it is compacted, and without an end it passes over all of them to find
+    /// a row that nobody asks for.
+    fn cursor_before(&self, end: &[u8]) -> Box<dyn Cursor + '_> {
+        let _ = end;
+        self.cursor()
+    }
 }
 
 /// A place in an ordered map that moves forward.

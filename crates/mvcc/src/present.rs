@@ -32,9 +32,9 @@ impl<'a> PresentCursor<'a> {
     /// # Errors
     /// The map cannot be read.
     pub fn new(view: &'a dyn ReadMap, range: &KeyRange) -> Result<Self, MapError> {
-        let mut rows = view.cursor();
-        rows.seek(&rows::present_row(&range.start))?;
         let end = rows::present_end(&range.end);
+        let mut rows = view.cursor_before(&end);
+        rows.seek(&rows::present_row(&range.start))?;
         Ok(Self { rows, end })
     }
 

@@ -41,11 +41,21 @@ pub(crate) fn version_row(prefix: &[u8], revision: Revision) -> Vec<u8> {
 }
 
 /// After every version row.
-const VERSIONS_END: &[u8] = &[VERSIONS + 1];
+pub(crate) const VERSIONS_END: &[u8] = &[VERSIONS + 1];
+
+/// After every change row.
+pub(crate) const CHANGES_END: &[u8] = &[CHANGES + 1];
+/// After every row of a floor.
+pub(crate) const FLOORS_END: &[u8] = &[FLOORS + 1];
 
 /// The first version row that is no longer of a range with this end; an empty one is no end.
 pub(crate) fn versions_end(end: &[u8]) -> Vec<u8> {
     if end.is_empty() { VERSIONS_END.to_vec() } else { version_prefix(end) }
+}
+
+/// After every version row of the key with this prefix: no row is written at revision zero.
+pub(crate) fn versions_end_of(prefix: &[u8]) -> Vec<u8> {
+    version_row(prefix, Revision::ZERO)
 }
 
 /// The prefix and the revision of a version row; none if the row is of another table.

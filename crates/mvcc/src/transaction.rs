@@ -194,7 +194,7 @@ impl<'a> Transaction<'a> {
         match self.keys.entry(key) {
             Entry::Occupied(touched) => Ok(touched.into_mut()),
             Entry::Vacant(untouched) => {
-                let cursor = self.cursor.get_or_insert_with(|| self.view.cursor());
+                let cursor = self.cursor.get_or_insert_with(|| self.view.cursor_before(rows::VERSIONS_END));
                 let before = history::lookup(cursor.as_mut(), untouched.key(), Revision::MAX)?;
                 Ok(untouched.insert(Touched::of(before)))
             }

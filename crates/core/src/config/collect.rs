@@ -161,7 +161,7 @@ pub fn next_collection(
         }
         last = Some(namespace);
         seen += 1;
-        cursor.advance()?;
+        cursor.leap()?;
     }
     Ok((None, None))
 }

@@ -128,7 +128,7 @@ pub(crate) fn kept_before(
 ) -> Result<Vec<(Version, Revision)>, MapError> {
     let end = VERSIONS.row_key(&row_key(namespace, before));
     let prefix_size_bytes = end.len() - 8;
-    let mut rows = view.cursor();
+    let mut rows = view.cursor_before(&end);
     rows.seek(&VERSIONS.row_key(&row_key(namespace, Version::ZERO)))?;
     let mut found = Vec::new();
     while let (Some(key), Some(row)) = (rows.key().filter(|key| *key < end.as_ref()), rows.value()) {
@@ -151,7 +151,7 @@ pub(crate) fn first_kept_from(
     from: Version,
 ) -> Result<Option<Revision>, MapError> {
     let start = VERSIONS.row_key(&row_key(namespace, from));
-    let mut rows = view.cursor();
+    let mut rows = view.cursor_before(&VERSIONS.row_key(&row_key(namespace, Version::new(u64::MAX))));
     rows.seek(&start)?;
     match (rows.key(), rows.value()) {
         (Some(key), Some(row)) if key.starts_with(&start[..start.len() - 8]) => {

@@ -62,39 +62,60 @@ impl ReadMap for Counted<'_> {
 
     fn cursor(&self) -> Box<dyn Cursor + '_> {
         self.count(|cost| cost.cursors += 1);
-        Box::new(CountedCursor { counted: self, cursor: self.map.cursor() })
+        Box::new(CountedCursor { counted: self, cursor: self.map.cursor(), end: None })
+    }
+
+    fn cursor_before(&self, end: &[u8]) -> Box<dyn Cursor + '_> {
+        self.count(|cost| cost.cursors += 1);
+        Box::new(CountedCursor { counted: self, cursor: self.map.cursor(), end: Some(end.to_vec()) })
     }
 }
 
 struct CountedCursor<'a> {
     counted: &'a Counted<'a>,
     cursor: Box<dyn Cursor + 'a>,
+    /// Nothing is seen from there on.
+    end: Option<Vec<u8>>,
+}
+
+impl CountedCursor<'_> {
+    fn is_before_end(&self, key: &[u8]) -> bool {
+        self.end.as_deref().is_none_or(|end| key < end)
+    }
+
+    /// Counts the graves from a key up to where the cursor came to rest.
+    fn pass(&self, from: &[u8]) {
+        let rest = self.key().or(self.end.as_deref());
+        if rest.is_none_or(|rest| from < rest) {
+            self.counted.pass(from, rest);
+        }
+    }
 }
 
 impl Cursor for CountedCursor<'_> {
     fn seek(&mut self, key: &[u8]) -> Result<(), MapError> {
         self.counted.count(|cost| cost.seeks += 1);
         self.cursor.seek(key)?;
-        self.counted.pass(key, self.cursor.key());
+        self.pass(key);
         Ok(())
     }
 
     fn advance(&mut self) -> Result<(), MapError> {
         self.counted.count(|cost| cost.steps += 1);
-        let left = self.cursor.key().map(<[u8]>::to_vec);
+        let left = self.key().map(<[u8]>::to_vec);
         self.cursor.advance()?;
         if let Some(left) = left {
-            self.counted.pass(&left, self.cursor.key());
+            self.pass(&left);
         }
         Ok(())
     }
 
     fn key(&self) -> Option<&[u8]> {
-        self.cursor.key()
+        self.cursor.key().filter(|key| self.is_before_end(key))
     }
 
     fn value(&self) -> Option<&[u8]> {
-        self.cursor.value()
+        self.key().and_then(|_| self.cursor.value())
     }
 }
 

@@ -2,6 +2,7 @@
 //! beside the rows that they are about.
 #![allow(clippy::unwrap_used, reason = "a test is told of a failed condition by a panic")]
 
+mod collection;
 mod counted;
 mod locks;
 
