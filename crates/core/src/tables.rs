@@ -22,3 +22,5 @@ pub(crate) const TICKETS: TableId = TableId::new(0x17);
 pub(crate) const FORCED: TableId = TableId::new(0x18);
 /// Sequence of a release by force -> the lock: which to forget next.
 pub(crate) const FORCED_ORDER: TableId = TableId::new(0x19);
+/// Namespace -> the versions that are kept although older ones than the oldest, for what names them.
+pub(crate) const KEPT: TableId = TableId::new(0x1a);

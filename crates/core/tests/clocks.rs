@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test is told of a failed condition by a panic")]
 
 use conclave_core::config::{
-    At, Authorship, Commit, ConfigCommand, Defaults, ItemQuery, NamespaceEdits, Retention, UpdateDefaults,
-    list_items, next_collection,
+    At, Authorship, CollectStep, Commit, ConfigCommand, Defaults, ItemQuery, NamespaceEdits, Retention,
+    UpdateDefaults, list_items, next_collection,
 };
 use conclave_core::{
     Command, EntryContext, EntryKind, NamespaceName, Proposal, RequestId, Version, apply, encode_proposal,
@@ -86,8 +86,9 @@ impl Store {
     }
 
     fn collect(&mut self) {
-        if let (Some(collect), _) = next_collection(&self.map, self.now_ms, None, 9).unwrap() {
-            self.tell(ConfigCommand::Collect(collect), self.now_ms);
+        if let (Some(namespace), _) = next_collection(&self.map, self.now_ms, None, 9).unwrap() {
+            let step = CollectStep { namespace, rows_max: 100 };
+            self.tell(ConfigCommand::CollectStep(step), self.now_ms);
         }
     }
 

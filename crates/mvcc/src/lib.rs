@@ -52,7 +52,7 @@ mod write_set;
 pub use batch::Batch;
 pub use changed::{Changed, ChangedCursor};
 pub use changes::{ChangeLimits, ChangedKey, ChangedKeys, changed_keys, changes_since};
-pub use collect::{CollectQuery, Collection};
+pub use collect::{CollectQuery, Collection, Place, Within};
 pub use event::{ChangeKind, Event, EventKind, Revised};
 pub use floors::{floor_of, write_floor};
 pub use history::{get_at, history, newest_revision, skip_to_revision};

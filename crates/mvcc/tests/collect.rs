@@ -4,8 +4,8 @@
 
 use bytes::Bytes;
 use conclave_mvcc::{
-    Batch, ChangeLimits, CollectQuery, KeyRange, MemoryMap, ReadMap, Record, Revised, Revision, Transaction,
-    changed_keys, changes_since, floor_of, get_at, history,
+    Batch, ChangeLimits, CollectQuery, KeyRange, MemoryMap, Place, ReadMap, Record, Revised, Revision,
+    Transaction, changed_keys, changes_since, floor_of, get_at, history,
 };
 use proptest::prelude::*;
 
@@ -55,24 +55,34 @@ fn read(map: &MemoryMap, at: Revision) -> Vec<Option<Record>> {
     KEYS.iter().map(|key| get_at(map, key.as_bytes(), at).unwrap()).collect()
 }
 
+/// How collection goes on after a step.
+#[derive(Clone, Copy, Debug)]
+enum GoOn {
+    /// Where the step ended.
+    Within,
+    /// With the key at which it ended, from the floor on.
+    AtKey,
+}
+
 /// Collects step by step until nothing is left to do; tells how many rows were removed.
 fn collect(
     map: &mut MemoryMap,
     range: &KeyRange,
-    floor: Revision,
-    points: &[Revision],
-    rows_max: usize,
+    (floor, points): (Revision, &[Revision]),
+    (rows_max, go_on): (usize, GoOn),
 ) -> usize {
-    let (mut start, mut rows) = (range.start.clone(), 0);
+    let (mut place, mut rows) = (Place { key: range.start.clone(), within: None }, 0);
     loop {
-        let rest = KeyRange::new(start, range.end.clone());
+        let rest = KeyRange::new(place.key, range.end.clone());
+        let within = place.within.as_ref().filter(|_| matches!(go_on, GoOn::Within));
+        let query = CollectQuery { range: &rest, within, floor, points, rows_max };
         let done = write(map, |transaction| {
             transaction.raise_floor(range, floor).unwrap();
-            transaction.collect(&CollectQuery { range: &rest, floor, points, rows_max }).unwrap()
+            transaction.collect(&query).unwrap()
         });
         rows += done.rows;
         match done.next {
-            Some(next) => start = next,
+            Some(next) => place = next,
             None => return rows,
         }
     }
@@ -100,6 +110,7 @@ proptest! {
         floor in 1_u64..12,
         points in prop::collection::btree_set(1_u64..12, 0..4),
         rows_max in 1_usize..6,
+        go_on in prop::sample::select(vec![GoOn::Within, GoOn::AtKey]),
         prefix in prop::sample::select(vec!["", "a", "b"]),
     ) {
         let mut map = store(&steps);
@@ -108,7 +119,11 @@ proptest! {
         let points: Vec<_> = points.into_iter().map(Revision::new).filter(|point| *point <= floor).collect();
         let range = KeyRange::prefix(prefix);
         let before = map.clone();
-        let removed = collect(&mut map, &range, floor, &points, rows_max);
+        let removed = collect(&mut map, &range, (floor, &points), (rows_max, go_on));
+        // The same is left as if all of it were done at once.
+        let mut at_once = before.clone();
+        prop_assert_eq!(collect(&mut at_once, &range, (floor, &points), (usize::MAX, go_on)), removed);
+        prop_assert_eq!(rows_of(&map), rows_of(&at_once));
 
         let kept = (floor.get()..=newest).map(Revision::new).chain(points.iter().copied());
         for at in kept {
@@ -125,8 +140,8 @@ proptest! {
         prop_assert_eq!(replay(&map), replay(&before));
         // All that is left can be replayed without a damaged row, and a second pass finds nothing.
         changes_since(&map, Revision::new(1), EVERYTHING).unwrap();
-        prop_assert_eq!(collect(&mut map, &range, floor, &points, rows_max), 0);
-        let lost = rows_of(&before) - rows_of(&map);
+        prop_assert_eq!(collect(&mut map, &range, (floor, &points), (rows_max, go_on)), 0);
+        let lost = rows_of(&before).len() - rows_of(&map).len();
         prop_assert!(lost <= 2 * removed, "no more is lost than was removed");
     }
 }
@@ -137,10 +152,10 @@ proptest! {
 fn tombstones_above_nothing_go_together() {
     let steps = [Some(true), Some(false), None, Some(true), Some(false), None];
     let steps = steps.map(|change| [None, None, change, None, None]);
-    for rows_max in 1..4 {
+    let (range, floor, points) = (KeyRange::single("b"), Revision::new(6), [Revision::new(3)]);
+    for (rows_max, go_on) in (1..4).flat_map(|rows_max| [(rows_max, GoOn::Within), (rows_max, GoOn::AtKey)]) {
         let mut map = store(&steps);
-        let (range, floor, points) = (KeyRange::single("b"), Revision::new(6), [Revision::new(3)]);
-        assert_eq!(collect(&mut map, &range, floor, &points, rows_max), 4);
+        assert_eq!(collect(&mut map, &range, (floor, &points), (rows_max, go_on)), 4);
     }
 }
 
@@ -190,12 +205,12 @@ fn a_past_is_forgotten_whole() {
     changes_since(&map, Revision::new(1), EVERYTHING).unwrap();
 }
 
-/// Rows of versions and changes.
-fn rows_of(map: &MemoryMap) -> usize {
-    let (mut rows, mut cursor) = (0, map.cursor());
+/// The keys of the rows of versions and changes.
+fn rows_of(map: &MemoryMap) -> Vec<Vec<u8>> {
+    let (mut rows, mut cursor) = (Vec::new(), map.cursor());
     cursor.seek(b"\x01").unwrap();
-    while cursor.key().is_some_and(|row| row < b"\x03".as_slice()) {
-        rows += 1;
+    while let Some(row) = cursor.key().filter(|row| *row < b"\x03".as_slice()) {
+        rows.push(row.to_vec());
         cursor.advance().unwrap();
     }
     rows

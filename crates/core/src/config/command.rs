@@ -34,8 +34,10 @@ pub enum ConfigCommand {
     DeleteSnapshot(DeleteSnapshot),
     /// Restores what a snapshot names.
     RollbackSnapshot(RollbackSnapshot),
-    /// Drops a bounded part of what is no longer to be kept.
+    /// Drops a bounded part of what is no longer to be kept, as it was done at first: only old logs have it.
     Collect(Collect),
+    /// Drops a part of what is no longer to be kept.
+    CollectStep(CollectStep),
 }
 
 /// Who changes something, and why.
@@ -257,4 +259,13 @@ pub struct RollbackSnapshot {
 pub struct Collect {
     /// What is gone through.
     pub namespace: NamespaceName,
+}
+
+/// Drops a part of what a namespace need not keep any longer, and goes on where the step before it ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectStep {
+    /// What is gone through.
+    pub namespace: NamespaceName,
+    /// About so many rows are looked at: from 1 to 1,000.
+    pub rows_max: u32,
 }

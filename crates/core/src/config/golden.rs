@@ -163,6 +163,8 @@ fn snapshots() {
 #[test]
 fn collection() {
     assert_command(ConfigCommand::Collect(Collect { namespace: namespace() }), b"\x0b\x03a/b");
+    let step = CollectStep { namespace: namespace(), rows_max: 300 };
+    assert_command(ConfigCommand::CollectStep(step), b"\x0c\x03a/b\xac\x02");
     let collected = Collected { versions: 300, rows: 4, more: true };
     assert_outcome(ConfigOutcome::Collected(collected), b"\x07\xac\x02\x04\x01");
 }

@@ -5,7 +5,7 @@ use conclave_mvcc::{ChangeKind, ReadMap, Revision, changed_keys};
 use super::head::Head;
 use super::keys::{head_key, items, local_key};
 use super::read::Read;
-use super::versions;
+use super::{retained, versions};
 use crate::names::NamespaceName;
 use crate::stop::{Stop, part};
 use crate::version::Version;
@@ -121,7 +121,7 @@ fn find_versions(view: &dyn ReadMap, query: &HistoryQuery<'_>) -> Result<Vec<Ver
         found.push(VersionInfo::of(namespace.clone(), revision, head));
     }
     if found.len() <= page_max && oldest > Version::new(1) {
-        let older = versions::kept_before(view, namespace, before.unwrap_or(oldest).min(oldest), usize::MAX)?;
+        let older = retained::kept_before(view, namespace, before.unwrap_or(oldest).min(oldest))?;
         for (_, revision) in older.into_iter().rev().take(page_max.saturating_add(1) - found.len()) {
             let (head, _) = Head::at(view, namespace, revision)?;
             found.push(VersionInfo::of(namespace.clone(), revision, head));

@@ -1,6 +1,8 @@
 //! Versioned configuration: namespaces of items, their commits, history and watch.
 
 mod collect;
+mod collect_due;
+mod collect_first;
 mod command;
 mod commit;
 mod diff;
@@ -35,10 +37,10 @@ mod watch;
 
 use conclave_mvcc::Transaction;
 
-pub use collect::next_collection;
+pub use collect_due::next_collection;
 pub use command::{
-    Action, Authorship, Collect, Commit, ConfigCommand, CreateNamespace, CreateSnapshot, Defaults,
-    DeleteNamespace, DeleteSnapshot, DeleteTag, Edit, NamespaceEdits, Quota, Retention, Rollback,
+    Action, Authorship, Collect, CollectStep, Commit, ConfigCommand, CreateNamespace, CreateSnapshot,
+    Defaults, DeleteNamespace, DeleteSnapshot, DeleteTag, Edit, NamespaceEdits, Quota, Retention, Rollback,
     RollbackSnapshot, SetTag, SettingsChange, UpdateDefaults, UpdateNamespace,
 };
 pub use diff::{DiffQuery, ItemChange, diff};
@@ -83,6 +85,7 @@ pub(crate) fn apply(
         ConfigCommand::RollbackSnapshot(rollback) => {
             snapshot_rollback::rollback(transaction, rollback, times)
         }
-        ConfigCommand::Collect(collect) => collect::collect(transaction, collect, times.stamp_ms),
+        ConfigCommand::Collect(collect) => collect_first::collect(transaction, collect, times.stamp_ms),
+        ConfigCommand::CollectStep(step) => collect::collect_step(transaction, step, times.stamp_ms),
     }
 }

@@ -119,17 +119,18 @@ pub(crate) fn row_of(
     parse(&row).map(Some).ok_or_else(|| MapError::damaged("unknown version", &key))
 }
 
-/// Versions older than `before` that are kept, with their revisions, the oldest first, at most so many.
-pub(crate) fn kept_before(
+/// Versions from `from` on and older than `before` that are kept, with their revisions, the oldest first, at most so
+/// many.
+pub(crate) fn kept_between(
     view: &dyn ReadMap,
     namespace: &NamespaceName,
-    before: Version,
+    (from, before): (Version, Version),
     versions_max: usize,
 ) -> Result<Vec<(Version, Revision)>, MapError> {
     let end = VERSIONS.row_key(&row_key(namespace, before));
     let prefix_size_bytes = end.len() - 8;
     let mut rows = view.cursor_before(&end);
-    rows.seek(&VERSIONS.row_key(&row_key(namespace, Version::ZERO)))?;
+    rows.seek(&VERSIONS.row_key(&row_key(namespace, from)))?;
     let mut found = Vec::new();
     while let (Some(key), Some(row)) = (rows.key().filter(|key| *key < end.as_ref()), rows.value()) {
         let damaged = || MapError::damaged("unknown version", key);

@@ -9,7 +9,7 @@ mod twins;
 
 use proptest::prelude::*;
 
-use steps::{step, terms};
+use steps::{kind, step, terms};
 use twins::Twins;
 
 proptest! {
@@ -18,14 +18,15 @@ proptest! {
     #[test]
     fn what_is_kept_reads_as_if_nothing_was_collected(
         terms in terms(),
-        steps in prop::collection::vec(step(), 1..48),
+        steps in prop::collection::vec(step(), 1..64),
+        at_last in kind(),
     ) {
         let mut twins = Twins::new(terms);
         for step in &steps {
             twins.run(step);
             reads::check(&twins);
         }
-        twins.collect_all();
+        twins.collect_all(at_last);
         reads::check(&twins);
         reads::check_gone(&twins);
     }

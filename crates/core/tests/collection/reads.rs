@@ -9,9 +9,7 @@ use conclave_core::config::{
     list_items, list_namespaces, list_snapshots, list_tags, snapshot_namespaces, watch_ranges,
 };
 use conclave_core::{NamespaceName, Rejection, Version};
-use conclave_mvcc::{
-    ChangeLimits, KeyRange, MemoryMap, Record, Revision, changes_since, floor_of, newest_revision,
-};
+use conclave_mvcc::{ChangeLimits, KeyRange, MemoryMap, Record, Revision, changes_since, newest_revision};
 
 use crate::steps::{NAMESPACES, PINS, namespace, pin};
 use crate::twins::{Twins, info_without_oldest, is_of_dropped};
@@ -109,7 +107,7 @@ fn check_versions(twins: &Twins, name: &NamespaceName, versions: &Versions, kept
 
 fn check_moments(twins: &Twins, name: &NamespaceName, versions: &Versions, kept: &[Version]) {
     let (whole, swept) = (&twins.whole, &twins.swept);
-    let oldest = floor(twins, versions).max(over_at(twins, name));
+    let oldest = floor_at(twins, name).max(floor(twins, versions)).max(over_at(twins, name));
     let oldest_revision = versions.get(&oldest).map_or(Revision::ZERO, |info| info.revision);
     for revision in (1..=newest_revision(whole).unwrap().get()).map(Revision::new) {
         let read = |map| items(map, name, At::Revision(revision));
@@ -125,7 +123,7 @@ fn check_moments(twins: &Twins, name: &NamespaceName, versions: &Versions, kept:
 /// What is replayed above the floor is whole.
 fn check_replay(twins: &Twins, name: &NamespaceName) {
     for range in watch_ranges(name, "") {
-        let from = floor_of(&twins.swept, &range).unwrap().next();
+        let from = conclave_mvcc::floor_of(&twins.swept, &range).unwrap().next();
         assert_eq!(replay(&twins.swept, &range, from), replay(&twins.whole, &range, from), "{name}");
     }
 }
@@ -175,9 +173,19 @@ fn over_at(twins: &Twins, name: &NamespaceName) -> Version {
     twins.over.get(name).copied().unwrap_or(Version::ZERO)
 }
 
+/// The oldest version that is to be kept now, and is to be kept since, whatever is kept later.
+pub(crate) fn floor_of(twins: &Twins, name: &NamespaceName) -> Version {
+    floor_at(twins, name).max(floor(twins, &all_versions(&twins.whole, name)))
+}
+
+/// The newest that this ever was when something was collected.
+fn floor_at(twins: &Twins, name: &NamespaceName) -> Version {
+    twins.floors.get(name).copied().unwrap_or(Version::ZERO)
+}
+
 /// The versions that are to be kept.
 fn kept(twins: &Twins, name: &NamespaceName, versions: &Versions) -> Vec<Version> {
-    all_kept(twins, name, versions, over_at(twins, name))
+    all_kept(twins, name, versions, floor_at(twins, name).max(over_at(twins, name)))
 }
 
 /// The versions that are to be kept if those before `over` need not be.

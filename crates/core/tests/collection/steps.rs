@@ -15,7 +15,7 @@ pub(crate) const KEYS: [&str; 3] = ["k", "k/1", "x"];
 /// Of tags and snapshots.
 pub(crate) const PINS: [&str; 3] = ["p", "q", "r"];
 
-/// What is kept, from the beginning to the end.
+/// What is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Terms {
     pub(crate) versions: u64,
@@ -26,8 +26,10 @@ pub(crate) struct Terms {
 pub(crate) enum Step {
     /// A command, and so many hours pass.
     Do(Box<ConfigCommand>, i64),
+    /// So much is kept from now on.
+    Keep(Terms),
     /// One step of collecting what there is to collect.
-    Collect,
+    Collect(Kind),
 }
 
 pub(crate) fn terms() -> impl Strategy<Value = Terms> {
@@ -37,8 +39,22 @@ pub(crate) fn terms() -> impl Strategy<Value = Terms> {
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         5 => (command(), 0_i64..20).prop_map(|(command, hours)| Step::Do(Box::new(command), hours)),
-        3 => Just(Step::Collect),
+        1 => terms().prop_map(Step::Keep),
+        5 => kind().prop_map(Step::Collect),
     ]
+}
+
+/// How a step of collection is done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Kind {
+    /// As it was at first.
+    First,
+    /// About so many rows are looked at.
+    Rows(u32),
+}
+
+pub(crate) fn kind() -> impl Strategy<Value = Kind> {
+    prop_oneof![1 => Just(Kind::First), 4 => (1_u32..6).prop_map(Kind::Rows), 1 => Just(Kind::Rows(u32::MAX))]
 }
 
 pub(crate) fn namespace(name: &str) -> NamespaceName {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use conclave_core::config::{
-    Collect, ConfigCommand, ConfigOutcome, Defaults, NamespaceInfo, Retention, UpdateDefaults,
+    Collect, CollectStep, ConfigCommand, ConfigOutcome, Defaults, NamespaceInfo, Retention, UpdateDefaults,
     next_collection,
 };
 use conclave_core::{
@@ -13,7 +13,7 @@ use conclave_core::{
 use conclave_mvcc::{Batch, MemoryMap, newest_revision};
 
 use crate::reads;
-use crate::steps::{NAMESPACES, Step, Terms, ann, namespace};
+use crate::steps::{Kind, NAMESPACES, Step, Terms, ann, namespace};
 
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 
@@ -26,6 +26,8 @@ pub(crate) struct Twins {
     pub(crate) time_ms: i64,
     /// The versions that deleted namespaces so long ago that nothing before them need be kept.
     pub(crate) over: BTreeMap<NamespaceName, Version>,
+    /// The versions before which nothing was to be kept, but for what is named, when something was collected.
+    pub(crate) floors: BTreeMap<NamespaceName, Version>,
     requests: u64,
 }
 
@@ -37,12 +39,18 @@ impl Twins {
             terms,
             time_ms: HOUR_MS,
             over: BTreeMap::new(),
+            floors: BTreeMap::new(),
             requests: 0,
         };
+        twins.keep(terms);
+        twins
+    }
+
+    fn keep(&mut self, terms: Terms) {
+        self.terms = terms;
         let retention = Retention { versions: Some(terms.versions), days: Some(terms.days) };
         let defaults = Defaults { retention, ..Defaults::default() };
-        twins.tell_both(&ConfigCommand::UpdateDefaults(UpdateDefaults { defaults, authorship: ann() }));
-        twins
+        self.tell_both(&ConfigCommand::UpdateDefaults(UpdateDefaults { defaults, authorship: ann() }));
     }
 
     pub(crate) fn run(&mut self, step: &Step) {
@@ -51,17 +59,20 @@ impl Twins {
                 self.time_ms += hours * HOUR_MS;
                 self.tell_both(command);
             }
-            Step::Collect => {
-                self.note_over();
-                if let (Some(collect), _) = next_collection(&self.swept, self.time_ms, None, 99).unwrap() {
-                    self.collect(collect);
+            Step::Keep(terms) => self.keep(*terms),
+            Step::Collect(kind) => {
+                self.note_floors();
+                if let (Some(namespace), _) = next_collection(&self.swept, self.time_ms, None, 99).unwrap() {
+                    self.collect(namespace, *kind);
                 }
             }
         }
     }
 
-    fn note_over(&mut self) {
+    fn note_floors(&mut self) {
         for name in NAMESPACES.map(namespace) {
+            let floor = reads::floor_of(self, &name);
+            self.floors.insert(name.clone(), floor);
             if let Some(version) = reads::over(self, &name) {
                 self.over.insert(name, version);
             }
@@ -69,19 +80,22 @@ impl Twins {
     }
 
     /// Collects until there is nothing left to collect.
-    pub(crate) fn collect_all(&mut self) {
-        self.note_over();
-        for _ in 0..1_000 {
+    pub(crate) fn collect_all(&mut self, kind: Kind) {
+        self.note_floors();
+        for _ in 0..10_000 {
             match next_collection(&self.swept, self.time_ms, None, 99).unwrap() {
-                (Some(collect), _) => self.collect(collect),
+                (Some(namespace), _) => self.collect(namespace, kind),
                 (None, _) => return,
             }
         }
         panic!("there is always something to collect");
     }
 
-    fn collect(&mut self, collect: Collect) {
-        let proposal = self.proposal(&ConfigCommand::Collect(collect));
+    fn collect(&mut self, namespace: NamespaceName, kind: Kind) {
+        let proposal = self.proposal(&match kind {
+            Kind::First => ConfigCommand::Collect(Collect { namespace }),
+            Kind::Rows(rows_max) => ConfigCommand::CollectStep(CollectStep { namespace, rows_max }),
+        });
         let before = newest_revision(&self.swept).unwrap();
         let answer = tell(&mut self.swept, self.requests, &proposal);
         assert!(matches!(answer, Ok(Outcome::Config(ConfigOutcome::Collected(_)))), "{answer:?}");

@@ -7,7 +7,7 @@ mod counted;
 mod locks;
 
 use conclave_core::config::{
-    Action, At, Authorship, Collect, Commit, ConfigCommand, CreateSnapshot, Defaults, DeleteNamespace,
+    Action, At, Authorship, CollectStep, Commit, ConfigCommand, CreateSnapshot, Defaults, DeleteNamespace,
     DiffQuery, Edit, HistoryQuery, ItemContent, ItemHistoryQuery, ItemQuery, KEYS_A_PAGE_MAX, NamespaceEdits,
     NamespacePage, NamespaceQuery, Retention, Rollback, RollbackSnapshot, SearchQuery, SetTag,
     UpdateDefaults, diff, get_item, get_namespace, history, item_history, list_items, list_namespaces,
@@ -305,7 +305,8 @@ fn a_snapshot_of_the_past_reads_the_snapshots_once() {
         }
     }
     for number in 0..namespaces {
-        tell(&mut map, ConfigCommand::Collect(Collect { namespace: namespace(&name(number)) }));
+        let step = CollectStep { namespace: namespace(&name(number)), rows_max: 100 };
+        tell(&mut map, ConfigCommand::CollectStep(step));
     }
     let (cost, _) = tell(&mut map, snapshot(snapshots, Some(namespaces + 1)));
     assert!(cost.steps <= 4 * (namespaces + snapshots) && cost.seeks <= 6 * namespaces, "{cost:?}");

@@ -1,9 +1,9 @@
 //! Commands that change something, from words.
 
 use conclave_core::config::{
-    Action, Authorship, Collect, Commit, ConfigCommand, CreateNamespace, CreateSnapshot, Defaults,
-    DeleteNamespace, DeleteSnapshot, DeleteTag, Edit, ItemContent, NamespaceEdits, Quota, Retention,
-    Rollback, RollbackSnapshot, SetTag, SettingsChange, UpdateDefaults, UpdateNamespace,
+    Action, Authorship, Collect, CollectStep, Commit, ConfigCommand, CreateNamespace, CreateSnapshot,
+    Defaults, DeleteNamespace, DeleteSnapshot, DeleteTag, Edit, ItemContent, NamespaceEdits, Quota,
+    Retention, Rollback, RollbackSnapshot, SetTag, SettingsChange, UpdateDefaults, UpdateNamespace,
 };
 use conclave_core::{Command, Guarded, ItemKey, NamespaceName, PinName, Version};
 use conclave_mvcc::Revision;
@@ -71,7 +71,11 @@ fn of_configuration(words: &Words, parts: &[Words]) -> Option<ConfigCommand> {
             tag: pin(words.word(2)),
             authorship,
         }),
-        "collect" => ConfigCommand::Collect(Collect { namespace: name(words.word(1)) }),
+        "collect-as-at-first" => ConfigCommand::Collect(Collect { namespace: name(words.word(1)) }),
+        "collect" => ConfigCommand::CollectStep(CollectStep {
+            namespace: name(words.word(1)),
+            rows_max: words.number("rows").unwrap_or(1_000),
+        }),
         "snapshot" => snapshot(words, authorship)?,
         "commit" => ConfigCommand::Commit(Commit { namespaces: all_edits(parts), authorship }),
         _ => return None,

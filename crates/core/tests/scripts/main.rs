@@ -80,6 +80,7 @@ macro_rules! scripts {
 scripts!(
     clocks,
     collection,
+    collection_at_first,
     commit,
     delete_and_revive,
     elections,

@@ -123,7 +123,7 @@ fn tell_search(map: &MemoryMap, words: &Words) -> String {
 fn tell_due(map: &MemoryMap, words: &Words) -> String {
     let now_ms = words.number("now").unwrap_or(0);
     match next_collection(map, now_ms, None, usize::MAX).unwrap() {
-        (Some(collect), _) => line("due", collect.namespace.as_str()),
+        (Some(namespace), _) => line("due", namespace.as_str()),
         (None, _) => "nothing\n".to_owned(),
     }
 }
