@@ -33,6 +33,12 @@ const REPORT_FILES: usize = 4;
 const REPORT_SIZE_BYTES: usize = 4 * MIB;
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
 const BLOCK_SIZE_BYTES: usize = 16 * 1024;
+/// A file of the state in which so many of so many rows in a row tell of a deletion is compacted soon: until then, they
+/// are in the way of whoever passes over what was deleted.
+const DELETIONS_WINDOW_ROWS: usize = 4_096;
+const DELETIONS_WINDOW_MAX: usize = 2_048;
+/// Nor may a whole file hold more than this part of them.
+const DELETIONS_RATIO_MAX: f64 = 0.5;
 /// The format of table files, fixed so that an upgrade of RocksDB is not one of the files.
 const TABLE_FORMAT: i32 = 5;
 
@@ -66,6 +72,11 @@ impl Engine {
         let mut options = self.options();
         options.set_write_buffer_size(STATE_WRITE_BUFFER_SIZE_BYTES);
         options.set_atomic_flush(true);
+        options.add_compact_on_deletion_collector_factory(
+            DELETIONS_WINDOW_ROWS,
+            DELETIONS_WINDOW_MAX,
+            DELETIONS_RATIO_MAX,
+        );
         options.set_compression_type(DBCompressionType::Lz4);
         options.set_bottommost_compression_type(DBCompressionType::Zstd);
         options

@@ -37,8 +37,12 @@ impl ReadMap for StateView<'_> {
     }
 
     fn cursor(&self) -> Box<dyn Cursor + '_> {
+        self.cursor_before(&[RESERVED_FROM])
+    }
+
+    fn cursor_before(&self, end: &[u8]) -> Box<dyn Cursor + '_> {
         let mut options = ReadOptions::default();
-        options.set_iterate_upper_bound([RESERVED_FROM]);
+        options.set_iterate_upper_bound(end.min(&[RESERVED_FROM]));
         Box::new(StateCursor { rows: self.snapshot.raw_iterator_opt(options) })
     }
 }

@@ -342,7 +342,23 @@ fn check_alike(state: &StateStore, memory: &MemoryMap, seeks: &[Vec<u8>]) {
                 in_memory.advance().unwrap();
             }
         }
+        for (end, key) in seeks.iter().zip(seeks.iter().skip(1)) {
+            check_alike_before(end, key, view, memory);
+        }
     });
+}
+
+/// Before the end that is given, a cursor that has one gives the same rows.
+fn check_alike_before(end: &[u8], key: &[u8], view: &dyn ReadMap, memory: &MemoryMap) {
+    let (mut on_disk, mut in_memory) = (view.cursor_before(end), memory.cursor());
+    on_disk.seek(key).unwrap();
+    in_memory.seek(key).unwrap();
+    while let Some(expected) = row(in_memory.as_ref()).filter(|(key, _)| key.as_slice() < end) {
+        assert_eq!(row(on_disk.as_ref()), Some(expected));
+        on_disk.advance().unwrap();
+        in_memory.advance().unwrap();
+    }
+    assert_eq!(row(on_disk.as_ref()), None, "nothing is sought from the end on");
 }
 
 proptest! {
