@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use conclave_proto::raft::v1 as proto;
 use futures::stream::{self, Stream, StreamExt};
+use openraft::entry::RaftEntry;
 use openraft::errors::RPCError;
 use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
 use tokio::sync::watch;
@@ -17,6 +18,8 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Streaming;
 
+use crate::append_pace::{AppendPace, Backlog};
+use crate::log_adapter::LogAdapter;
 use crate::peer_channel::PeerClient;
 use crate::peer_network::{PeerFailure, unanswered};
 use crate::peer_wire::{append_to_wire, appended_from_wire};
@@ -32,6 +35,7 @@ pub(crate) fn stream_append<S>(
     client: PeerClient,
     input: S,
     answer_timeout: Duration,
+    log: LogAdapter,
 ) -> impl Stream<Item = Rpc<StreamAppendResult<TypeConfig>>> + Send
 where
     S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
@@ -40,6 +44,7 @@ where
     let session = Session {
         client,
         answer_timeout,
+        log,
         state: State::Waiting(input),
         ended: ended.clone(),
         _ends: ended.drop_guard(),
@@ -50,6 +55,7 @@ where
 struct Session<S> {
     client: PeerClient,
     answer_timeout: Duration,
+    log: LogAdapter,
     state: State<S>,
     ended: CancellationToken,
     /// Ends the requests.
@@ -65,7 +71,7 @@ enum State<S> {
 
 struct Open {
     answers: Streaming<proto::AppendEntriesResponse>,
-    answered: u64,
+    answered: watch::Sender<u64>,
     /// How many requests were sent.
     sent: watch::Receiver<u64>,
 }
@@ -102,24 +108,26 @@ where
     }
 
     async fn open(&mut self, first: AppendEntriesRequest<TypeConfig>, rest: S) -> Rpc<Box<Open>> {
-        let (sent, watched) = watch::channel(0);
-        let calling = self
-            .client
-            .stream_append(outgoing(first, rest, sent).take_until(self.ended.clone().cancelled_owned()));
+        let ((sent, watched), (answered, is_answered)) = (watch::channel(0), watch::channel(0));
+        let log = self.log.clone();
+        let backlog = move |request: &_| backlog(request, &log);
+        let requests = outgoing(first, rest, AppendPace::new(sent, is_answered), backlog);
+        let calling = self.client.stream_append(requests.take_until(self.ended.clone().cancelled_owned()));
         let answers = timeout(self.answer_timeout, calling).await.map_err(|_| unanswered())?;
         let answers = answers.map_err(PeerFailure::from)?.into_inner();
-        Ok(Box::new(Open { answers, answered: 0, sent: watched }))
+        Ok(Box::new(Open { answers, answered, sent: watched }))
     }
 }
 
 impl Open {
     async fn answer(&mut self, answer_timeout: Duration) -> Rpc<Option<StreamAppendResult<TypeConfig>>> {
+        let answered = *self.answered.borrow();
         let message = tokio::select! {
             message = self.answers.message() => message.map_err(PeerFailure::from)?,
-            () = overdue(&mut self.sent, self.answered, answer_timeout) => return Err(unanswered()),
+            () = overdue(&mut self.sent, answered, answer_timeout) => return Err(unanswered()),
         };
         let Some(message) = message else { return Ok(None) };
-        self.answered += 1;
+        self.answered.send_replace(answered + 1);
         Ok(Some(appended_from_wire(message).map_err(PeerFailure::from)?))
     }
 }
@@ -131,23 +139,34 @@ async fn overdue(sent: &mut watch::Receiver<u64>, answered: u64, answer_timeout:
     sleep(answer_timeout).await;
 }
 
-/// The requests as they are sent, until there is none for a while.
-fn outgoing<S>(
+/// The requests as they are sent, until there is none for a while. `backlog` is what the follower lacks after one.
+fn outgoing<S, B>(
     first: AppendEntriesRequest<TypeConfig>,
     rest: S,
-    sent: watch::Sender<u64>,
+    pace: AppendPace,
+    backlog: B,
 ) -> impl Stream<Item = proto::AppendEntriesRequest> + Send + 'static
 where
     S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
+    B: Fn(&AppendEntriesRequest<TypeConfig>) -> Backlog + Send + 'static,
 {
-    stream::unfold((Some(first), rest, sent), |(first, mut rest, sent)| async move {
+    stream::unfold((Some(first), rest, pace, backlog), |(first, mut rest, mut pace, backlog)| async move {
         let request = match first {
             Some(first) => first,
-            None => timeout(IDLE_TIMEOUT, rest.next()).await.ok().flatten()?,
+            None => {
+                pace.turn().await;
+                timeout(IDLE_TIMEOUT, rest.next()).await.ok().flatten()?
+            }
         };
-        sent.send_modify(|sent| *sent += 1);
-        Some((append_to_wire(request), (None, rest, sent)))
+        pace.note(backlog(&request));
+        Some((append_to_wire(request), (None, rest, pace, backlog)))
     })
+}
+
+fn backlog(request: &AppendEntriesRequest<TypeConfig>, log: &LogAdapter) -> Backlog {
+    let last = request.entries.last().map(RaftEntry::index);
+    last.or_else(|| request.prev_log_id.map(|log_id| log_id.index()))
+        .map_or_else(Backlog::default, |last| log.backlog_after(last))
 }
 
 #[cfg(test)]
@@ -165,11 +184,26 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_idle_stream_ends() {
         let began = Instant::now();
-        let (sent, watched) = watch::channel(0);
-        let requests = outgoing(request(), stream::iter([request()]).chain(stream::pending()), sent);
+        let ((sent, watched), (_answered, is_answered)) = (watch::channel(0), watch::channel(0));
+        let rest = stream::iter([request()]).chain(stream::pending());
+        let pace = AppendPace::new(sent, is_answered);
+        let requests = outgoing(request(), rest, pace, |_: &_| Backlog::default());
         assert_eq!(requests.count().await, 2);
         assert_eq!(*watched.borrow(), 2);
         assert_eq!(began.elapsed(), IDLE_TIMEOUT);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_follower_far_behind_gets_the_next_request_after_its_answer() {
+        let ((sent, _watched), (answered, is_answered)) = (watch::channel(0), watch::channel(0));
+        let far = Backlog { entries: u64::MAX, size_bytes: 0 };
+        let (rest, pace) = (stream::iter([request()]), AppendPace::new(sent, is_answered));
+        let mut requests = Box::pin(outgoing(request(), rest, pace, move |_: &_| far));
+        assert!(requests.next().await.is_some());
+        let early = timeout(IDLE_TIMEOUT, requests.next()).await;
+        assert!(early.is_err(), "it was not answered");
+        answered.send_replace(1);
+        assert!(requests.next().await.is_some());
     }
 
     #[tokio::test(start_paused = true)]

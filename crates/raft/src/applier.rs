@@ -32,8 +32,8 @@ use crate::type_config::{LogId, Reply, SnapshotMeta, StoredMembership, TypeConfi
 const BATCH_ENTRIES_MAX: usize = 4_096;
 /// So much at once, of which nobody here waits for an answer, comes to a node that catches up: clients of the others
 /// go before it.
-const CATCH_UP_ENTRIES: usize = 1_024;
-const CATCH_UP_SIZE_BYTES: usize = 1 << 20;
+const CATCH_UP_ENTRIES: usize = 512;
+const CATCH_UP_SIZE_BYTES: usize = 512 << 10;
 /// Entries of so many bytes end a batch.
 const BATCH_SIZE_BYTES_MAX: usize = 8 << 20;
 

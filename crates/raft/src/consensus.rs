@@ -137,7 +137,10 @@ impl Consensus {
         let snapshot_rate = Arc::new(SnapshotRate::new(options.snapshot_rate_bytes_per_s));
         let (digests, metrics) = (DigestPoints::default(), RaftMetrics::default());
         let (peers, counts) = (Arc::clone(&channels), metrics.clone());
-        let network = PeerNetwork { channels: peers, answer_timeout, snapshot_rate, metrics: counts };
+        let adapter = LogAdapter::new(log.clone(), durable.clone(), tasks.token());
+        let sent = adapter.clone();
+        let network =
+            PeerNetwork { channels: peers, answer_timeout, log: sent, snapshot_rate, metrics: counts };
         let snapshots = Snapshots::new(state.clone(), durable.clone(), tasks.token());
         let kept = (log.clone(), state.clone(), snapshots.clone());
         let parts = ApplierParts {
@@ -150,7 +153,6 @@ impl Consensus {
             in_use: tasks.token(),
         };
         let (applier, applied) = Applier::new(parts);
-        let adapter = LogAdapter::new(log, durable, tasks.token());
         let started = Raft::new(options.node_id, config, network, adapter, applier).await;
         let raft = started.map_err(|error| ConsensusError::Engine(error.to_string()))?;
         tasks.spawn(stop.clone().run_until_cancelled_owned(log_keeper(&raft, kept, &options).run()));

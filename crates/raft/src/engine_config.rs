@@ -5,8 +5,11 @@ use openraft::{Config, SnapshotPolicy};
 use crate::errors::ConsensusError;
 use crate::options::ConsensusOptions;
 
-/// Most entries in one message to a follower; their bytes are bounded where the log is read.
-const MESSAGE_ENTRIES_MAX: u64 = 4_096;
+/// Most entries that are taken into the log at once.
+const APPEND_ENTRIES_MAX: u64 = 4_096;
+/// Most entries in one message to a follower; their bytes are bounded where the log is read. It takes them as one
+/// piece: others on its processors wait as long.
+const MESSAGE_ENTRIES_MAX: u64 = 1_024;
 /// How long a follower may take to take a piece of a snapshot, or to install the whole, in milliseconds.
 const SNAPSHOT_STALL_MS: u64 = 60_000;
 /// How long a peer that cannot be reached is left alone: doubling, up to the last.
@@ -31,7 +34,7 @@ pub(crate) fn engine_config(options: &ConsensusOptions) -> Result<Config, Consen
         // Lets the others elect a leader when this one hears them but is not heard.
         quorum_loss_probe_interval: Some(options.election_ms_max.saturating_mul(5) / 2),
         max_payload_entries: MESSAGE_ENTRIES_MAX,
-        max_append_entries: Some(MESSAGE_ENTRIES_MAX),
+        max_append_entries: Some(APPEND_ENTRIES_MAX),
         // Both are asked for by `log_keeper.rs`, which knows the bytes too, and who still needs what.
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: u64::MAX,

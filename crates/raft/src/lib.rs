@@ -10,7 +10,7 @@
 //! | `snapshot.rs`, `snapshot_*.rs` | the state as files, for a node that is far behind |
 //! | `digest_points.rs` | digests that nodes can be compared by |
 //! | `log_keeper.rs` | when a snapshot is taken, and what of the log goes then |
-//! | `peer_network.rs`, `append_stream.rs`, `peer_channel.rs` | what this node says to the others |
+//! | `peer_network.rs`, `append_stream.rs`, `append_pace.rs`, `peer_channel.rs` | what this node says to the others |
 //! | `peer_server.rs` | what the others say to it |
 //! | `read_gate.rs`, `read_index.rs` | linearizable reads, one confirmation for all that wait |
 //! | `change_members.rs`, `members.rs`, `admission.rs` | who belongs to the cluster: changes, and nodes that join |
@@ -24,6 +24,7 @@
 //! - A peer of another cluster, or one that means another node, is refused at every call.
 
 mod admission;
+mod append_pace;
 mod append_stream;
 mod applier;
 mod bootstrap;

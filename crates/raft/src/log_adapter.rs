@@ -20,13 +20,14 @@ use openraft::entry::RaftEntry;
 use openraft::storage::{IOFlushed, LogState, RaftLogReader, RaftLogStorage};
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
+use crate::append_pace::Backlog;
 use crate::codec::{decode_entry, decode_log_id, decode_vote, encode_log_id, encode_vote};
 use crate::durable_applied::DurableApplied;
 use crate::entry::LogEntry;
 use crate::type_config::{LogId, TypeConfig, Vote};
 
 /// Most bytes of entries in one message to a follower; one entry goes whatever its size.
-pub(crate) const MESSAGE_ENTRIES_SIZE_BYTES_MAX: usize = 4 << 20;
+pub(crate) const MESSAGE_ENTRIES_SIZE_BYTES_MAX: usize = 1 << 20;
 /// Bytes of entries that are read at once otherwise.
 const CHUNK_SIZE_BYTES: usize = 4 << 20;
 /// As many of the last entries are taken to be in memory; older ones are read on a thread that may block.
@@ -44,6 +45,12 @@ pub(crate) struct LogAdapter {
 impl LogAdapter {
     pub(crate) fn new(store: LogStore, durable: DurableApplied, in_use: TaskTrackerToken) -> Self {
         Self { store, durable, _in_use: in_use }
+    }
+
+    /// What comes after entry `index`.
+    pub(crate) fn backlog_after(&self, index: u64) -> Backlog {
+        let entries = self.store.last_index().unwrap_or(0).saturating_sub(index);
+        Backlog { entries, size_bytes: self.store.size_bytes_from(index + 1) }
     }
 
     /// Entries from the start of `range` until they come to `size_bytes_max`; at least one, if there is any.

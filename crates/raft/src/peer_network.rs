@@ -17,6 +17,7 @@ use tonic::{Code, Response, Status};
 
 use crate::append_stream::stream_append;
 use crate::errors::ConsensusError;
+use crate::log_adapter::LogAdapter;
 use crate::peer_channel::{PeerChannels, PeerClient, PeerConnections};
 use crate::peer_wire::{
     WireError, transfer_to_wire, transferred_from_wire, vote_request_to_wire, vote_response_from_wire,
@@ -34,6 +35,7 @@ pub(crate) struct PeerNetwork {
     pub(crate) channels: Arc<PeerChannels>,
     /// How long a follower may owe an answer to an append.
     pub(crate) answer_timeout: Duration,
+    pub(crate) log: LogAdapter,
     pub(crate) snapshot_rate: Arc<SnapshotRate>,
     pub(crate) metrics: RaftMetrics,
 }
@@ -43,6 +45,7 @@ pub(crate) struct Peer {
     /// None if the peer's address is none.
     connections: Option<PeerConnections>,
     answer_timeout: Duration,
+    log: LogAdapter,
     snapshot_rate: Arc<SnapshotRate>,
     metrics: RaftMetrics,
 }
@@ -52,8 +55,13 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
 
     async fn new_client(&mut self, target: u64, node: &PeerAddress) -> Peer {
         let connections = self.channels.to(target, node).map_err(warn_of_address).ok();
-        let (snapshot_rate, metrics) = (Arc::clone(&self.snapshot_rate), self.metrics.clone());
-        Peer { connections, answer_timeout: self.answer_timeout, snapshot_rate, metrics }
+        Peer {
+            connections,
+            answer_timeout: self.answer_timeout,
+            log: self.log.clone(),
+            snapshot_rate: Arc::clone(&self.snapshot_rate),
+            metrics: self.metrics.clone(),
+        }
     }
 }
 
@@ -81,7 +89,8 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         _option: RPCOption,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
         let one = Box::pin(futures::stream::once(async { rpc }));
-        let mut answers = Box::pin(stream_append(self.ordinary()?, one, self.answer_timeout));
+        let mut answers =
+            Box::pin(stream_append(self.ordinary()?, one, self.answer_timeout, self.log.clone()));
         let answer = answers.next().await.ok_or_else(unanswered)?;
         answer.map(AppendEntriesResponse::from)
     }
@@ -95,9 +104,9 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
     {
         let client = self.ordinary();
-        let answer_timeout = self.answer_timeout;
+        let (answer_timeout, log) = (self.answer_timeout, self.log.clone());
         Box::pin(async move {
-            let answers: BoxStream<'s, _> = Box::pin(stream_append(client?, input, answer_timeout));
+            let answers: BoxStream<'s, _> = Box::pin(stream_append(client?, input, answer_timeout, log));
             Ok(answers)
         })
     }
