@@ -1,6 +1,8 @@
 //! What happened, revision by revision.
 //!
-//! A change row's value, format 1: `01`, then `00` added, `01` changed or `02` deleted, then the key.
+//! The change rows of a revision lie in order of key. A row's value, format 1: `01`, then `00` added, `01` changed or
+//! `02` deleted, then the key. Format 2 is for keys that were written in another order: `02`, the same, then the key's
+//! place in that order (4), then the key.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -12,6 +14,7 @@ use crate::{
 };
 
 const FORMAT: u8 = 1;
+const FORMAT_WITH_ORDER: u8 = 2;
 
 /// What bounds a replay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +77,7 @@ pub fn changed_keys(
     changes.seek(&rows::change_row(revision, 0))?;
     let mut found = ChangedKeys::default();
     while rows::revision_of_change(changes.key())? == Some(revision) {
-        let (kind, key) = parse(changes.as_ref())?;
+        let (kind, _, key) = parse(changes.as_ref())?;
         if range.contains(key) {
             if found.keys.len() >= keys_max {
                 found.more = true;
@@ -87,26 +90,40 @@ pub fn changed_keys(
     Ok(found)
 }
 
-/// The value of a change row.
-pub(crate) fn encode(event: &Event) -> Bytes {
-    let mut row = Vec::with_capacity(2 + event.key.len());
-    row.push(FORMAT);
+/// The value of the change row with this sequence.
+pub(crate) fn encode(event: &Event, sequence: u32) -> Bytes {
+    let mut row = Vec::with_capacity(6 + event.key.len());
+    let in_order_of_keys = event.order == sequence;
+    row.push(if in_order_of_keys { FORMAT } else { FORMAT_WITH_ORDER });
     row.push(match event.change() {
         ChangeKind::Added => 0,
         ChangeKind::Changed => 1,
         ChangeKind::Deleted => 2,
     });
+    if !in_order_of_keys {
+        row.extend_from_slice(&event.order.to_be_bytes());
+    }
     row.extend_from_slice(&event.key);
     row.into()
 }
 
-fn parse(changes: &dyn Cursor) -> Result<(ChangeKind, &[u8]), MapError> {
-    let row = changes.value().unwrap_or_default();
-    match row {
-        [FORMAT, 0, key @ ..] => Ok((ChangeKind::Added, key)),
-        [FORMAT, 1, key @ ..] => Ok((ChangeKind::Changed, key)),
-        [FORMAT, 2, key @ ..] => Ok((ChangeKind::Deleted, key)),
-        _ => Err(MapError::damaged("unknown change", changes.key().unwrap_or_default())),
+/// How a key changed, its place in the order of writing unless that is the row's, and the key.
+fn parse(changes: &dyn Cursor) -> Result<(ChangeKind, Option<u32>, &[u8]), MapError> {
+    let damaged = || MapError::damaged("unknown change", changes.key().unwrap_or_default());
+    let [format, kind, rest @ ..] = changes.value().unwrap_or_default() else { return Err(damaged()) };
+    let kind = match kind {
+        0 => ChangeKind::Added,
+        1 => ChangeKind::Changed,
+        2 => ChangeKind::Deleted,
+        _ => return Err(damaged()),
+    };
+    match *format {
+        FORMAT => Ok((kind, None, rest)),
+        FORMAT_WITH_ORDER => {
+            let (order, key) = rest.split_first_chunk().ok_or_else(damaged)?;
+            Ok((kind, Some(u32::from_be_bytes(*order)), key))
+        }
+        _ => Err(damaged()),
     }
 }
 
@@ -118,16 +135,19 @@ fn read_revision(
 ) -> Result<Revised, MapError> {
     let mut events = Vec::new();
     while rows::revision_of_change(changes.key())? == Some(revision) {
-        let (_, key) = parse(changes)?;
-        let (now, previous) = read_versions(versions, key, revision)?;
+        let (_, order, key) = parse(changes)?;
+        let order = order
+            .or_else(|| rows::sequence_of_change(changes.key(), revision))
+            .ok_or_else(|| MapError::damaged("a change without its place", key))?;
+        let known = read_versions(versions, key, revision)?;
         // A deletion of what was collected since is left out: it lies at or below a floor.
-        events.extend(Event::between(Bytes::copy_from_slice(key), previous, now, revision));
+        events.extend(Event::between(Bytes::copy_from_slice(key), known, revision, order));
         changes.advance()?;
     }
     Ok(Revised { revision, events: events.into() })
 }
 
-/// What `key` became at `revision`, which changed it, and what it was before.
+/// What `key` was before `revision`, which changed it, and what it became.
 fn read_versions(
     versions: &mut dyn Cursor,
     key: &[u8],
@@ -144,7 +164,7 @@ fn read_versions(
         Some(before) => history::record_under(versions, before)?,
         None => None,
     };
-    Ok((now, previous))
+    Ok((previous, now))
 }
 
 /// How many changes of a revision are stepped over before the place is searched for.
@@ -176,7 +196,7 @@ impl<'a> ChangeFinder<'a> {
                 // Nothing is left from there on.
                 None => Ordering::Greater,
                 Some(sequence) => {
-                    let order = parse(self.changes.as_ref())?.1.cmp(key);
+                    let order = parse(self.changes.as_ref())?.2.cmp(key);
                     if order.is_le() {
                         *ahead = sequence.saturating_add(1);
                     }
@@ -203,11 +223,12 @@ mod tests {
     fn golden_bytes() {
         let record = Record::after(None, Revision::new(4), "v".into(), Bytes::new());
         let event = |previous: Option<&Record>, now: Option<&Record>| {
-            Event::between("key".into(), previous.cloned(), now.cloned(), Revision::new(4)).unwrap()
+            Event::between("key".into(), (previous.cloned(), now.cloned()), Revision::new(4), 3).unwrap()
         };
-        assert_eq!(encode(&event(None, Some(&record))).as_ref(), b"\x01\x00key");
-        assert_eq!(encode(&event(Some(&record), Some(&record))).as_ref(), b"\x01\x01key");
-        assert_eq!(encode(&event(Some(&record), None)).as_ref(), b"\x01\x02key");
+        assert_eq!(encode(&event(None, Some(&record)), 3).as_ref(), b"\x01\x00key");
+        assert_eq!(encode(&event(Some(&record), Some(&record)), 3).as_ref(), b"\x01\x01key");
+        assert_eq!(encode(&event(Some(&record), None), 3).as_ref(), b"\x01\x02key");
+        assert_eq!(encode(&event(Some(&record), None), 0).as_ref(), b"\x02\x02\0\0\0\x03key");
     }
 
     #[test]
@@ -219,7 +240,7 @@ mod tests {
             transaction.put(key.clone(), Bytes::new(), Bytes::new()).unwrap();
         }
         let mut writes = transaction.seal().writes;
-        let revision = Revision::new(1);
+        let revision = Revision::EMPTY.next();
         (0_u32..99)
             .filter(|gone| gone.is_multiple_of(3) || *gone > 80)
             .for_each(|gone| writes.delete(rows::change_row(revision, gone)));
@@ -236,6 +257,6 @@ mod tests {
             );
             assert_eq!(in_turn.find(revision, key).unwrap(), expected(place), "{key:?} in turn");
         }
-        assert_eq!(ChangeFinder::new(&map).find(Revision::new(2), &keys[1]), Ok(None));
+        assert_eq!(ChangeFinder::new(&map).find(revision.next(), &keys[1]), Ok(None));
     }
 }

@@ -24,6 +24,8 @@ pub struct Event {
     pub kind: EventKind,
     /// What it was before; none if it did not exist.
     pub previous: Option<Record>,
+    /// Grows in the order in which the keys of the revision were first written.
+    pub order: u32,
 }
 
 /// What was done to a key.
@@ -53,16 +55,16 @@ impl Event {
     /// The event that leads from `previous` to `now`; none if the key existed at neither moment.
     pub(crate) fn between(
         key: Bytes,
-        previous: Option<Record>,
-        now: Option<Record>,
+        (previous, now): (Option<Record>, Option<Record>),
         revision: Revision,
+        order: u32,
     ) -> Option<Self> {
         let kind = match (&previous, now) {
             (None, None) => return None,
             (_, Some(record)) => EventKind::Put(record),
             (Some(_), None) => EventKind::Delete { revision },
         };
-        Some(Self { key, kind, previous })
+        Some(Self { key, kind, previous, order })
     }
 
     /// What the key is now; none if it was deleted.

@@ -6,15 +6,20 @@ use crate::{Cursor, MapError, ReadMap, Record, Revision, WriteSet, record, rows}
 
 /// The newest revision of the store.
 pub fn newest_revision(view: &dyn ReadMap) -> Result<Revision, MapError> {
-    let Some(row) = view.get(rows::NEWEST_REVISION)? else {
-        return Ok(Revision::ZERO);
+    newest_in(view, rows::NEWEST_REVISION)
+}
+
+/// The newest revision that such a row tells.
+pub(crate) fn newest_in(view: &dyn ReadMap, row: &'static [u8]) -> Result<Revision, MapError> {
+    let Some(found) = view.get(row)? else {
+        return Ok(Revision::EMPTY);
     };
-    match row.as_ref() {
+    match found.as_ref() {
         [FORMAT, number @ ..] => number.try_into().ok(),
         _ => None,
     }
     .map(|number| Revision::new(u64::from_be_bytes(number)))
-    .ok_or_else(|| MapError::damaged("unknown newest revision", rows::NEWEST_REVISION))
+    .ok_or_else(|| MapError::damaged("unknown newest revision", row))
 }
 
 /// What `key` was at a revision; none if it did not exist then. [`Revision::MAX`] reads what is now.
@@ -44,7 +49,7 @@ pub fn history(
     Ok(found)
 }
 
-/// The row that says which revision is the newest.
+/// The row that says which revision is the newest of its clock.
 pub(crate) fn newest_revision_row(newest: Revision) -> Bytes {
     let mut row = vec![FORMAT];
     row.extend_from_slice(&newest.get().to_be_bytes());
@@ -97,7 +102,7 @@ mod tests {
     #[test]
     fn a_damaged_newest_revision_is_an_error() {
         let mut map = MemoryMap::default();
-        assert_eq!(newest_revision(&map), Ok(Revision::ZERO));
+        assert_eq!(newest_revision(&map), Ok(Revision::EMPTY));
         let mut writes = WriteSet::default();
         writes.put(rows::NEWEST_REVISION.into(), "\x02\0\0\0\0\0\0\0\0".into());
         map.write(&writes);

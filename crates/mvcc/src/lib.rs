@@ -13,7 +13,7 @@
 //! |---|---|---|
 //! | `01` versions | escaped key, inverted revision | the [`Record`], or a tombstone |
 //! | `02` changes | revision, sequence | how which key changed |
-//! | `03` meta | – | the newest revision |
+//! | `03` meta | –; `01` | the newest revision; that of table `05` |
 //! | `04` floors | the end of a range | up to which revision its changes may be gone |
 //! | `05` present | key | the [`Record`] of a key of which only the present is kept |
 //! | `10` to `ef` | side tables ([`TableId`]) | what the layer above keeps there, without history |
@@ -59,7 +59,7 @@ pub use history::{get_at, history, newest_revision, skip_to_revision};
 pub use key_range::KeyRange;
 pub use map::{Cursor, MapError, ReadMap};
 pub use memory::MemoryMap;
-pub use present::{PresentCursor, get_present};
+pub use present::{PresentCursor, get_present, newest_present, skip_to_present};
 pub use range::{RangeCursor, RangeLimits, RangePage, range_at};
 pub use record::Record;
 pub use revision::Revision;

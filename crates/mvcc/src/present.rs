@@ -1,16 +1,37 @@
 //! Keys of which only the present is kept: what they were is gone as soon as they change, and no row tells of the
 //! change. For what changes all the time and whose past nobody reads.
 //!
+//! They have a clock of their own, so that the [`Revision`] of what has a past moves only when that changes. A
+//! transaction takes the next of each clock of whose keys it changes any.
+//!
 //! Each has one row: `05` and the key, with mod_revision (8) and what a version row holds as its value. So reading one
 //! is one lookup, however often it changed. Whoever watches such keys live is told of every change; whoever is behind
-//! reads the present anew, since the [floor](crate::floor_of) of their range rises with every change.
+//! reads the present anew.
 //!
 //! A key is either of this kind or versioned, never both: the layer above tells them apart by their prefixes.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
 use bytes::Bytes;
 
-use crate::floors::write_floor;
-use crate::{Cursor, KeyRange, MapError, ReadMap, Record, Revision, Transaction, record, rows};
+use crate::{
+    Cursor, Event, KeyRange, MapError, ReadMap, Record, Revised, Revision, Transaction, WriteSet, history,
+    record, rows,
+};
+
+/// The newest revision of such keys.
+///
+/// # Errors
+/// The map cannot be read.
+pub fn newest_present(view: &dyn ReadMap) -> Result<Revision, MapError> {
+    history::newest_in(view, rows::NEWEST_PRESENT)
+}
+
+/// As [`skip_to_revision`](crate::skip_to_revision), of the clock of such keys.
+pub fn skip_to_present(writes: &mut WriteSet, newest: Revision) {
+    writes.put(rows::NEWEST_PRESENT.into(), history::newest_revision_row(newest));
+}
 
 /// What such a key is; none if it does not exist.
 ///
@@ -63,26 +84,99 @@ impl<'a> PresentCursor<'a> {
     }
 }
 
+/// Those that a transaction has looked up or changed.
+#[derive(Default)]
+pub(crate) struct PresentKeys {
+    keys: BTreeMap<Bytes, Touched>,
+    /// How many of them were changed.
+    written: u32,
+    /// The newest revision before the transaction, once it was asked for.
+    newest: Option<Revision>,
+}
+
+struct Touched {
+    before: Option<Record>,
+    now: Option<Record>,
+    /// How many keys were changed before it was; none: it was only looked up.
+    written: Option<u32>,
+}
+
+impl PresentKeys {
+    /// The revision that the transaction takes if it changes such a key.
+    fn revision(&mut self, view: &dyn ReadMap) -> Result<Revision, MapError> {
+        let newest = match self.newest {
+            Some(newest) => newest,
+            None => *self.newest.insert(newest_present(view)?),
+        };
+        Ok(newest.next())
+    }
+
+    fn touch(&mut self, view: &dyn ReadMap, key: Bytes) -> Result<&mut Touched, MapError> {
+        match self.keys.entry(key) {
+            Entry::Occupied(touched) => Ok(touched.into_mut()),
+            Entry::Vacant(untouched) => {
+                let before = get_present(view, untouched.key())?;
+                Ok(untouched.insert(Touched { now: before.clone(), before, written: None }))
+            }
+        }
+    }
+
+    /// Notes what a key, which was touched, becomes.
+    fn set(&mut self, key: Bytes, now: Option<Record>) {
+        let Some(touched) = self.keys.get_mut(&key) else { return };
+        touched.now = now;
+        if touched.written.is_none() {
+            touched.written = Some(self.written);
+            self.written += 1;
+        }
+    }
+
+    /// What happened to them, and that their clock has moved on.
+    pub(crate) fn seal(self, writes: &mut WriteSet) -> Option<Revised> {
+        let revision = self.newest?.next();
+        let events = self.keys.into_iter().filter_map(|(key, touched)| {
+            Event::between(key, (touched.before, touched.now), revision, touched.written?)
+        });
+        let events: Vec<_> = events.collect();
+        if events.is_empty() {
+            return None;
+        }
+        skip_to_present(writes, revision);
+        Some(Revised { revision, events: events.into() })
+    }
+}
+
 impl Transaction<'_> {
+    /// The revision that this transaction takes if it changes a key of this kind.
+    ///
+    /// # Errors
+    /// The map cannot be read.
+    pub fn present_revision(&mut self) -> Result<Revision, MapError> {
+        let (present, view) = self.present_mut();
+        present.revision(view)
+    }
+
     /// What a key of this kind is.
     ///
     /// # Errors
     /// The map cannot be read.
     pub fn get_present(&mut self, key: &Bytes) -> Result<Option<&Record>, MapError> {
-        Ok(self.touch_present(key.clone())?.as_ref())
+        let (present, view) = self.present_mut();
+        Ok(present.touch(view, key.clone())?.now.as_ref())
     }
 
-    /// Sets a key of this kind. `range` is that of all keys which are watched together, the same at every call.
+    /// Sets a key of this kind.
     ///
     /// # Errors
     /// The map cannot be read.
-    pub fn put_present(&mut self, range: &KeyRange, key: Bytes, value: Bytes) -> Result<(), MapError> {
-        let revision = self.revision();
-        let before = self.touch_present(key.clone())?;
-        let record = Record::after(before.as_ref(), revision, value, Bytes::new());
-        self.side_mut().put(rows::present_row(&key), encode(&record));
-        write_floor(self.side_mut(), range, revision);
-        self.set_present(key, Some(record));
+    pub fn put_present(&mut self, key: Bytes, value: Bytes) -> Result<(), MapError> {
+        let (present, view) = self.present_mut();
+        let revision = present.revision(view)?;
+        let before = present.touch(view, key.clone())?.now.as_ref();
+        let record = Record::after(before, revision, value, Bytes::new());
+        let row = encode(&record);
+        present.set(key.clone(), Some(record));
+        self.side_mut().put(rows::present_row(&key), row);
         Ok(())
     }
 
@@ -90,14 +184,14 @@ impl Transaction<'_> {
     ///
     /// # Errors
     /// The map cannot be read.
-    pub fn delete_present(&mut self, range: &KeyRange, key: Bytes) -> Result<bool, MapError> {
-        let revision = self.revision();
-        if self.touch_present(key.clone())?.is_none() {
+    pub fn delete_present(&mut self, key: Bytes) -> Result<bool, MapError> {
+        let (present, view) = self.present_mut();
+        if present.touch(view, key.clone())?.now.is_none() {
             return Ok(false);
         }
+        present.revision(view)?;
         self.side_mut().delete(rows::present_row(&key));
-        write_floor(self.side_mut(), range, revision);
-        self.set_present(key, None);
+        self.present_mut().0.set(key, None);
         Ok(true)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A moment of the store: the number of transactions that had changed it by then.
+/// A moment of the store: how often it had been changed by then, counted from one: the empty store is at 1.
 ///
 /// ```
 /// use conclave_mvcc::Revision;
@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 pub struct Revision(u64);
 
 impl Revision {
-    /// The empty store, before its first change.
+    /// Before everything: nothing exists at it, and nothing ever happens at it.
     pub const ZERO: Self = Self(0);
+    /// The empty store, before its first change.
+    pub const EMPTY: Self = Self(1);
     /// After every revision that there will be: "now" as the upper end of a read.
     pub const MAX: Self = Self(u64::MAX);
 

@@ -17,6 +17,8 @@ const REVISION_SIZE_BYTES: usize = 8;
 
 /// The row that holds the newest revision.
 pub(crate) const NEWEST_REVISION: &[u8] = &[META];
+/// The row that holds the newest revision of the keys of which only the present is kept.
+pub(crate) const NEWEST_PRESENT: &[u8] = &[META, 0x01];
 
 /// What all version rows of `key` begin with, and no other row does.
 pub(crate) fn version_prefix(key: &[u8]) -> Vec<u8> {
@@ -159,7 +161,7 @@ mod tests {
             change_row(Revision::new(258), 3).as_ref(),
             b"\x02\x00\x00\x00\x00\x00\x00\x01\x02\x00\x00\x00\x03"
         );
-        assert_eq!(NEWEST_REVISION, b"\x03");
+        assert_eq!((NEWEST_REVISION, NEWEST_PRESENT), (b"\x03".as_slice(), b"\x03\x01".as_slice()));
     }
 
     #[test]

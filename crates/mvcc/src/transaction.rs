@@ -5,9 +5,10 @@ use std::collections::btree_map::Entry;
 
 use bytes::Bytes;
 
+use crate::present::PresentKeys;
 use crate::{
     Cursor, Event, KeyRange, MapError, RangeCursor, RangeLimits, RangePage, ReadMap, Record, Revised,
-    Revision, TableId, WriteSet, changes, get_present, history, record, rows,
+    Revision, TableId, WriteSet, changes, history, record, rows,
 };
 
 /// Gathers writes over a view and sees them itself. Dropping it undoes them all: nothing reaches the
@@ -22,15 +23,18 @@ pub struct Transaction<'a> {
     newest: Revision,
     /// Every versioned key that was looked up or written.
     keys: BTreeMap<Bytes, Touched>,
-    /// Every key that was, of which only the present is kept. Their rows are among those of `side`.
-    present: BTreeMap<Bytes, Touched>,
+    /// How many of them were written.
+    written: u32,
+    /// The same of keys of which only the present is kept. Their rows are among those of `side`.
+    present: PresentKeys,
     side: WriteSet,
 }
 
 struct Touched {
     before: Option<Record>,
     now: Option<Record>,
-    written: bool,
+    /// How many keys were written before it was; none: it was only looked up.
+    written: Option<u32>,
     /// Its past goes, and if it is deleted it leaves nothing.
     without_past: bool,
 }
@@ -42,6 +46,8 @@ pub struct Sealed {
     pub writes: WriteSet,
     /// The revision that it takes; none if it changed no versioned key.
     pub revised: Option<Revised>,
+    /// The same of the keys of which only the present is kept, which have a clock of their own.
+    pub present: Option<Revised>,
 }
 
 impl<'a> Transaction<'a> {
@@ -52,7 +58,8 @@ impl<'a> Transaction<'a> {
             cursor: None,
             newest: history::newest_revision(view)?,
             keys: BTreeMap::new(),
-            present: BTreeMap::new(),
+            written: 0,
+            present: PresentKeys::default(),
             side: WriteSet::default(),
         })
     }
@@ -101,17 +108,14 @@ impl<'a> Transaction<'a> {
     /// Sets `key`, also to what it is already.
     pub fn put(&mut self, key: Bytes, value: Bytes, annotations: Bytes) -> Result<(), MapError> {
         let revision = self.revision();
-        let touched = self.touch(key)?;
+        let touched = self.touch_to_write(key)?;
         touched.now = Some(Record::after(touched.now.as_ref(), revision, value, annotations));
-        touched.written = true;
         Ok(())
     }
 
     /// Deletes `key`; tells whether it was there.
     pub fn delete(&mut self, key: Bytes) -> Result<bool, MapError> {
-        let touched = self.touch(key)?;
-        touched.written = true;
-        Ok(touched.now.take().is_some())
+        Ok(self.touch_to_write(key)?.now.take().is_some())
     }
 
     /// The row of a side table under `key`.
@@ -137,28 +141,24 @@ impl<'a> Transaction<'a> {
     pub fn seal(self) -> Sealed {
         let revision = self.revision();
         let mut writes = self.side;
+        let present = self.present.seal(&mut writes);
         let (mut events, mut sequence) = (Vec::new(), 0);
-        for (key, touched) in self.keys.into_iter().filter(|(_, touched)| touched.written) {
+        for (key, touched) in self.keys {
+            let Some(order) = touched.written else { continue };
             let leaves_nothing = touched.without_past && touched.now.is_none();
-            let Some(event) = Event::between(key, touched.before, touched.now, revision) else { continue };
+            let known = (touched.before, touched.now);
+            let Some(event) = Event::between(key, known, revision, order) else { continue };
             if !leaves_nothing {
                 write_event(&mut writes, (revision, sequence), &event);
                 sequence += 1;
             }
             events.push(event);
         }
-        events.extend(
-            self.present
-                .into_iter()
-                .filter(|(_, touched)| touched.written)
-                .filter_map(|(key, touched)| Event::between(key, touched.before, touched.now, revision)),
-        );
-        events.sort_by(|a, b| a.key.cmp(&b.key));
         if events.is_empty() {
-            return Sealed { writes, revised: None };
+            return Sealed { writes, revised: None, present };
         }
         writes.put(rows::NEWEST_REVISION.into(), history::newest_revision_row(revision));
-        Sealed { writes, revised: Some(Revised { revision, events: events.into() }) }
+        Sealed { writes, revised: Some(Revised { revision, events: events.into() }), present }
     }
 
     /// What `key` was before this transaction; tells its caller too that nothing of it is to be kept.
@@ -168,26 +168,21 @@ impl<'a> Transaction<'a> {
         Ok(touched.before.as_ref())
     }
 
-    /// What a key of which only the present is kept is.
-    pub(crate) fn touch_present(&mut self, key: Bytes) -> Result<&Option<Record>, MapError> {
-        match self.present.entry(key) {
-            Entry::Occupied(touched) => Ok(&touched.into_mut().now),
-            Entry::Vacant(untouched) => {
-                let before = get_present(self.view, untouched.key())?;
-                Ok(&untouched.insert(Touched::of(before)).now)
-            }
-        }
-    }
-
-    /// Notes what such a key, which was touched, becomes.
-    pub(crate) fn set_present(&mut self, key: Bytes, now: Option<Record>) {
-        let touched = self.present.entry(key).or_insert_with(|| Touched::of(None));
-        touched.now = now;
-        touched.written = true;
+    pub(crate) fn present_mut(&mut self) -> (&mut PresentKeys, &'a dyn ReadMap) {
+        (&mut self.present, self.view)
     }
 
     pub(crate) fn side_mut(&mut self) -> &mut WriteSet {
         &mut self.side
+    }
+
+    fn touch_to_write(&mut self, key: Bytes) -> Result<&mut Touched, MapError> {
+        let written = self.written;
+        let is_first = self.touch(key.clone())?.written.is_none();
+        self.written += u32::from(is_first);
+        let touched = self.touch(key)?;
+        touched.written.get_or_insert(written);
+        Ok(touched)
     }
 
     fn touch(&mut self, key: Bytes) -> Result<&mut Touched, MapError> {
@@ -204,7 +199,7 @@ impl<'a> Transaction<'a> {
 
 impl Touched {
     fn of(before: Option<Record>) -> Self {
-        Self { now: before.clone(), before, written: false, without_past: false }
+        Self { now: before.clone(), before, written: None, without_past: false }
     }
 }
 
@@ -214,7 +209,7 @@ fn write_event(writes: &mut WriteSet, (revision, sequence): (Revision, u32), eve
         None => record::TOMBSTONE.into(),
     };
     writes.put(rows::version_row(&rows::version_prefix(&event.key), revision).into(), version);
-    writes.put(rows::change_row(revision, sequence), changes::encode(event));
+    writes.put(rows::change_row(revision, sequence), changes::encode(event, sequence));
 }
 
 /// The view's keys of a range, and over them what the transaction wrote.
@@ -229,7 +224,7 @@ impl<'a> Merged<'a> {
             .keys
             .range(range.start.clone()..)
             .take_while(|(key, _)| range.contains(key))
-            .filter(|(_, touched)| touched.written)
+            .filter(|(_, touched)| touched.written.is_some())
             .collect();
         let view = RangeCursor::new(transaction.view, range, Revision::MAX)?;
         Ok(Self { view, written: written.into_iter().peekable() })

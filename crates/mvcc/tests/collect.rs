@@ -114,7 +114,7 @@ proptest! {
         prefix in prop::sample::select(vec!["", "a", "b"]),
     ) {
         let mut map = store(&steps);
-        let newest = steps.len() as u64;
+        let newest = steps.len() as u64 + 1;
         let floor = Revision::new(floor.min(newest));
         let points: Vec<_> = points.into_iter().map(Revision::new).filter(|point| *point <= floor).collect();
         let range = KeyRange::prefix(prefix);
@@ -152,7 +152,7 @@ proptest! {
 fn tombstones_above_nothing_go_together() {
     let steps = [Some(true), Some(false), None, Some(true), Some(false), None];
     let steps = steps.map(|change| [None, None, change, None, None]);
-    let (range, floor, points) = (KeyRange::single("b"), Revision::new(6), [Revision::new(3)]);
+    let (range, floor, points) = (KeyRange::single("b"), Revision::new(7), [Revision::new(4)]);
     for (rows_max, go_on) in (1..4).flat_map(|rows_max| [(rows_max, GoOn::Within), (rows_max, GoOn::AtKey)]) {
         let mut map = store(&steps);
         assert_eq!(collect(&mut map, &range, (floor, &points), (rows_max, go_on)), 4);
@@ -177,12 +177,12 @@ fn a_key_without_a_past_leaves_only_its_present() {
     let mut map = MemoryMap::default();
     set(&mut map, Some("1"));
     assert_eq!(floor_of(&map, &kind).unwrap(), Revision::ZERO, "nothing was forgotten yet");
-    for (value, changed) in [("2", 2), ("3", 3)] {
+    for (value, changed) in [("2", 3), ("3", 4)] {
         set(&mut map, Some(value));
         assert_eq!(floor_of(&map, &kind).unwrap(), Revision::new(changed));
         assert_eq!(rows_below(&map, "b/c", Revision::MAX), 1);
         let record = get_at(&map, b"b/c", Revision::MAX).unwrap().unwrap();
-        assert_eq!((record.value, record.create_revision.get(), record.version), (value.into(), 1, changed));
+        assert_eq!((record.value, record.create_revision.get(), record.version), (value.into(), 2, changed - 1));
     }
     set(&mut map, None);
     assert_eq!(rows_below(&map, "b/c", Revision::MAX), 0);
@@ -190,7 +190,7 @@ fn a_key_without_a_past_leaves_only_its_present() {
     let keys = others.iter().flat_map(|revised| revised.events.iter().map(|event| event.key.clone()));
     assert_eq!(keys.collect::<Vec<_>>(), ["other"; 4]);
     set(&mut map, Some("4"));
-    assert_eq!(get_at(&map, b"b/c", Revision::MAX).unwrap().unwrap().create_revision, Revision::new(5));
+    assert_eq!(get_at(&map, b"b/c", Revision::MAX).unwrap().unwrap().create_revision, Revision::new(6));
 }
 
 /// What a key was before it was without a past goes as well.

@@ -3,8 +3,8 @@
 
 use bytes::Bytes;
 use conclave_mvcc::{
-    Batch, ChangeKind, ChangeLimits, KeyRange, MemoryMap, PresentCursor, Revised, Revision, Transaction,
-    changes_since, floor_of, get_at, get_present,
+    Batch, ChangeKind, ChangeLimits, KeyRange, MemoryMap, PresentCursor, Revised, Revision, Sealed,
+    Transaction, changes_since, get_at, get_present, newest_present, newest_revision,
 };
 
 const EVERYTHING: ChangeLimits = ChangeLimits { revisions_max: usize::MAX, size_bytes_max: usize::MAX };
@@ -14,18 +14,26 @@ fn range() -> KeyRange {
 }
 
 fn write(map: &mut MemoryMap, change: impl FnOnce(&mut Transaction<'_>)) -> Option<Revised> {
+    let before = newest_revision(map).unwrap();
+    let sealed = seal(map, change);
+    assert_eq!(sealed.revised, None);
+    assert_eq!(newest_revision(map).unwrap(), before, "the clock of what has a past stands still");
+    sealed.present
+}
+
+fn seal(map: &mut MemoryMap, change: impl FnOnce(&mut Transaction<'_>)) -> Sealed {
     let mut batch = Batch::new(map);
     let mut transaction = Transaction::begin(&batch).unwrap();
     change(&mut transaction);
     let sealed = transaction.seal();
-    batch.absorb(sealed.writes);
+    batch.absorb(sealed.writes.clone());
     let writes = batch.into_writes();
     map.write(&writes);
-    sealed.revised
+    sealed
 }
 
 fn put(map: &mut MemoryMap, key: &'static str, value: &'static str) -> Revised {
-    write(map, |transaction| transaction.put_present(&range(), key.into(), value.into()).unwrap()).unwrap()
+    write(map, |transaction| transaction.put_present(key.into(), value.into()).unwrap()).unwrap()
 }
 
 #[test]
@@ -41,13 +49,13 @@ fn only_the_present_stays_and_each_change_is_told_once() {
         let record = get_present(&map, b"lock/a").unwrap().unwrap();
         assert_eq!((record.value.as_ref(), record.version), (value.as_bytes(), version));
         assert_eq!((record.create_revision, record.mod_revision), (first.revision, told.revision));
-        assert_eq!(floor_of(&map, &KeyRange::single("lock/a")), Ok(told.revision));
+        assert_eq!(newest_present(&map), Ok(told.revision));
     }
     assert!(changes_since(&map, first.revision, EVERYTHING).unwrap().is_empty(), "no row tells of it");
     assert_eq!(get_at(&map, b"lock/a", Revision::MAX), Ok(None), "it is no versioned key");
     let gone = write(&mut map, |transaction| {
-        assert_eq!(transaction.delete_present(&range(), "lock/a".into()), Ok(true));
-        assert_eq!(transaction.delete_present(&range(), "lock/a".into()), Ok(false));
+        assert_eq!(transaction.delete_present("lock/a".into()), Ok(true));
+        assert_eq!(transaction.delete_present("lock/a".into()), Ok(false));
     });
     let gone = gone.unwrap();
     assert_eq!(gone.events[0].change(), ChangeKind::Deleted);
@@ -60,25 +68,47 @@ fn only_the_present_stays_and_each_change_is_told_once() {
 fn what_is_made_and_undone_at_once_never_was() {
     let mut map = MemoryMap::default();
     let told = write(&mut map, |transaction| {
-        transaction.put_present(&range(), "lock/a".into(), "1".into()).unwrap();
+        transaction.put_present("lock/a".into(), "1".into()).unwrap();
         assert!(transaction.get_present(&"lock/a".into()).unwrap().is_some(), "it sees itself");
-        transaction.delete_present(&range(), "lock/a".into()).unwrap();
+        transaction.delete_present("lock/a".into()).unwrap();
     });
     assert_eq!(told, None);
     assert_eq!(get_present(&map, b"lock/a"), Ok(None));
 }
 
 #[test]
-fn both_kinds_of_keys_are_told_in_order() {
+fn each_kind_of_keys_has_its_clock() {
     let mut map = MemoryMap::default();
-    let told = write(&mut map, |transaction| {
+    put(&mut map, "lock/a", "1");
+    put(&mut map, "lock/b", "1");
+    let told = seal(&mut map, |transaction| {
+        assert_eq!(transaction.present_revision(), Ok(Revision::new(4)));
         transaction.put("m".into(), "2".into(), Bytes::new()).unwrap();
-        transaction.put_present(&range(), "lock/b".into(), "1".into()).unwrap();
+        transaction.put_present("lock/b".into(), "1".into()).unwrap();
         transaction.put("a".into(), "0".into(), Bytes::new()).unwrap();
     });
-    let told = told.unwrap();
-    let keys: Vec<_> = told.events.iter().map(|event| event.key.clone()).collect();
-    assert_eq!(keys, ["a", "lock/b", "m"]);
+    let keys = |revised: Option<Revised>| {
+        let revised = revised.unwrap();
+        let keys: Vec<_> = revised.events.iter().map(|event| (event.key.clone(), event.order)).collect();
+        (revised.revision.get(), keys)
+    };
+    assert_eq!(keys(told.revised), (2, vec![("a".into(), 1), ("m".into(), 0)]));
+    assert_eq!(keys(told.present), (4, vec![("lock/b".into(), 0)]));
+    assert_eq!(newest_present(&map), Ok(Revision::new(4)));
+    assert_eq!(newest_revision(&map), Ok(Revision::new(2)));
+}
+
+#[test]
+fn looking_is_no_change() {
+    let mut map = MemoryMap::default();
+    put(&mut map, "lock/a", "1");
+    let told = write(&mut map, |transaction| {
+        transaction.present_revision().unwrap();
+        transaction.get_present(&"lock/a".into()).unwrap();
+        transaction.delete_present("lock/b".into()).unwrap();
+    });
+    assert_eq!(told, None);
+    assert_eq!(newest_present(&map), Ok(Revision::new(2)));
 }
 
 #[test]

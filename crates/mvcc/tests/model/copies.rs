@@ -21,11 +21,12 @@ pub(crate) struct Copies {
 
 impl Copies {
     pub(crate) fn new() -> Self {
-        Self { keys: vec![Keys::new()], revised: Vec::new(), side: BTreeMap::new() }
+        // Nothing exists at revision zero, nor in the empty store, which is at one.
+        Self { keys: vec![Keys::new(), Keys::new()], revised: Vec::new(), side: BTreeMap::new() }
     }
 
     pub(crate) fn newest(&self) -> Revision {
-        Revision::new(self.revised.len() as u64)
+        Revision::new(1 + self.revised.len() as u64)
     }
 
     pub(crate) fn now(&self) -> &Keys {
@@ -61,17 +62,21 @@ impl Copies {
     ) -> Option<Revised> {
         self.side = side;
         let revision = self.newest().next();
-        let touched: BTreeSet<_> = touched.into_iter().collect();
-        let event = |key: Bytes| {
+        let mut order = BTreeMap::new();
+        for key in touched {
+            let place = order.len() as u32;
+            order.entry(key).or_insert(place);
+        }
+        let event = |(key, order): (Bytes, u32)| {
             let previous = self.now().get(&key).cloned();
             let kind = match keys.get(&key) {
                 Some(record) => EventKind::Put(record.clone()),
                 None if previous.is_some() => EventKind::Delete { revision },
                 None => return None,
             };
-            Some(Event { key, kind, previous })
+            Some(Event { key, kind, previous, order })
         };
-        let events: Vec<_> = touched.into_iter().filter_map(event).collect();
+        let events: Vec<_> = order.into_iter().filter_map(event).collect();
         if events.is_empty() {
             return None;
         }
