@@ -36,6 +36,8 @@ pub struct Applied {
     pub answer: Option<Answer>,
     /// The revision that the entry took, if it changed the keyspace.
     pub revised: Option<Revised>,
+    /// The same of the keys of which only the present is kept: leases and locks.
+    pub present: Option<Revised>,
 }
 
 /// Why an entry cannot be applied. Fatal: the node must stop rather than go on without it.
@@ -72,10 +74,10 @@ pub fn apply(
             (Some(answer), done)
         }
     };
-    let Done { mut writes, revised } = done;
+    let Done { mut writes, revised, present } = done;
     ledger.close_entry(context, &mut writes);
     batch.absorb(writes);
-    Ok(Applied { answer, revised })
+    Ok(Applied { answer, revised, present })
 }
 
 /// What a command would be answered now, without doing it: the outcome names revision 0.
@@ -97,6 +99,7 @@ pub fn preview(view: &dyn ReadMap, command: &Command, time_ms: i64) -> Result<An
 struct Done {
     writes: WriteSet,
     revised: Option<Revised>,
+    present: Option<Revised>,
 }
 
 /// Answers a proposal: as it was answered before if it is a retry, else by doing its command.
@@ -115,8 +118,11 @@ fn settle(
         return Ok((answer, Done::default()));
     }
     let (answer, sealed) = execute(view, &proposal.command, Moment::of(context, times))?;
-    let mut done =
-        sealed.map_or_else(Done::default, |sealed| Done { writes: sealed.writes, revised: sealed.revised });
+    let mut done = sealed.map_or_else(Done::default, |sealed| Done {
+        writes: sealed.writes,
+        revised: sealed.revised,
+        present: sealed.present,
+    });
     if !answer.as_ref().is_err_and(Rejection::passes) {
         request.remember(view, &mut done.writes, ledger.requests, &answer)?;
         ledger.requests += 1;
@@ -183,7 +189,7 @@ mod tests {
         let after = |context| {
             let mut batch = Batch::new(&map);
             let applied = apply(&mut batch, context, EntryKind::Other).unwrap();
-            assert_eq!(applied, Applied { answer: None, revised: None });
+            assert_eq!(applied, Applied { answer: None, revised: None, present: None });
             digest(&batch).unwrap()
         };
         assert_eq!(after(CONTEXT), after(CONTEXT));

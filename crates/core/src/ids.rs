@@ -46,7 +46,7 @@ impl fmt::Display for LeaseId {
     }
 }
 
-/// Number of a ticket for a lock: the revision at which it was asked for. Smaller ones come first.
+/// Number of a ticket for a lock: the revision of the present at which it was asked for. Smaller ones come first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TicketId(u64);

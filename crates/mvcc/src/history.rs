@@ -6,19 +6,17 @@ use crate::{Cursor, MapError, ReadMap, Record, Revision, WriteSet, record, rows}
 
 /// The newest revision of the store.
 pub fn newest_revision(view: &dyn ReadMap) -> Result<Revision, MapError> {
-    newest_in(view, rows::NEWEST_REVISION)
+    Ok(newest_in(view, rows::NEWEST_REVISION)?.unwrap_or(Revision::EMPTY))
 }
 
-/// The newest revision that such a row tells.
-pub(crate) fn newest_in(view: &dyn ReadMap, row: &'static [u8]) -> Result<Revision, MapError> {
-    let Some(found) = view.get(row)? else {
-        return Ok(Revision::EMPTY);
-    };
+/// The newest revision that such a row tells; none before the first.
+pub(crate) fn newest_in(view: &dyn ReadMap, row: &'static [u8]) -> Result<Option<Revision>, MapError> {
+    let Some(found) = view.get(row)? else { return Ok(None) };
     match found.as_ref() {
         [FORMAT, number @ ..] => number.try_into().ok(),
         _ => None,
     }
-    .map(|number| Revision::new(u64::from_be_bytes(number)))
+    .map(|number| Some(Revision::new(u64::from_be_bytes(number))))
     .ok_or_else(|| MapError::damaged("unknown newest revision", row))
 }
 

@@ -20,12 +20,12 @@ use crate::{
     record, rows,
 };
 
-/// The newest revision of such keys.
+/// The newest revision of such keys: how often they had been changed by then.
 ///
 /// # Errors
 /// The map cannot be read.
 pub fn newest_present(view: &dyn ReadMap) -> Result<Revision, MapError> {
-    history::newest_in(view, rows::NEWEST_PRESENT)
+    Ok(history::newest_in(view, rows::NEWEST_PRESENT)?.unwrap_or(Revision::ZERO))
 }
 
 /// As [`skip_to_revision`](crate::skip_to_revision), of the clock of such keys.

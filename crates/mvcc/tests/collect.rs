@@ -182,7 +182,10 @@ fn a_key_without_a_past_leaves_only_its_present() {
         assert_eq!(floor_of(&map, &kind).unwrap(), Revision::new(changed));
         assert_eq!(rows_below(&map, "b/c", Revision::MAX), 1);
         let record = get_at(&map, b"b/c", Revision::MAX).unwrap().unwrap();
-        assert_eq!((record.value, record.create_revision.get(), record.version), (value.into(), 2, changed - 1));
+        assert_eq!(
+            (record.value, record.create_revision.get(), record.version),
+            (value.into(), 2, changed - 1)
+        );
     }
     set(&mut map, None);
     assert_eq!(rows_below(&map, "b/c", Revision::MAX), 0);

@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use conclave_raft::Consensus;
 use conclave_storage::{LogStore, StateStore};
-use conclave_watch::Hub;
 use tokio::sync::{Mutex, RwLock, Semaphore, mpsc, watch};
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
@@ -16,6 +15,7 @@ use crate::ended::Ended;
 use crate::leases::{Asked, Kept};
 use crate::locks::{Abandoned, Attending};
 use crate::metrics::NodeMetrics;
+use crate::publish::Hubs;
 use crate::readiness::{Readiness, Signs};
 use crate::request_error::RequestError;
 
@@ -39,7 +39,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) consensus: Consensus,
     pub(crate) state: StateStore,
-    pub(crate) hub: Hub,
+    pub(crate) hubs: Hubs,
     pub(crate) proposals: Semaphore,
     pub(crate) proposals_max: usize,
     pub(crate) reads: Arc<Semaphore>,

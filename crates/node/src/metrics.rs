@@ -128,7 +128,7 @@ impl NodeHandle {
         self.shared.metrics.register(registry);
         self.shared.log.pace().register(registry);
         self.shared.consensus.register_metrics(registry);
-        self.shared.hub.register_metrics(registry);
+        self.shared.hubs.history.register_metrics(registry);
         registry.register_collector(Box::new(NodeCollector { shared: Arc::clone(&self.shared) }));
     }
 }
@@ -177,7 +177,7 @@ impl NodeCollector {
     }
 
     fn watches(&self, gauges: &mut Gauges<'_>) -> Result<(), fmt::Error> {
-        let hub = self.shared.hub.stats();
+        let hub = self.shared.hubs.stats();
         gauges.set("conclave_watch_streams", "Watches that this node serves", hub.watchers as u64)?;
         let help = "Revisions that are kept in memory for watches";
         gauges.set("conclave_watch_tail_revisions", help, hub.tail_revisions as u64)?;

@@ -1,7 +1,7 @@
 //! The node: opens what it owns in order, runs it, and ends it in the opposite order.
 //!
 //! ```text
-//! data directory ─► log store ─► state store ─► hub ─► consensus ─► peer service
+//! data directory ─► log store ─► state store ─► hubs ─► consensus ─► peer service
 //! ```
 
 use std::collections::BTreeMap;
@@ -11,10 +11,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conclave_core::cluster::instances;
-use conclave_mvcc::{MapError, newest_revision};
+use conclave_mvcc::MapError;
 use conclave_raft::{Consensus, ConsensusError, ConsensusOptions, PeerAddress};
 use conclave_storage::{Claim, DataDir, Identity, LogStore, StateStore, StorageError};
-use conclave_watch::Hub;
 use tokio::net::TcpListener;
 use tokio::sync::{Mutex, RwLock, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
@@ -34,7 +33,7 @@ use crate::members::{Found, NotJoined, find, follow_fate, step_down_when_unfit, 
 use crate::metrics::NodeMetrics;
 use crate::options::NodeOptions;
 use crate::peer_calls::PeerCalls;
-use crate::publish::{History, Publisher};
+use crate::publish::Hubs;
 use crate::readiness::Readiness;
 use crate::survey::survey;
 
@@ -98,9 +97,8 @@ impl Node {
         let Found { claim, identity, cluster_name, instance, members } = find(&options).await?;
         let listener = listen(options.peer_listen).await?;
         let (log, state) = open(claim, identity).await?;
-        let newest = state.read(newest_revision)?;
-        let hub = Hub::new(Arc::new(History { state: state.clone() }), options.watch.clone(), newest);
-        let observer = Arc::new(Publisher { hub: hub.clone() });
+        let hubs = Hubs::new(&state, &options.watch)?;
+        let observer = Arc::new(hubs.clone());
         let instances = state.read(|view| instances(view, identity.cluster_id))?;
         let who = Who { identity, instance, instances };
         let terms = consensus_options(&options, who, members);
@@ -117,7 +115,7 @@ impl Node {
             clock: Arc::new(SystemClock),
             consensus,
             state,
-            hub,
+            hubs,
             proposals: Semaphore::new(options.proposals_max),
             proposals_max: options.proposals_max,
             reads: Arc::new(Semaphore::new(options.reads_max)),
@@ -196,7 +194,7 @@ impl Node {
         shared.reads.close();
         shared.reading.close();
         shared.reading.wait().await;
-        shared.hub.close().await;
+        shared.hubs.close().await;
         self.stop.cancel();
         while self.tasks.join_next().await.is_some() {}
         shared.consensus.shutdown().await;

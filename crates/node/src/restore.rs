@@ -14,8 +14,8 @@ use std::path::{Path, PathBuf};
 
 use conclave_core::{cluster, digest};
 use conclave_mvcc::{
-    KeyRange, MapError, ReadMap, Revision, Transaction, WriteSet, newest_revision, skip_to_revision,
-    write_floor,
+    KeyRange, MapError, ReadMap, Revision, Transaction, WriteSet, newest_present, newest_revision,
+    skip_to_present, skip_to_revision, write_floor,
 };
 use conclave_raft::{Applied, CodecError, ConsensusError, PeerAddress, applied_of_mark, restore};
 use conclave_storage::{
@@ -246,7 +246,9 @@ fn begin_anew(view: &dyn ReadMap, newest: Revision) -> Result<WriteSet, MapError
     cluster::begin_anew(&mut transaction)?;
     let mut writes = transaction.seal().writes;
     write_floor(&mut writes, &KeyRange::all(), newest);
+    let gap = newest.get() - newest_revision(view)?.get();
     skip_to_revision(&mut writes, newest);
+    skip_to_present(&mut writes, Revision::new(newest_present(view)?.get() + gap));
     Ok(writes)
 }
 

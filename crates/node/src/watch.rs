@@ -1,4 +1,4 @@
-//! A watch: a cursor over the store's revisions, from the hub.
+//! A watch: a cursor over the store's revisions, from one of its hubs.
 
 use conclave_mvcc::Revision;
 use conclave_watch::{WatchFilter, Watcher};
@@ -17,12 +17,22 @@ impl NodeHandle {
     /// [`RequestError::Recovering`] while the node does not know yet what is committed.
     pub fn watch(&self, filter: WatchFilter, start: Revision) -> Result<Watcher, RequestError> {
         self.shared.require_sound()?;
-        Ok(self.shared.hub.watch(filter, start))
+        Ok(self.shared.hubs.history.watch(filter, start))
+    }
+
+    /// The same of keys of which only the present is kept: sessions and locks. `start` is of their own clock; whoever
+    /// is behind reads them anew.
+    ///
+    /// # Errors
+    /// [`RequestError::Recovering`] while the node does not know yet what is committed.
+    pub fn watch_present(&self, filter: WatchFilter, start: Revision) -> Result<Watcher, RequestError> {
+        self.shared.require_sound()?;
+        Ok(self.shared.hubs.present.watch(filter, start))
     }
 
     /// The newest revision of the whole store: waits until this node has come so far.
     pub async fn newest_revision(&self, deadline: Instant) -> Result<Revision, RequestError> {
         become_fresh(&self.shared, with_margin(deadline)).await?;
-        Ok(self.shared.hub.newest())
+        Ok(self.shared.hubs.history.newest())
     }
 }

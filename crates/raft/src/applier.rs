@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use conclave_core::{Digest, EntryContext, EntryKind, apply, digest};
-use conclave_mvcc::{Batch, ReadMap, Revised, newest_revision};
+use conclave_mvcc::{Batch, ReadMap, Revised};
 use conclave_storage::{StateStore, in_background};
 use futures::stream::{Stream, TryStreamExt};
 use openraft::EntryPayload;
@@ -23,7 +23,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use crate::codec::{Mark, encode_mark};
 use crate::digest_points::DigestPoints;
 use crate::entry::LogEntry;
-use crate::observer::ApplyObserver;
+use crate::observer::{ApplyObserver, Newest};
 use crate::raft_metrics::RaftMetrics;
 use crate::snapshot::{Snapshot, SnapshotData, Snapshots};
 use crate::type_config::{LogId, Reply, SnapshotMeta, StoredMembership, TypeConfig};
@@ -68,6 +68,7 @@ struct Done {
     mark: Mark,
     replies: Vec<Reply>,
     revised: Vec<Revised>,
+    present: Vec<Revised>,
     digests: Vec<(u64, Digest)>,
 }
 
@@ -92,13 +93,11 @@ impl Applier {
         } else {
             tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
         };
-        let Done { mark, replies, revised, digests } = done?;
+        let Done { mark, replies, revised, present, digests } = done?;
         self.mark = mark;
         self.metrics.applied(count, began.elapsed());
         self.digests.note(digests);
-        if let Some(newest) = revised.last() {
-            self.observer.applied(&revised, newest.revision);
-        }
+        self.observer.applied(&revised, &present);
         self.applied.send_replace(self.mark.applied_index());
         for (responder, reply) in responders.into_iter().zip(replies) {
             if let Some(responder) = responder {
@@ -117,13 +116,14 @@ fn is_much(entries: &[LogEntry]) -> bool {
 /// Applies consecutive entries with one write. Blocks.
 fn apply_entries(state: &StateStore, mut mark: Mark, entries: &[LogEntry]) -> io::Result<Done> {
     let mut replies = Vec::with_capacity(entries.len());
-    let (mut revised, mut digests) = (Vec::new(), Vec::new());
+    let (mut revised, mut present, mut digests) = (Vec::new(), Vec::new(), Vec::new());
     let writes = state.read(|view: &dyn ReadMap| {
         let mut batch = Batch::new(view);
         for entry in entries {
             let done = apply_entry(&mut batch, &mut mark, entry)?;
             replies.push(Reply(done.answer));
             revised.extend(done.revised);
+            present.extend(done.present);
             let index = entry.log_id().index();
             if DigestPoints::wants(index) {
                 digests.push((index, digest(&batch).map_err(io::Error::other)?));
@@ -132,7 +132,7 @@ fn apply_entries(state: &StateStore, mut mark: Mark, entries: &[LogEntry]) -> io
         Ok::<_, io::Error>(batch.into_writes())
     })?;
     state.write(&writes, Some(&encode_mark(&mark)))?;
-    Ok(Done { mark, replies, revised, digests })
+    Ok(Done { mark, replies, revised, present, digests })
 }
 
 fn apply_entry(
@@ -201,14 +201,14 @@ impl RaftStateMachine<TypeConfig> for Applier {
         let announced = mark.clone();
         let installing = in_background(move || {
             snapshots.install(data, &announced)?;
-            state.read(newest_revision).map_err(io::Error::other)
+            state.read(Newest::of).map_err(io::Error::other)
         });
         let newest = installing.await??;
         self.mark = mark;
         self.digests.clear();
         self.observer.replaced(newest);
         self.applied.send_replace(self.mark.applied_index());
-        tracing::info!(applied_index = self.mark.applied_index(), %newest, "snapshot installed");
+        tracing::info!(applied_index = self.mark.applied_index(), newest = %newest.revision, "snapshot installed");
         Ok(())
     }
 

@@ -73,7 +73,7 @@ pub use consensus::{Consensus, Leading, RaftStatus};
 pub use errors::{ConsensusError, PeerError, ProposeError, ReadIndexError, WaitAppliedError};
 pub use local_node::{BoxFuture, DigestPoint, KeepLeases, KeptLeases, LocalNode, NodeDisk, NodeStatus, Role};
 pub use members::{JoinRequest, Joined, MembersAnswer, MembersError, MembersRefusal, MembersRequest, Token};
-pub use observer::ApplyObserver;
+pub use observer::{ApplyObserver, Newest};
 pub use options::ConsensusOptions;
 pub use restore::{Applied, applied_of_mark, restore};
 pub use type_config::PeerAddress;

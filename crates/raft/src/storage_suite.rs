@@ -3,7 +3,7 @@
 use std::io;
 use std::sync::Arc;
 
-use conclave_mvcc::{Revised, Revision};
+use conclave_mvcc::Revised;
 use conclave_storage::{DataDir, Identity, LogStore, StateStore};
 use futures::stream::{self, Stream, TryStreamExt};
 use openraft::entry::RaftEntry;
@@ -19,7 +19,7 @@ use crate::digest_points::DigestPoints;
 use crate::durable_applied::DurableApplied;
 use crate::entry::LogEntry;
 use crate::log_adapter::LogAdapter;
-use crate::observer::ApplyObserver;
+use crate::observer::{ApplyObserver, Newest};
 use crate::raft_metrics::RaftMetrics;
 use crate::snapshot::{Snapshot, SnapshotData, Snapshots};
 use crate::type_config::{LogId, SnapshotMeta, StoredMembership, TypeConfig};
@@ -27,8 +27,8 @@ use crate::type_config::{LogId, SnapshotMeta, StoredMembership, TypeConfig};
 struct Unobserved;
 
 impl ApplyObserver for Unobserved {
-    fn applied(&self, _revised: &[Revised], _newest: Revision) {}
-    fn replaced(&self, _newest: Revision) {}
+    fn applied(&self, _revised: &[Revised], _present: &[Revised]) {}
+    fn replaced(&self, _newest: Newest) {}
 }
 
 /// The applier insists on entries without a gap, as consensus gives them; the suite leaves some out. Blank

@@ -65,14 +65,28 @@ pub(crate) enum Signal {
 
 impl Hub {
     /// A hub for a store whose newest revision is `newest`.
-    pub fn new(source: Arc<dyn ChangeSource>, mut options: WatchOptions, newest: Revision) -> Self {
+    pub fn new(source: Arc<dyn ChangeSource>, options: WatchOptions, newest: Revision) -> Self {
+        Self::measured(source, options, newest, WatchMetrics::default())
+    }
+
+    /// A hub of another clock of the same store: it has the same bounds, and they are measured together.
+    pub fn beside(&self, source: Arc<dyn ChangeSource>, newest: Revision) -> Self {
+        Self::measured(source, self.shared.options.clone(), newest, self.shared.metrics.clone())
+    }
+
+    fn measured(
+        source: Arc<dyn ChangeSource>,
+        mut options: WatchOptions,
+        newest: Revision,
+        metrics: WatchMetrics,
+    ) -> Self {
         options.catch_up_reads_max = options.catch_up_reads_max.max(1);
         let shared = Shared {
             tail: Mutex::new(Tail::new(&options, newest)),
             source,
             catch_up_turns: Arc::new(Semaphore::new(options.catch_up_reads_max as usize)),
             watchers: AtomicUsize::new(0),
-            metrics: WatchMetrics::default(),
+            metrics,
             signal: watch::Sender::new(Signal::Look),
             options,
         };

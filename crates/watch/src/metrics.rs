@@ -9,8 +9,8 @@ use prometheus_client::registry::{Registry, Unit};
 /// Bounds of the durations: 0.05 ms, and each double the one before, to 26 s.
 const BUCKETS: u16 = 20;
 
-/// Of all watchers of one hub together.
-#[derive(Debug)]
+/// Of all watchers of one store together. Clones count as one.
+#[derive(Clone, Debug)]
 pub(crate) struct WatchMetrics {
     delivery: Histogram,
     history_reads: Counter,

@@ -111,7 +111,7 @@ mod tests {
 
     fn restore(view: &dyn ReadMap, namespace: &NamespaceName, extent: &mut Extent) -> Result<Tally, Stop> {
         let mut transaction = Transaction::begin(view).unwrap();
-        restore_items(&mut transaction, namespace, (Revision::new(1), Usage::default()), extent)
+        restore_items(&mut transaction, namespace, (Revision::EMPTY.next(), Usage::default()), extent)
     }
 
     #[test]

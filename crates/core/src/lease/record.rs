@@ -42,11 +42,11 @@ pub(super) fn id_of_key(key: &[u8]) -> Result<LeaseId, MapError> {
 }
 
 pub(super) fn put(transaction: &mut Transaction<'_>, lease: &LeaseInfo) -> Result<(), MapError> {
-    transaction.put_present(&all(), key(lease.id), encode(lease))
+    transaction.put_present(key(lease.id), encode(lease))
 }
 
 pub(super) fn remove(transaction: &mut Transaction<'_>, id: LeaseId) -> Result<bool, MapError> {
-    transaction.delete_present(&all(), key(id))
+    transaction.delete_present(key(id))
 }
 
 pub(super) fn encode(lease: &LeaseInfo) -> Bytes {

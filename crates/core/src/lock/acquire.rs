@@ -32,7 +32,8 @@ pub(super) fn acquire(
         let mut head = found.ok_or_else(|| without_head(name))?;
         return attend(transaction, &mut head, ticket, (acquire, time_ms));
     }
-    let mut head = found.unwrap_or_else(|| Head::new(*mode, transaction.newest()));
+    let newest = transaction.present_revision()?.previous();
+    let mut head = found.unwrap_or_else(|| Head::new(*mode, newest));
     if head.capacity != mode.capacity() || !mode.can_be_had() {
         return Err(refuse(capacity_mismatch(name, &head, *mode)));
     }
@@ -42,7 +43,7 @@ pub(super) fn acquire(
     check_tickets(transaction, *session, own.len())?;
     // Those whose time is over do not stand in the way.
     grant_next(transaction, name, &mut head, time_ms)?;
-    let ticket = Ticket::asked(acquire, TicketId::new(transaction.revision().get()), time_ms);
+    let ticket = Ticket::asked(acquire, TicketId::new(transaction.present_revision()?.get()), time_ms);
     let number = ticket.number;
     let standing = if head.waiters == 0 && head.admits(*mode) {
         Standing::Granted(grant(transaction, name, &mut head, (ticket, time_ms))?)

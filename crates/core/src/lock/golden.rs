@@ -199,7 +199,7 @@ fn what_was_written_is_read_back() {
     let head = Head { holders: 1, ..Head::new(Mode::Exclusive, Revision::new(5)) };
     head.write(&mut transaction, &name()).unwrap();
     assert_eq!(Head::find(&mut transaction, &name()), Ok(Some(head)));
-    transaction.put_present(&keys::all(), keys::head(&name()), Bytes::from_static(b"\x02")).unwrap();
+    transaction.put_present(keys::head(&name()), Bytes::from_static(b"\x02")).unwrap();
     assert!(Head::find(&mut transaction, &name()).is_err(), "a newer format is not guessed at");
 }
 

@@ -43,7 +43,7 @@ pub(super) fn grant_next(
             }
         }
         if all_seen {
-            head.served = TicketId::new(transaction.newest().get());
+            head.served = TicketId::new(transaction.present_revision()?.previous().get());
             return Ok(());
         }
         look_max = (2 * look_max).min(LOOK_MAX);
@@ -121,7 +121,7 @@ fn first_waiting(
 /// tokens go on above those that the backup did not know.
 fn next_token(transaction: &mut Transaction<'_>) -> Result<FencingToken, MapError> {
     let last = LAST_TOKEN.of(transaction)?;
-    let next = transaction.revision().get().max(last.saturating_add(1));
+    let next = transaction.present_revision()?.get().max(last.saturating_add(1));
     LAST_TOKEN.set(transaction, next);
     Ok(FencingToken::new(next))
 }

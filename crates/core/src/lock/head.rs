@@ -38,7 +38,7 @@ impl Head {
         transaction.get_present(&keys::head(name))?.map(Self::decode).transpose()
     }
 
-    /// The head of a lock that nobody has yet, which is asked for after the revision `newest`.
+    /// The head of a lock that nobody has yet, which is asked for after the revision `newest` of the present.
     pub(super) fn new(mode: Mode, newest: Revision) -> Self {
         Self { capacity: mode.capacity(), served: TicketId::new(newest.get()), ..Self::default() }
     }
@@ -46,10 +46,10 @@ impl Head {
     /// Writes it; one that counts nobody goes.
     pub(super) fn write(self, transaction: &mut Transaction<'_>, name: &LockName) -> Result<(), MapError> {
         if self.holders == 0 && self.waiters == 0 {
-            transaction.delete_present(&keys::all(), keys::head(name))?;
+            transaction.delete_present(keys::head(name))?;
             return Ok(());
         }
-        transaction.put_present(&keys::all(), keys::head(name), self.encode())
+        transaction.put_present(keys::head(name), self.encode())
     }
 
     /// Whether one more in this mode goes with those who hold it.

@@ -34,11 +34,6 @@ pub(super) enum Place {
     Queue(TicketId),
 }
 
-/// The keys of all locks, of which only the present is kept.
-pub(super) fn all() -> KeyRange {
-    KeyRange::prefix(ALL)
-}
-
 /// The heads of locks whose names begin with `prefix`.
 pub(super) fn heads(prefix: &str) -> KeyRange {
     KeyRange::prefix([HEADS, prefix].concat())
@@ -116,7 +111,6 @@ mod tests {
         ] {
             assert_eq!(key, golden);
             assert_eq!(parse(&key), Ok(Some((name.clone(), place))));
-            assert!(all().contains(&key));
         }
         assert_eq!(parse(b"conclave/lease/0000000000000001"), Ok(None));
         assert!(parse(b"conclave/lock-queue/a//x").is_err());

@@ -1,6 +1,6 @@
 //! Locks with fencing tokens, held through leases.
 //!
-//! Whoever asks for a lock gets a *ticket*, numbered by the revision at which it was asked for. Tickets wait in a queue
+//! Whoever asks for a lock gets a *ticket*, numbered by the revision of the present at which it was asked for. Tickets wait in a queue
 //! and are granted in order of arrival, as many at once as go together. A grant carries a *fencing token*, which only
 //! grows, over all locks.
 //!
@@ -90,7 +90,7 @@ fn set_metadata(transaction: &mut Transaction<'_>, set: &SetMetadata) -> Result<
         return Err(refuse(LockRejection::NotHeld { name, session }));
     };
     Ticket { metadata: metadata.clone(), ..ticket }.write(transaction, name)?;
-    Ok(LockOutcome::MetadataSet { revision: transaction.revision() })
+    Ok(LockOutcome::MetadataSet { revision: transaction.present_revision()? })
 }
 
 fn refuse(rejection: LockRejection) -> Stop {

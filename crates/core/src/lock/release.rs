@@ -89,7 +89,7 @@ pub(super) fn force(
         author: author.clone(),
         reason: reason.clone(),
         time_ms,
-        revision: transaction.revision(),
+        revision: transaction.present_revision()?,
     };
     forced::note(transaction, name, &forced)?;
     let lies: Vec<_> = holders.iter().map(Lies::of).collect();

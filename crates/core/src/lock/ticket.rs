@@ -43,12 +43,12 @@ impl Ticket {
 
     /// Writes it.
     pub(super) fn write(&self, transaction: &mut Transaction<'_>, name: &LockName) -> Result<(), MapError> {
-        transaction.put_present(&keys::all(), self.key(name), self.encode())
+        transaction.put_present(self.key(name), self.encode())
     }
 
     /// Removes it.
     pub(super) fn remove(&self, transaction: &mut Transaction<'_>, name: &LockName) -> Result<(), MapError> {
-        let was_there = transaction.delete_present(&keys::all(), self.key(name))?;
+        let was_there = transaction.delete_present(self.key(name))?;
         assert!(was_there, "a ticket that is removed was written");
         Ok(())
     }

@@ -203,7 +203,7 @@ fn a_page_of_an_items_history_reads_its_changes_only() {
     let query = ItemHistoryQuery {
         namespace: &shop,
         key: &key,
-        before: Some(Revision::new(80)),
+        before: Some(Revision::new(81)),
         page_max: 10,
         size_bytes_max: usize::MAX,
     };
@@ -223,13 +223,13 @@ fn a_page_of_an_items_history_reads_its_changes_only() {
     let all = ItemHistoryQuery { before: None, page_max: 1_000, ..query };
     let (page, more) = item_history(&map, &all).unwrap().unwrap();
     let revisions: Vec<_> = page.iter().map(|change| change.version.revision.get()).collect();
-    assert_eq!((revisions, more), ((3..100).rev().chain([1]).collect(), false));
+    assert_eq!((revisions, more), ((4..101).rev().chain([2]).collect(), false));
 }
 
 #[test]
 fn a_search_looks_at_no_more_than_it_may() {
     let map = store();
-    for at in [Revision::new(99), Revision::new(50)] {
+    for at in [Revision::new(100), Revision::new(51)] {
         let counted = Counted::new(&map);
         let query = SearchQuery {
             text: "nowhere",
@@ -308,7 +308,7 @@ fn a_snapshot_of_the_past_reads_the_snapshots_once() {
         let step = CollectStep { namespace: namespace(&name(number)), rows_max: 100 };
         tell(&mut map, ConfigCommand::CollectStep(step));
     }
-    let (cost, _) = tell(&mut map, snapshot(snapshots, Some(namespaces + 1)));
+    let (cost, _) = tell(&mut map, snapshot(snapshots, Some(namespaces + 2)));
     assert!(cost.steps <= 4 * (namespaces + snapshots) && cost.seeks <= 6 * namespaces, "{cost:?}");
 }
 
@@ -356,7 +356,7 @@ fn deleted_items_bound_a_page_like_others() {
         in_values: false,
         ignore_case: false,
         after: None,
-        at: Revision::new(2),
+        at: Revision::new(3),
         matches_max: 10,
         items_max: 100,
         size_bytes_max: usize::MAX,

@@ -9,7 +9,7 @@ use conclave_core::lock::{
     Mode, Release, Standing, TICKETS_A_LOCK_MAX, TICKETS_MAX, WAITERS_MAX, Wait, Which,
 };
 use conclave_core::{Answer, Command, LeaseId, LockName, Outcome, Rejection, RequestId, TicketId};
-use conclave_mvcc::{WriteSet, newest_revision};
+use conclave_mvcc::{WriteSet, newest_present};
 
 use crate::{Store, TERM};
 
@@ -120,12 +120,12 @@ fn so_many_wait_and_all_who_can_are_granted_at_once() {
 
     // However many more ask: each is refused, and nothing is left of it but that its request is remembered.
     let full = || refused(LockRejection::QueueFull { name: "l".into(), waiters_max: WAITERS_MAX });
-    let (rows, revision) = (store.rows(), newest_revision(&store.map).unwrap());
+    let (rows, revision) = (store.rows(), newest_present(&store.map).unwrap());
     for _ in 0..1_000 {
         assert_eq!(store.acquire("l", WAITERS_MAX + 2, Mode::Shared), full());
         assert_eq!(store.written, ROWS_OF_AN_ENTRY);
     }
-    assert_eq!((store.rows(), newest_revision(&store.map).unwrap()), (rows, revision));
+    assert_eq!((store.rows(), newest_present(&store.map).unwrap()), (rows, revision));
 
     // One goes, one comes.
     store.release("l", 2, Which::Ticket(first));

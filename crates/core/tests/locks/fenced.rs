@@ -5,6 +5,7 @@ use conclave_core::config::{
 };
 use conclave_core::lock::{HeldLock, LockRejection};
 use conclave_core::{Guarded, NamespaceName, Outcome, Version};
+use conclave_mvcc::Revision;
 
 use crate::world::{Done, Model};
 
@@ -36,9 +37,10 @@ pub(crate) fn apply(model: &mut Model, command: &Guarded) -> Done {
         changed: 0,
         deleted: 0,
     };
-    let (revision, time_ms) = (model.next_revision(), model.time_ms);
+    model.committed += 1;
+    let (revision, time_ms) = (Revision::new(model.committed), model.time_ms);
     let committed = Committed { versions: vec![version], revision, time_ms };
-    Ok((Outcome::Config(ConfigOutcome::Committed(committed)), true))
+    Ok((Outcome::Config(ConfigOutcome::Committed(committed)), false))
 }
 
 fn namespace() -> NamespaceName {

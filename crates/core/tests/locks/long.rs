@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::env;
 
 use conclave_core::{Command, Proposal};
-use conclave_mvcc::{Batch, MemoryMap};
+use conclave_mvcc::Batch;
 
 use crate::Trio;
 use crate::steps::{Draw, step};
+use crate::world::empty;
 
 /// How many steps each walk takes; another number may be set for a longer one, or a shorter one.
 const STEPS: &str = "CONCLAVE_LOCK_STEPS";
@@ -48,7 +49,7 @@ fn and_half_a_million_others() {
 
 fn walk(seed: u64) {
     let steps = env::var(STEPS).map_or(STEPS_DEFAULT, |steps| steps.parse().unwrap());
-    let (mut map, mut trio) = (MemoryMap::default(), Trio::default());
+    let (mut map, mut trio) = (empty(), Trio::default());
     let (mut numbers, mut seen) = (Numbers(seed), BTreeMap::new());
     while trio.entries < steps {
         let mut batch = Batch::new(&map);

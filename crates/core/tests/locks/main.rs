@@ -40,14 +40,16 @@ impl Trio {
     /// Applies an entry to the batch and the model, and compares what can be seen of it.
     fn check_entry(&mut self, batch: &mut Batch<'_>, entry: &Entry) -> Applied {
         self.entries += 1;
-        let before = self.model.revision;
+        let before = (self.model.revision, self.model.committed);
         let applied = apply_entry(batch, self.entries, entry);
         let expected = entry.as_ref().map(|proposal| self.model.apply(proposal, TERM));
         assert_eq!(applied.answer, expected, "{entry:?}");
-        let revision = applied.revised.as_ref().map(|revised| revised.revision.get());
-        let changed = (self.model.revision != before).then_some(self.model.revision);
-        assert_eq!(revision, changed, "{entry:?}");
-        if let Some(revised) = &applied.revised {
+        let revisions = [&applied.present, &applied.revised]
+            .map(|revised| revised.as_ref().map(|revised| revised.revision.get()));
+        let now = (self.model.revision, self.model.committed);
+        let changed = [(now.0 != before.0).then_some(now.0), (now.1 != before.1).then_some(now.1)];
+        assert_eq!(revisions, changed, "{entry:?}");
+        if let Some(revised) = &applied.present {
             for name in self.picture.fold(revised) {
                 self.picture.check_lock(&self.model, &name);
             }
@@ -65,7 +67,7 @@ impl Trio {
 
 /// Applies entries in batches of these sizes, in turn; gives the map and all answers and events.
 fn apply_in_batches(entries: &[Entry], sizes: &[usize]) -> (MemoryMap, Vec<Applied>) {
-    let mut map = MemoryMap::default();
+    let mut map = world::empty();
     let mut applied = Vec::new();
     let mut sizes = sizes.iter().cycle();
     while applied.len() < entries.len() {
@@ -87,7 +89,7 @@ proptest! {
         draws in prop::collection::vec(any::<Draw>(), 1..96),
         batch_sizes in prop::collection::vec(1_usize..6, 1..4),
     ) {
-        let (mut map, mut trio) = (MemoryMap::default(), Trio::default());
+        let (mut map, mut trio) = (world::empty(), Trio::default());
         let (mut entries, mut answers) = (Vec::new(), Vec::new());
         for draw in &draws {
             let entry = step(draw, &trio.model, trio.entries);

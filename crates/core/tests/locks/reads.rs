@@ -3,7 +3,7 @@
 use conclave_core::lease::{self, LeaseInfo};
 use conclave_core::lock::{self, Extent, LockInfo, LocksQuery, Standing};
 use conclave_core::{FencingToken, LeaseId, LockName, TicketId};
-use conclave_mvcc::{ReadMap, newest_revision};
+use conclave_mvcc::{ReadMap, newest_present, newest_revision};
 
 use crate::steps::{LOCKS, SESSIONS};
 use crate::world::{Model, Ticket};
@@ -13,7 +13,8 @@ const LITTLE: Extent = Extent { holders_max: 1, waiters_max: 2, with_forced: fal
 
 /// Every read about every lock and session.
 pub(crate) fn check(view: &dyn ReadMap, model: &Model) {
-    assert_eq!(newest_revision(view).unwrap().get(), model.revision);
+    assert_eq!(newest_present(view).unwrap().get(), model.revision);
+    assert_eq!(newest_revision(view).unwrap().get(), model.committed);
     for name in LOCKS {
         check_lock(view, model, &LockName::parse(name).unwrap());
     }

@@ -8,7 +8,7 @@ use conclave_core::lock::{ForcedRelease, Granted, HolderInfo, LockInfo, Mode, Wa
 use conclave_core::{
     Answer, Command, FencingToken, LeaseId, LockName, Outcome, Proposal, Rejection, RequestId, TicketId,
 };
-use conclave_mvcc::Revision;
+use conclave_mvcc::{MemoryMap, Revision, WriteSet, skip_to_revision};
 
 use crate::{fenced, leases, tickets};
 
@@ -33,8 +33,20 @@ pub(crate) struct Ticket {
     pub(crate) granted: Option<Granted>,
 }
 
+/// How far the revision of the configuration is at the beginning: far ahead of that of sessions and locks, so that
+/// mistaking one for the other is seen.
+const COMMITTED_BEFORE: u64 = 1_000_000_000;
+
+/// A store at which the model begins.
+pub(crate) fn empty() -> MemoryMap {
+    let mut writes = WriteSet::default();
+    skip_to_revision(&mut writes, Revision::new(COMMITTED_BEFORE));
+    let mut map = MemoryMap::default();
+    map.write(&writes);
+    map
+}
+
 /// All that is.
-#[derive(Default)]
 pub(crate) struct Model {
     pub(crate) sessions: BTreeMap<LeaseId, LeaseInfo>,
     /// In order of number. A lock that nobody has is none.
@@ -42,7 +54,10 @@ pub(crate) struct Model {
     /// All that are remembered, the newest last.
     pub(crate) forced: VecDeque<(LockName, ForcedRelease)>,
     pub(crate) forced_ever: u64,
+    /// Of sessions and locks.
     pub(crate) revision: u64,
+    /// Of what fenced commits change.
+    pub(crate) committed: u64,
     pub(crate) last_token: u64,
     pub(crate) time_ms: i64,
     /// Version of the namespace that fenced commits make.
@@ -52,6 +67,23 @@ pub(crate) struct Model {
 
 /// What a command leads to, and whether that takes a revision.
 pub(crate) type Done = Result<(Outcome, bool), Rejection>;
+
+impl Default for Model {
+    fn default() -> Self {
+        Self {
+            sessions: BTreeMap::new(),
+            locks: BTreeMap::new(),
+            forced: VecDeque::new(),
+            forced_ever: 0,
+            revision: 0,
+            committed: COMMITTED_BEFORE,
+            last_token: 0,
+            time_ms: 0,
+            version: 0,
+            answered: VecDeque::new(),
+        }
+    }
+}
 
 impl Model {
     /// Does an entry of a term.

@@ -49,13 +49,14 @@ fn apply_in_batches(entries: &[Entry], sizes: &[usize]) -> (MemoryMap, Vec<Appli
 fn check_step(map: &mut MemoryMap, model: &mut Model, index: usize, entry: &Entry) {
     let before = (map.clone(), model.newest(), digest(map).unwrap());
     let mut batch = Batch::new(&before.0);
-    let Applied { answer, revised } = apply_entry(&mut batch, index, entry);
+    let Applied { answer, revised, present } = apply_entry(&mut batch, index, entry);
     map.write(batch.writes());
     let expected = entry.as_ref().map(|proposal| model.apply(proposal));
     assert_eq!(answer, expected, "{entry:?}");
     assert_eq!(newest_revision(map).unwrap(), model.newest());
     let changed = (model.newest() != before.1).then_some(model.newest());
     assert_eq!(revised.map(|revised| revised.revision), changed);
+    assert_eq!(present, None, "all that is configured has a past");
     assert_ne!(digest(map).unwrap(), before.2, "every entry extends the digest");
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Namespace {
 
 /// Everything that was and is.
 pub(crate) struct Model {
-    /// The world at each revision, from 0.
+    /// The world at each revision, from 0; the empty store is at 1.
     pub(crate) past: Vec<World>,
     time_ms: i64,
     answered: BTreeMap<RequestId, (Command, Answer)>,
@@ -43,7 +43,7 @@ pub(crate) struct Stamp<'a> {
 
 impl Model {
     pub(crate) fn new() -> Self {
-        Self { past: vec![World::new()], time_ms: 0, answered: BTreeMap::new() }
+        Self { past: vec![World::new(), World::new()], time_ms: 0, answered: BTreeMap::new() }
     }
 
     pub(crate) fn now(&self) -> &World {

@@ -52,19 +52,23 @@ impl Session {
         self.index += 1;
         let mut batch = Batch::new(&self.map);
         let context = EntryContext { index: self.index, term };
-        let Applied { answer, revised } = apply(&mut batch, context, entry).unwrap();
+        let Applied { answer, revised, present } = apply(&mut batch, context, entry).unwrap();
         let writes = batch.into_writes();
         self.map.write(&writes);
         let mut seen = answer.as_ref().map(show::answer).unwrap_or_default();
-        match revised {
-            None => seen += &show::line("revision", "none: no key changed"),
-            Some(revised) => {
-                seen += &show::line("revision", &revised.revision.to_string());
-                seen.extend(revised.events.iter().map(show::event));
-                seen += &show_locks::told(&revised);
-                seen += &self.state();
-                seen += &self.locks();
-            }
+        let clocks = [("revision", revised), ("present", present)];
+        let changed: Vec<_> =
+            clocks.into_iter().filter_map(|(clock, revised)| Some((clock, revised?))).collect();
+        for (clock, revised) in &changed {
+            seen += &show::line(clock, &revised.revision.to_string());
+            seen.extend(revised.events.iter().map(show::event));
+            seen += &show_locks::told(revised);
+        }
+        if changed.is_empty() {
+            seen += &show::line("revision", "none: no key changed");
+        } else {
+            seen += &self.state();
+            seen += &self.locks();
         }
         seen + &show::line("digest", &digest(&self.map).unwrap().to_string())
     }

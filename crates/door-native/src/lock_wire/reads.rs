@@ -4,7 +4,7 @@ use conclave_core::config::Read;
 use conclave_core::lock::{self, Extent, HolderInfo, LockRejection, LocksQuery};
 use conclave_core::{FencingToken, LockName, Rejection};
 use conclave_door::{Limits, Refusal};
-use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
+use conclave_mvcc::{MapError, ReadMap, Revision, newest_present};
 use conclave_proto::lock::v1 as wire;
 
 use super::messages;
@@ -33,7 +33,7 @@ pub(crate) fn one_lock(name: &str, limits: &Limits) -> Result<LockName, Refusal>
 
 /// One lock.
 pub(crate) fn lock_response(view: &dyn ReadMap, name: &LockName) -> Read<wire::GetLockResponse> {
-    let store_revision = newest_revision(view)?.get();
+    let store_revision = newest_present(view)?.get();
     let Some(found) = lock::get(view, name, WHOLE)? else { return Ok(Err(not_found(name))) };
     Ok(Ok(wire::GetLockResponse { lock: Some(messages::lock(found)), store_revision }))
 }
@@ -44,7 +44,7 @@ pub(crate) fn leader(
     name: &LockName,
 ) -> Result<(Option<HolderInfo>, Revision), MapError> {
     let found = lock::get(view, name, FIRST)?;
-    Ok((found.and_then(|lock| lock.holders.into_iter().next()), newest_revision(view)?))
+    Ok((found.and_then(|lock| lock.holders.into_iter().next()), newest_present(view)?))
 }
 
 /// Who leads, as an answer.

@@ -45,7 +45,7 @@ impl LockStreams {
         let filter = WatchFilter { ranges: lock::watch_ranges_of(&name) };
         let observing = Observing {
             node: self.node.clone(),
-            watcher: self.node.watch(filter, revision.next())?,
+            watcher: self.node.watch_present(filter, revision.next())?,
             name,
             leader,
             revision,

@@ -6,7 +6,7 @@
 use conclave_core::LockName;
 use conclave_core::lock::{self, LockInfo};
 use conclave_door::Limits;
-use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
+use conclave_mvcc::{MapError, ReadMap, Revision, newest_present};
 
 use super::watch::LocksQuery;
 use crate::lock_wire::LISTED;
@@ -40,7 +40,7 @@ impl Part {
                 lock::list(view, &query)?
             }
         };
-        Ok(Self { locks, more, revision: newest_revision(view)? })
+        Ok(Self { locks, more, revision: newest_present(view)? })
     }
 
     /// The lock after which the next part begins; none: this was the last.

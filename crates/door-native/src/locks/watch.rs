@@ -102,7 +102,7 @@ impl LockStreams {
         let first = self.node.read(Consistency::Linearizable, deadline, read).await?;
         let watching = Watching {
             node: self.node.clone(),
-            watcher: self.node.watch(query.filter(), first.revision.next())?,
+            watcher: self.node.watch_present(query.filter(), first.revision.next())?,
             query,
             telling: Telling::Part(first),
             parts: Parts::default(),

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use conclave_core::LeaseId;
 use conclave_core::lease::{self, CheckpointLeases, LeaseCommand, LeaseInfo};
-use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
+use conclave_mvcc::{MapError, ReadMap, Revision, newest_present};
 use conclave_raft::{KeepLeases, KeptLeases};
 use tokio::time::Instant;
 
@@ -60,7 +60,7 @@ async fn read(shared: &Arc<Shared>, request: &KeepLeases) -> Option<Read> {
     let reading = tokio::task::spawn_blocking(move || {
         let read: Result<_, MapError> = state.read(|view| {
             let (renewed, told) = (find(view, &request.renew)?, find(view, &request.ask)?);
-            Ok(Read { renewed, told, seen: newest_revision(view)? })
+            Ok(Read { renewed, told, seen: newest_present(view)? })
         });
         drop((state, in_use));
         read

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use conclave_core::lease::{self, CheckpointLeases, ExpireLeases, LeaseCommand, LeaseInfo, LeaseOutcome};
 use conclave_core::{Answer, Command, LeaseId, Outcome, Proposal, RequestId, encode_proposal};
-use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
+use conclave_mvcc::{MapError, ReadMap, Revision, newest_present};
 use conclave_raft::{Leading, ProposeError};
 use conclave_watch::{WatchClosed, WatchFilter, Watched, Watcher};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
@@ -207,7 +207,7 @@ pub(super) async fn propose(shared: &Shared, command: LeaseCommand) -> Result<An
 pub(super) async fn load(shared: &Arc<Shared>, term: u64) -> Result<(Kept, Watcher), Over> {
     let (leases, revision) = read_all(shared).await?;
     let filter = WatchFilter { ranges: vec![lease::watch_range()] };
-    let changes = shared.hub.follow(filter, revision.next());
+    let changes = shared.hubs.present.follow(filter, revision.next());
     let now = Instant::now();
     let mut clock = LeaseClock::new(now);
     leases.iter().for_each(|lease| clock.know(lease, shared.lease_grace, now));
@@ -218,7 +218,7 @@ pub(super) async fn load(shared: &Arc<Shared>, term: u64) -> Result<(Kept, Watch
 async fn read_all(shared: &Arc<Shared>) -> Result<(Vec<LeaseInfo>, Revision), Over> {
     let (in_use, state) = (shared.reading.token(), shared.state.clone());
     let reading = tokio::task::spawn_blocking(move || {
-        let read: Result<_, MapError> = state.read(|view| Ok((all(view)?, newest_revision(view)?)));
+        let read: Result<_, MapError> = state.read(|view| Ok((all(view)?, newest_present(view)?)));
         drop((state, in_use));
         read
     });

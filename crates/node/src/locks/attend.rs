@@ -151,7 +151,7 @@ pub(crate) async fn tell_tickets(shared: Arc<Shared>, stop: CancellationToken) {
 
 async fn tell(shared: &Arc<Shared>) {
     let filter = WatchFilter { ranges: lock::watch_ranges("") };
-    let mut changes = shared.hub.follow(filter, shared.hub.newest().next());
+    let mut changes = shared.hubs.present.follow(filter, shared.hubs.present.newest().next());
     let mut places = interval(PLACES_INTERVAL);
     places.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut moved = HashSet::new();
@@ -193,7 +193,7 @@ fn follow(
         Err(WatchClosed::Failed(cause)) => {
             tracing::error!(%cause, "what happened to locks cannot be followed: it is read how they stand");
             shared.attending.read_all_anew();
-            changes.resume_from(shared.hub.newest().next());
+            changes.resume_from(shared.hubs.present.newest().next());
         }
         Err(WatchClosed::Closed) => return None,
     }

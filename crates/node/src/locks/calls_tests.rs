@@ -131,7 +131,7 @@ async fn what_was_not_seen_is_told_once_the_node_knows_that_it_saw_not_all() {
     ask(&handle, 1).await;
     let mut attended = handle.attend(name(), session(1), ask(&handle, 2).await);
     is_told(&mut attended, Place::Waiting { ahead: 0 }).await;
-    let hub = &handle.shared.hub;
+    let hub = &handle.shared.hubs.present;
     // As if the state had been replaced by one of later on: what happens in between is not told.
     let later = |revisions| Revision::new(hub.newest().get() + revisions);
     hub.reset(later(100));

@@ -14,11 +14,11 @@ use conclave_core::config::{
     SettingsChange,
 };
 use conclave_core::{Answer, Command, ItemKey, NamespaceName, Proposal, RequestId, digest, encode_proposal};
-use conclave_mvcc::{Revised, Revision, newest_revision};
+use conclave_mvcc::{Revised, newest_revision};
 use conclave_raft::{
     ApplyObserver, BoxFuture, Consensus, ConsensusError, ConsensusOptions, Introduced, JoinRequest, Joined,
-    KeepLeases, KeptLeases, LocalNode, MembersAnswer, MembersError, MembersRequest, NodeDisk, NodeStatus,
-    PeerAddress, ProposeError,
+    KeepLeases, KeptLeases, LocalNode, MembersAnswer, MembersError, MembersRequest, Newest, NodeDisk,
+    NodeStatus, PeerAddress, ProposeError,
 };
 use conclave_storage::{DataDir, Identity, LogStore, StateStore};
 use tempfile::TempDir;
@@ -79,15 +79,15 @@ pub(crate) struct Observed {
 }
 
 impl ApplyObserver for Observed {
-    fn applied(&self, revised: &[Revised], newest: Revision) {
-        let last = revised.last().expect("it is called for something").revision;
-        assert_eq!(last, newest);
-        let before = self.newest.swap(newest.get(), Ordering::SeqCst);
-        assert!(before < newest.get(), "revisions only grow");
+    fn applied(&self, revised: &[Revised], _present: &[Revised]) {
+        for Revised { revision, .. } in revised {
+            let before = self.newest.swap(revision.get(), Ordering::SeqCst);
+            assert!(before < revision.get(), "revisions only grow");
+        }
     }
 
-    fn replaced(&self, newest: Revision) {
-        self.newest.store(newest.get(), Ordering::SeqCst);
+    fn replaced(&self, newest: Newest) {
+        self.newest.store(newest.revision.get(), Ordering::SeqCst);
         self.replaced.fetch_add(1, Ordering::SeqCst);
     }
 }
