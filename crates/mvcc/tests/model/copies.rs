@@ -64,7 +64,7 @@ impl Copies {
         let revision = self.newest().next();
         let mut order = BTreeMap::new();
         for key in touched {
-            let place = order.len() as u32;
+            let place = u32::try_from(order.len()).unwrap();
             order.entry(key).or_insert(place);
         }
         let event = |(key, order): (Bytes, u32)| {

@@ -86,6 +86,7 @@ pub(crate) fn revised(revision: u64, keys: &[u8], value_bytes: usize) -> Revised
             value: Bytes::from(vec![*key; value_bytes]),
         }),
         previous: None,
+        order: 0,
     };
     Revised { revision, events: keys.iter().map(event).collect() }
 }
