@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::ClusterOutcome;
 use crate::config::ConfigOutcome;
 use crate::encoding::{DecodeError, decode, encode};
+use crate::kv::KvOutcome;
 use crate::lease::LeaseOutcome;
 use crate::lock::LockOutcome;
 use crate::rejection::Rejection;
@@ -26,6 +27,8 @@ pub enum Outcome {
     Lease(LeaseOutcome),
     /// Of a command about locks.
     Lock(LockOutcome),
+    /// Of a command about plain keys.
+    Kv(KvOutcome),
 }
 
 /// An answer as bytes.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::cluster::ClusterCommand;
 use crate::config::ConfigCommand;
 use crate::encoding::{DecodeError, after_format, decode, decode_first, encode, encode_onto};
+use crate::kv::KvCommand;
 use crate::lease::LeaseCommand;
 use crate::lock::{HeldLock, LockCommand};
 use crate::names::RequestId;
@@ -29,6 +30,8 @@ pub enum Command {
     Lock(LockCommand),
     /// Something of the configuration that depends on locks being held.
     Guarded(Guarded),
+    /// Plain keys.
+    Kv(KvCommand),
 }
 
 /// A change of the configuration that is refused unless locks are held.

@@ -11,14 +11,15 @@ use crate::cluster;
 use crate::command::{Command, Guarded};
 use crate::config::{self, ConfigOutcome};
 use crate::ids::LeaseId;
+use crate::kv;
 use crate::lease::{self, ExpireLeases, LeaseCommand, LeaseOutcome};
 use crate::lock::{self, LockCommand, LockOutcome};
 use crate::stop::Stop;
 use crate::times::Times;
 
-/// Most tickets that end with leases in one entry; further leases are left for the next one, so that other writes come
+/// Most tickets and keys that end with leases in one entry; further leases are left for the next one, so that other writes come
 /// between. One lease ends whole.
-const TICKETS_ENDED_MAX: u64 = 2_000;
+const ENDED_MAX: u64 = 2_000;
 
 /// When and where in the log a command is done.
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +59,7 @@ fn done(transaction: &mut Transaction<'_>, command: &Command, moment: Moment) ->
         }
         Command::Lease(command) => Outcome::Lease(of_leases(transaction, command, moment)?),
         Command::Lock(command) => Outcome::Lock(of_locks(transaction, command, times.told_ms)?),
+        Command::Kv(command) => Outcome::Kv(kv::apply(transaction, command, lease::exists)?),
         Command::Guarded(command) => Outcome::Config(guarded(transaction, command, times)?),
     })
 }
@@ -94,6 +96,7 @@ fn of_leases(
         LeaseCommand::Grant(grant) => LeaseOutcome::Granted(lease::grant(transaction, grant, time_ms)?),
         LeaseCommand::Revoke(revoke) => {
             lease::end(transaction, revoke.id)?;
+            kv::end_lease(transaction, revoke.id)?;
             LeaseOutcome::Revoked { tickets: lock::leave_all(transaction, &[revoke.id], time_ms)? }
         }
         LeaseCommand::Expire(expire) => {
@@ -116,6 +119,7 @@ fn expire(
     let ended = take_of(transaction, &expire.ids)?;
     for id in &ended.ids {
         lease::end(transaction, *id)?;
+        kv::end_lease(transaction, *id)?;
     }
     lock::leave_all(transaction, &ended.ids, time_ms)?;
     Ok(LeaseOutcome::Expired { leases: ended.ids.len() as u64, left: ended.left })
@@ -128,13 +132,14 @@ struct Taken {
 }
 
 fn take_of(transaction: &mut Transaction<'_>, ids: &[LeaseId]) -> Result<Taken, MapError> {
-    let (mut taken, mut tickets) = (Taken { ids: Vec::new(), left: 0 }, 0);
+    let (mut taken, mut ends) = (Taken { ids: Vec::new(), left: 0 }, 0);
+    let keys_max = usize::try_from(ENDED_MAX).unwrap_or(usize::MAX);
     for (number, id) in ids.iter().enumerate() {
         if !lease::exists(transaction, *id)? || taken.ids.contains(id) {
             continue;
         }
-        tickets += lock::tickets_in(transaction, *id)?;
-        if tickets > TICKETS_ENDED_MAX && !taken.ids.is_empty() {
+        ends += lock::tickets_in(transaction, *id)? + kv::keys_in(transaction.view(), *id, keys_max)?;
+        if ends > ENDED_MAX && !taken.ids.is_empty() {
             taken.left = (ids.len() - number) as u64;
             break;
         }

@@ -88,6 +88,7 @@ mod digest;
 mod encoding;
 mod execute;
 mod ids;
+pub mod kv;
 pub mod lease;
 mod ledger;
 pub mod lock;

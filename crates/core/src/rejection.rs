@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::cluster::ClusterRejection;
+use crate::kv::KvRejection;
 use crate::lease::LeaseRejection;
 use crate::lock::LockRejection;
 
@@ -198,6 +199,9 @@ pub enum Rejection {
     /// Of a command about locks, or of one that depends on them.
     #[error(transparent)]
     Lock(#[from] LockRejection),
+    /// Of a command about plain keys, or a read of them.
+    #[error(transparent)]
+    Kv(#[from] KvRejection),
 }
 
 /// What a quota bounds.
@@ -298,6 +302,7 @@ impl Rejection {
             Self::Cluster(rejection) => rejection.reason(),
             Self::Lease(rejection) => rejection.reason(),
             Self::Lock(rejection) => rejection.reason(),
+            Self::Kv(rejection) => rejection.reason(),
         }
     }
 }

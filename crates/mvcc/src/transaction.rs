@@ -79,6 +79,11 @@ impl<'a> Transaction<'a> {
         self.newest.next()
     }
 
+    /// Whether a versioned key was written.
+    pub fn has_written(&self) -> bool {
+        self.written > 0
+    }
+
     /// What `key` is.
     pub fn get(&mut self, key: &Bytes) -> Result<Option<&Record>, MapError> {
         Ok(self.touch(key.clone())?.now.as_ref())

@@ -43,6 +43,7 @@ pub(crate) fn answer(answer: &Answer) -> String {
         Ok(Outcome::Cluster(outcome)) => line("cluster", &format!("{outcome:?}")),
         Ok(Outcome::Lease(outcome)) => show_locks::lease_outcome(outcome),
         Ok(Outcome::Lock(outcome)) => show_locks::lock_outcome(outcome),
+        Ok(Outcome::Kv(outcome)) => line("keys", &format!("{outcome:?}")),
         Ok(Outcome::Config(ConfigOutcome::Committed(committed))) => {
             let versions = committed.versions.iter().map(|made| {
                 let (added, changed, deleted) = (made.added, made.changed, made.deleted);
