@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use conclave_core::Rejection;
 use conclave_core::cluster::ClusterRejection;
+use conclave_core::kv::KvRejection;
 use conclave_core::lease::LeaseRejection;
 use conclave_core::lock::LockRejection;
 use conclave_node::{MembersRefusal, RequestError};
@@ -150,6 +151,7 @@ fn of_rejection(rejection: &Rejection) -> Row {
         Rejection::Cluster(rejection) => of_cluster_rejection(rejection),
         Rejection::Lease(rejection) => of_lease_rejection(rejection),
         Rejection::Lock(rejection) => of_lock_rejection(rejection),
+        Rejection::Kv(rejection) => Row::new(code_of_kv(rejection), rejection.reason(), rejection),
     }
 }
 
@@ -175,6 +177,7 @@ fn code_of(rejection: &Rejection) -> Code {
         Rejection::Cluster(rejection) => code_of_cluster(rejection),
         Rejection::Lease(rejection) => code_of_lease(rejection),
         Rejection::Lock(rejection) => code_of_lock(rejection),
+        Rejection::Kv(rejection) => code_of_kv(rejection),
     }
 }
 
@@ -237,6 +240,16 @@ fn code_of_lock(rejection: &LockRejection) -> Code {
         | LockRejection::NotHeld { .. }
         | LockRejection::TokenMismatch { .. }
         | LockRejection::RequestIdReused { .. } => Code::FailedPrecondition,
+    }
+}
+
+fn code_of_kv(rejection: &KvRejection) -> Code {
+    match rejection {
+        KvRejection::LeaseNotFound { .. } => Code::NotFound,
+        KvRejection::KeyNotFound => Code::InvalidArgument,
+        KvRejection::Compacted { .. } | KvRejection::FutureRevision { .. } => Code::OutOfRange,
+        KvRejection::Reserved { .. } => Code::PermissionDenied,
+        KvRejection::TooManyChanges { .. } | KvRejection::TooMuchToTell { .. } => Code::ResourceExhausted,
     }
 }
 
