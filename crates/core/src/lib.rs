@@ -39,6 +39,8 @@
 //! | `16` nodes | node id | what is known of the node; and the highest id |
 //! | `17` tickets | lease, lock | the lease's tickets for the lock |
 //! | `18`, `19` forced | lock; sequence | the last release of the lock by force; which to forget next |
+//! | `20` leased keys | lease, key | nothing: the key hangs on the lease |
+//! | `21` compacted | – | from which revision on plain keys can be read |
 //!
 //! All that is persisted begins with a format byte and is held by golden bytes in tests. What follows it
 //! is [postcard](https://postcard.jamesmunns.com/wire-format): fields and variants are only ever added
