@@ -39,6 +39,7 @@
 //! | `16` nodes | node id | what is known of the node; and the highest id |
 //! | `17` tickets | lease, lock | the lease's tickets for the lock |
 //! | `18`, `19` forced | lock; sequence | the last release of the lock by force; which to forget next |
+//! | `1a` kept | namespace, version | an old version that is kept for what names it |
 //! | `20` leased keys | lease, key | nothing: the key hangs on the lease |
 //! | `21` compacted | – | from which revision on plain keys can be read |
 //!
