@@ -112,7 +112,10 @@ async fn silence(raft: &Raft) -> Option<Duration> {
 async fn follow_recovery(raft: Raft, last_index: Option<u64>, recovery: watch::Sender<bool>) {
     let mut metrics = raft.metrics();
     let committed = loop {
-        let covered = covers(&metrics.borrow_and_update(), last_index);
+        let covered = {
+            let metrics = metrics.borrow_and_update();
+            covers(&metrics, last_index)
+        };
         if covered {
             let by_present = raft
                 .with_raft_state(|state| by_present_leader(state.vote_ref(), state.cluster_committed()))
