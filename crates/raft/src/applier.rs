@@ -47,8 +47,9 @@ pub(crate) struct Applier {
     mark: Mark,
     /// The index of the last entry that was applied, for those who wait.
     applied: watch::Sender<u64>,
-    /// Shutting down waits for it: the store is not in use any more when it is gone.
-    _in_use: TaskTrackerToken,
+    /// Shutting down waits for it, and for those of the work that is under way: the store is not in use any more when
+    /// all are gone.
+    in_use: TaskTrackerToken,
 }
 
 /// What an applier works with.
@@ -77,7 +78,7 @@ impl Applier {
     pub(crate) fn new(parts: ApplierParts) -> (Self, watch::Receiver<u64>) {
         let ApplierParts { state, snapshots, observer, digests, metrics, mark, in_use } = parts;
         let (applied, progress) = watch::channel(mark.applied_index());
-        (Self { state, snapshots, observer, digests, metrics, mark, applied, _in_use: in_use }, progress)
+        (Self { state, snapshots, observer, digests, metrics, mark, applied, in_use }, progress)
     }
 
     async fn apply_batch(&mut self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
@@ -89,7 +90,7 @@ impl Applier {
         let is_behind = !is_awaited && is_much(&entries);
         let work = move || apply_entries(&state, mark, &entries);
         let done = if is_behind {
-            in_background(work).await?
+            in_background(self.in_use.clone(), work).await?
         } else {
             tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
         };
@@ -199,7 +200,7 @@ impl RaftStateMachine<TypeConfig> for Applier {
         let (snapshots, state) = (self.snapshots.clone(), self.state.clone());
         let mark = Mark::from_meta(meta);
         let announced = mark.clone();
-        let installing = in_background(move || {
+        let installing = in_background(self.in_use.clone(), move || {
             snapshots.install(data, &announced)?;
             state.read(Newest::of).map_err(io::Error::other)
         });
@@ -214,5 +215,53 @@ impl RaftStateMachine<TypeConfig> for Applier {
 
     async fn get_current_snapshot(&mut self) -> io::Result<Option<Snapshot>> {
         Ok(self.snapshots.offer())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use conclave_storage::{DataDir, Identity};
+    use futures::FutureExt as _;
+    use tokio_util::task::TaskTracker;
+
+    use super::*;
+    use crate::codec::{decode_mark, log_id};
+    use crate::durable_applied::DurableApplied;
+
+    struct Unobserved;
+
+    impl ApplyObserver for Unobserved {
+        fn applied(&self, _revised: &[Revised], _newest: conclave_mvcc::Revision) {}
+        fn replaced(&self, _newest: conclave_mvcc::Revision) {}
+    }
+
+    fn applier(state: &StateStore, tasks: &TaskTracker) -> Applier {
+        let parts = ApplierParts {
+            state: state.clone(),
+            snapshots: Snapshots::new(state.clone(), DurableApplied::default(), tasks.token()),
+            observer: Arc::new(Unobserved),
+            digests: DigestPoints::default(),
+            metrics: RaftMetrics::default(),
+            mark: Mark::default(),
+            in_use: tasks.token(),
+        };
+        Applier::new(parts).0
+    }
+
+    #[tokio::test]
+    async fn a_shutdown_waits_for_what_is_being_applied_in_the_background() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path(), Identity { node_id: 1, cluster_id: 1 }).unwrap();
+        let (state, tasks) = (StateStore::open(&dir).unwrap(), TaskTracker::new());
+        let mut applier = applier(&state, &tasks);
+        let last = BATCH_ENTRIES_MAX as u64 - 1;
+        let blank = |index| (LogEntry::new(log_id(1, index), EntryPayload::Blank), None);
+        let applying = applier.apply_batch((0..=last).map(blank).collect()).now_or_never();
+        assert!(applying.is_none(), "it has begun, and nobody waits for it any more");
+        drop(applier);
+        tasks.close();
+        tasks.wait().await;
+        let mark = decode_mark(&state.mark().unwrap().expect("something was applied")).unwrap();
+        assert_eq!(mark.last_applied, Some(log_id(1, last)), "it was done to its end before");
     }
 }

@@ -382,7 +382,12 @@ impl Consensus {
             instance: inner.options.instance,
             displaced: inner.displaced.clone(),
             raft: inner.raft.clone(),
-            snapshots: SnapshotReceiver::new(inner.raft.clone(), inner.state.clone(), inner.metrics.clone()),
+            snapshots: SnapshotReceiver::new(
+                inner.raft.clone(),
+                inner.state.clone(),
+                inner.metrics.clone(),
+                inner.tasks.token(),
+            ),
             leader_gate: inner.leader_gate.clone(),
             local,
             _in_use: inner.tasks.token(),

@@ -118,7 +118,7 @@ impl RaftSnapshotBuilder<TypeConfig> for Snapshots {
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
         let snapshots = self.clone();
-        in_background(move || snapshots.build()).await?
+        in_background(self.in_use.clone(), move || snapshots.build()).await?
     }
 }
 

@@ -16,6 +16,7 @@ use openraft::async_runtime::WatchReceiver as _;
 use proto::install_snapshot_request::Part;
 use proto::install_snapshot_response::Part as Answer;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::{Status, Streaming};
 
 use crate::codec::{CodecError, Mark, decode_mark};
@@ -73,6 +74,8 @@ pub(crate) struct SnapshotReceiver {
     state: StateStore,
     receiving: Arc<Semaphore>,
     metrics: RaftMetrics,
+    /// Shutting down waits for it, and for those of the work that is under way.
+    in_use: TaskTrackerToken,
 }
 
 /// How far a snapshot has come.
@@ -83,8 +86,8 @@ enum Step {
 }
 
 impl SnapshotReceiver {
-    pub(crate) fn new(raft: Raft, state: StateStore, metrics: RaftMetrics) -> Self {
-        Self { raft, state, receiving: Arc::new(Semaphore::new(1)), metrics }
+    pub(crate) fn new(raft: Raft, state: StateStore, metrics: RaftMetrics, in_use: TaskTrackerToken) -> Self {
+        Self { raft, state, receiving: Arc::new(Semaphore::new(1)), metrics, in_use }
     }
 
     /// The answers to a snapshot that comes as `parts`: it is received as they are asked for.
@@ -128,7 +131,7 @@ impl SnapshotReceiver {
             return Ok((installed(&known), Step::Ended));
         }
         let state = self.state.clone();
-        let begun = blocking(move || Receiver::begin(&state, files)).await;
+        let begun = self.blocking(move || Receiver::begin(&state, files)).await;
         let receiver = begun.map_err(|error| refused(&error))?;
         let staged = proto::StagedSnapshot { size_bytes: receiver.staged_sizes_bytes.clone() };
         Ok((Answer::Staged(staged), Step::Files { announced, receiver: Box::new(receiver), parts }))
@@ -155,12 +158,21 @@ impl SnapshotReceiver {
                 return Err(ReceiveError::Order("a second header came".to_owned()));
             };
             self.metrics.snapshot_piece_received(chunk.data.len());
-            receiver = blocking(move || receiver.take(&chunk)).await?;
+            receiver = self.blocking(move || receiver.take(&chunk)).await?;
             if receiver.is_complete() {
                 break;
             }
         }
-        blocking(move || receiver.finish(&announced)).await
+        self.blocking(move || receiver.finish(&announced)).await
+    }
+
+    async fn blocking<T, F>(&self, work: F) -> Result<T, ReceiveError>
+    where
+        F: FnOnce() -> Result<T, ReceiveError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let done = in_background(self.in_use.clone(), work).await;
+        done.unwrap_or_else(|error| Err(ReceiveError::CutOff(error.to_string())))
     }
 }
 
@@ -201,14 +213,6 @@ async fn next_part(parts: &mut Parts) -> Result<Option<Part>, ReceiveError> {
         Some(Ok(message)) => Ok(Some(message.part.ok_or(WireError::Missing("the part"))?)),
         Some(Err(status)) => Err(ReceiveError::CutOff(status.message().to_owned())),
     }
-}
-
-async fn blocking<T, F>(work: F) -> Result<T, ReceiveError>
-where
-    F: FnOnce() -> Result<T, ReceiveError> + Send + 'static,
-    T: Send + 'static,
-{
-    in_background(work).await.unwrap_or_else(|error| Err(ReceiveError::CutOff(error.to_string())))
 }
 
 /// Puts the pieces together.
