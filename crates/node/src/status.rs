@@ -231,9 +231,18 @@ fn health(told: Option<&NodeStatus>, lag_entries: u64) -> Health {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::sync::mpsc::{self, RecvTimeoutError, TryRecvError};
+    use std::thread;
+
     use conclave_raft::Role;
+    use tokio::runtime::Runtime;
 
     use super::*;
+    use crate::alarms::set;
+    use crate::test_node::start;
+
+    /// So often alarms change, and are told, at the same time.
+    const TOLD: usize = 2_000;
 
     /// A follower that is well.
     pub(crate) fn status(node_id: u64, last_log_index: u64, applied_index: u64) -> NodeStatus {
@@ -255,6 +264,37 @@ pub(crate) mod tests {
             disk: NodeDisk::default(),
             digests: Vec::new(),
         }
+    }
+
+    /// Whoever holds the alarms while asking for them again waits for one who wants to change them, and that one for him.
+    #[test]
+    fn a_state_is_told_while_alarms_change() {
+        let folder = tempfile::tempdir().unwrap();
+        let runtime = Runtime::new().unwrap();
+        let node = runtime.block_on(start(folder.path()));
+        let (shared, changed) = (node.handle().shared, node.handle().shared);
+        let (tells, told) = mpsc::channel::<()>();
+        // Not joined: if they hang, the test fails and does not.
+        thread::spawn(move || {
+            (0..TOLD).for_each(|_| drop(own_status(&shared).unwrap()));
+            drop(tells);
+        });
+        let (goes_on, over) = mpsc::channel::<()>();
+        thread::spawn(move || {
+            while over.try_recv() == Err(TryRecvError::Empty) {
+                set(&changed.alarms, Alarm::ClockAhead, true);
+                set(&changed.alarms, Alarm::ClockAhead, false);
+            }
+        });
+        let all_told = told.recv_timeout(Duration::from_secs(30));
+        drop(goes_on);
+        if all_told == Err(RecvTimeoutError::Timeout) {
+            // The node's own tasks may hang too.
+            std::mem::forget(node);
+            runtime.shutdown_background();
+            panic!("whoever tells the state and whoever changes the alarms wait for one another");
+        }
+        runtime.block_on(node.shutdown());
     }
 
     #[test]
