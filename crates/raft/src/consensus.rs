@@ -38,6 +38,7 @@ use crate::peer_client;
 use crate::peer_network::{PeerFailure, PeerNetwork};
 use crate::peer_server::PeerServer;
 use crate::propose::propose;
+use crate::quiet_times::{Quiet, QuietTimes, keep_quiet};
 use crate::raft_metrics::RaftMetrics;
 use crate::read_gate::ReadGate;
 use crate::read_index::{ask_leader, confirm_leadership};
@@ -138,9 +139,15 @@ impl Consensus {
         let (digests, metrics) = (DigestPoints::default(), RaftMetrics::default());
         let (peers, counts) = (Arc::clone(&channels), metrics.clone());
         let adapter = LogAdapter::new(log.clone(), durable.clone(), tasks.token());
-        let sent = adapter.clone();
-        let network =
-            PeerNetwork { channels: peers, answer_timeout, log: sent, snapshot_rate, metrics: counts };
+        let quiet = Arc::new(Quiet::default());
+        let network = PeerNetwork {
+            channels: peers,
+            answer_timeout,
+            quiet: Arc::clone(&quiet),
+            log: adapter.clone(),
+            snapshot_rate,
+            metrics: counts,
+        };
         let snapshots = Snapshots::new(state.clone(), durable.clone(), tasks.token());
         let kept = (log.clone(), state.clone(), snapshots.clone());
         let parts = ApplierParts {
@@ -156,6 +163,8 @@ impl Consensus {
         let started = Raft::new(options.node_id, config, network, adapter, applier).await;
         let raft = started.map_err(|error| ConsensusError::Engine(error.to_string()))?;
         tasks.spawn(stop.clone().run_until_cancelled_owned(log_keeper(&raft, kept, &options).run()));
+        let keeping = keep_quiet(raft.clone(), QuietTimes::new(&options), quiet);
+        tasks.spawn(stop.clone().run_until_cancelled_owned(keeping));
         let silence_max = SILENT_ELECTIONS * Duration::from_millis(options.election_ms_max);
         let followed = follow(&raft, &FollowOptions { last_index, silence_max }, &tasks, &stop);
         let leader_gate = ReadGate::open(confirm_leadership(&raft), &tasks, stop.clone());

@@ -4,6 +4,7 @@ use openraft::{Config, SnapshotPolicy};
 
 use crate::errors::ConsensusError;
 use crate::options::ConsensusOptions;
+use crate::quiet_times::turn_ms;
 
 /// Most entries that are taken into the log at once.
 const APPEND_ENTRIES_MAX: u64 = 4_096;
@@ -31,8 +32,8 @@ pub(crate) fn engine_config(options: &ConsensusOptions) -> Result<Config, Consen
         enable_pre_vote: Some(true),
         // A restarted node may lead only after an election: what it has applied may be behind.
         enable_leader_restore: Some(false),
-        // Lets the others elect a leader when this one hears them but is not heard.
-        quorum_loss_probe_interval: Some(options.election_ms_max.saturating_mul(5) / 2),
+        // Lets the others elect a leader when they hear this one and are not heard by it.
+        quorum_loss_probe_interval: Some(turn_ms(options)),
         max_payload_entries: MESSAGE_ENTRIES_MAX,
         max_append_entries: Some(APPEND_ENTRIES_MAX),
         // Both are asked for by `log_keeper.rs`, which knows the bytes too, and who still needs what.

@@ -89,7 +89,7 @@ async fn follow_leader(
 
 /// For how long this node has not heard of its leader; if it leads itself, for how long no majority has
 /// answered it. None if the engine has stopped, or there never was a leader.
-async fn silence(raft: &Raft) -> Option<Duration> {
+pub(crate) async fn silence(raft: &Raft) -> Option<Duration> {
     let voted = raft.with_raft_state(|state| state.vote_last_modified()).await.ok()?;
     let metrics = raft.metrics();
     let metrics = metrics.borrow_watched();

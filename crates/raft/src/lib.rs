@@ -11,6 +11,7 @@
 //! | `digest_points.rs` | digests that nodes can be compared by |
 //! | `log_keeper.rs` | when a snapshot is taken, and what of the log goes then |
 //! | `peer_network.rs`, `append_stream.rs`, `append_pace.rs`, `peer_channel.rs` | what this node says to the others |
+//! | `quiet_times.rs` | when a leader that hears no majority says nothing |
 //! | `peer_server.rs` | what the others say to it |
 //! | `read_gate.rs`, `read_index.rs` | linearizable reads, one confirmation for all that wait |
 //! | `change_members.rs`, `members.rs`, `admission.rs` | who belongs to the cluster: changes, and nodes that join |
@@ -52,6 +53,7 @@ mod peer_server;
 mod peer_status;
 mod peer_wire;
 mod propose;
+mod quiet_times;
 mod raft_metrics;
 mod read_gate;
 mod read_index;

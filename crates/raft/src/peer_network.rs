@@ -22,6 +22,7 @@ use crate::peer_channel::{PeerChannels, PeerClient, PeerConnections};
 use crate::peer_wire::{
     WireError, transfer_to_wire, transferred_from_wire, vote_request_to_wire, vote_response_from_wire,
 };
+use crate::quiet_times::Quiet;
 use crate::raft_metrics::RaftMetrics;
 use crate::snapshot::{Snapshot, SnapshotData};
 use crate::snapshot_rate::SnapshotRate;
@@ -35,6 +36,8 @@ pub(crate) struct PeerNetwork {
     pub(crate) channels: Arc<PeerChannels>,
     /// How long a follower may owe an answer to an append.
     pub(crate) answer_timeout: Duration,
+    /// Nothing is appended while it is kept.
+    pub(crate) quiet: Arc<Quiet>,
     pub(crate) log: LogAdapter,
     pub(crate) snapshot_rate: Arc<SnapshotRate>,
     pub(crate) metrics: RaftMetrics,
@@ -45,6 +48,7 @@ pub(crate) struct Peer {
     /// None if the peer's address is none.
     connections: Option<PeerConnections>,
     answer_timeout: Duration,
+    quiet: Arc<Quiet>,
     log: LogAdapter,
     snapshot_rate: Arc<SnapshotRate>,
     metrics: RaftMetrics,
@@ -58,6 +62,7 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
         Peer {
             connections,
             answer_timeout: self.answer_timeout,
+            quiet: Arc::clone(&self.quiet),
             log: self.log.clone(),
             snapshot_rate: Arc::clone(&self.snapshot_rate),
             metrics: self.metrics.clone(),
@@ -88,7 +93,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         rpc: AppendEntriesRequest<TypeConfig>,
         _option: RPCOption,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
-        let one = Box::pin(futures::stream::once(async { rpc }));
+        let one = Arc::clone(&self.quiet).keep(Box::pin(futures::stream::once(async { rpc })));
         let mut answers =
             Box::pin(stream_append(self.ordinary()?, one, self.answer_timeout, self.log.clone()));
         let answer = answers.next().await.ok_or_else(unanswered)?;
@@ -105,6 +110,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     {
         let client = self.ordinary();
         let (answer_timeout, log) = (self.answer_timeout, self.log.clone());
+        let input = Arc::clone(&self.quiet).keep(input);
         Box::pin(async move {
             let answers: BoxStream<'s, _> = Box::pin(stream_append(client?, input, answer_timeout, log));
             Ok(answers)
