@@ -231,8 +231,8 @@ mod tests {
     struct Unobserved;
 
     impl ApplyObserver for Unobserved {
-        fn applied(&self, _revised: &[Revised], _newest: conclave_mvcc::Revision) {}
-        fn replaced(&self, _newest: conclave_mvcc::Revision) {}
+        fn applied(&self, _revised: &[Revised], _present: &[Revised]) {}
+        fn replaced(&self, _newest: Newest) {}
     }
 
     fn applier(state: &StateStore, tasks: &TaskTracker) -> Applier {
