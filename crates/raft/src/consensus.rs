@@ -134,19 +134,16 @@ impl Consensus {
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let channels = Arc::new(PeerChannels::new(options.cluster_id));
         channels.know_instances(options.instances.clone());
-        let answer_timeout = Duration::from_millis(options.election_ms_max);
-        let snapshot_rate = Arc::new(SnapshotRate::new(options.snapshot_rate_bytes_per_s));
         let (digests, metrics) = (DigestPoints::default(), RaftMetrics::default());
-        let (peers, counts) = (Arc::clone(&channels), metrics.clone());
         let adapter = LogAdapter::new(log.clone(), durable.clone(), tasks.token());
         let quiet = Arc::new(Quiet::default());
         let network = PeerNetwork {
-            channels: peers,
-            answer_timeout,
+            channels: Arc::clone(&channels),
+            answer_timeout: Duration::from_millis(options.election_ms_max),
             quiet: Arc::clone(&quiet),
             log: adapter.clone(),
-            snapshot_rate,
-            metrics: counts,
+            snapshot_rate: Arc::new(SnapshotRate::new(options.snapshot_rate_bytes_per_s)),
+            metrics: metrics.clone(),
         };
         let snapshots = Snapshots::new(state.clone(), durable.clone(), tasks.token());
         let kept = (log.clone(), state.clone(), snapshots.clone());
