@@ -41,11 +41,13 @@ fn written(operations: &[Operation]) -> Result<Written, DuplicateKey> {
     for operation in operations {
         let Operation::Txn(within) = operation else { continue };
         let (then, otherwise) = (written(&within.success)?, written(&within.failure)?);
+        let deletions = [then.deletions, otherwise.deletions].concat();
+        all.check_deletions(&deletions)?;
         let either: BTreeSet<_> = then.puts.union(&otherwise.puts).cloned().collect();
         for key in either {
             all.add_put(key)?;
         }
-        all.deletions.extend(then.deletions.into_iter().chain(otherwise.deletions));
+        all.deletions.extend(deletions);
     }
     for operation in operations {
         if let Operation::Put(put) = operation {
@@ -56,6 +58,13 @@ fn written(operations: &[Operation]) -> Result<Written, DuplicateKey> {
 }
 
 impl Written {
+    /// Refuses to delete what is put by another transaction within.
+    fn check_deletions(&self, deletions: &[KeyRange]) -> Result<(), DuplicateKey> {
+        let mut puts = self.puts.iter();
+        let twice = puts.find(|key| deletions.iter().any(|range| range.contains(key)));
+        twice.map_or(Ok(()), |key| Err(DuplicateKey(key.clone())))
+    }
+
     fn add_put(&mut self, key: Bytes) -> Result<(), DuplicateKey> {
         let is_deleted = self.deletions.iter().any(|range| range.contains(&key));
         if is_deleted || !self.puts.insert(key.clone()) {

@@ -43,6 +43,9 @@ fn transactions_within_count() {
     check(vec![put("a"), within(vec![], vec![put("a")])], Some("a"));
     check(vec![within(vec![put("a")], vec![]), within(vec![], vec![put("a")])], Some("a"));
     check(vec![within(vec![put("b")], vec![]), delete("a", "c")], Some("b"));
+    check(vec![within(vec![put("b")], vec![]), within(vec![delete("a", "c")], vec![])], Some("b"));
+    check(vec![within(vec![delete("a", "c")], vec![]), within(vec![], vec![put("b")])], Some("b"));
+    check(vec![within(vec![delete("a", "c")], vec![]), within(vec![delete("b", "c")], vec![])], None);
     check(vec![within(vec![delete("a", "c")], vec![]), put("b")], Some("b"));
     check(vec![within(vec![within(vec![put("a")], vec![])], vec![]), put("a")], Some("a"));
     check(vec![within(vec![put("a"), put("a")], vec![])], Some("a"));
