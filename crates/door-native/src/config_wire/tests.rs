@@ -90,7 +90,7 @@ fn a_request_comes_back_as_an_answer() {
     };
     let answer = store.write(create_namespace(request, &Limits::default()));
     let created = create_response(outcome(answer)).unwrap().namespace.unwrap();
-    assert_eq!((created.name.as_str(), created.version, created.revision), ("a/b", 0, 1));
+    assert_eq!((created.name.as_str(), created.version, created.revision), ("a/b", 0, 2));
     assert_eq!((created.description.as_str(), created.time_ms), ("first", 1_000));
 
     store.put("a/b", "k", "v");
@@ -98,12 +98,12 @@ fn a_request_comes_back_as_an_answer() {
     let answer = store.write(rollback(request, &Limits::default()));
     let id = RequestId::parse("id-1").unwrap();
     let response = rollback_response(outcome(answer), &id).unwrap();
-    assert_eq!((response.committed.unwrap().version, response.revision), (2, 3));
+    assert_eq!((response.committed.unwrap().version, response.revision), (2, 4));
 
     let request = wire::DeleteNamespaceRequest { namespace: "a/b".into(), ..Default::default() };
     let answer = store.write(delete_namespace(request, &Limits::default()));
     let response = delete_response(outcome(answer), &id).unwrap();
-    assert_eq!((response.revision, response.time_ms, response.request_id.as_str()), (4, 1_000, "id-1"));
+    assert_eq!((response.revision, response.time_ms, response.request_id.as_str()), (5, 1_000, "id-1"));
     let deleted = response.committed.unwrap();
     assert_eq!((deleted.version, deleted.deleted), (3, 1));
 }
@@ -121,7 +121,7 @@ fn one_namespace_is_read() {
     };
     let response = ask("a").unwrap();
     let namespace = response.namespace.unwrap();
-    assert_eq!((namespace.version, namespace.revision, response.store_revision), (1, 1, 2));
+    assert_eq!((namespace.version, namespace.revision, response.store_revision), (1, 2, 3));
     assert_eq!(ask("c").unwrap_err().reason(), "namespace-not-found");
 }
 
@@ -146,12 +146,12 @@ fn one_item_is_read_at_any_moment() {
         })
     };
     use wire::at::Moment::{Revision, Version};
-    assert_eq!(ask(None), Ok(("two".into(), 2, 4)));
-    assert_eq!(ask(Some(Version(1))), Ok(("one".into(), 1, 1)));
-    assert_eq!(ask(Some(Version(2))), Ok(("two".into(), 2, 3)));
-    assert_eq!(ask(Some(Revision(2))), Ok(("one".into(), 1, 2)));
+    assert_eq!(ask(None), Ok(("two".into(), 2, 5)));
+    assert_eq!(ask(Some(Version(1))), Ok(("one".into(), 1, 2)));
+    assert_eq!(ask(Some(Version(2))), Ok(("two".into(), 2, 4)));
+    assert_eq!(ask(Some(Revision(3))), Ok(("one".into(), 1, 3)));
     assert_eq!(ask(Some(Version(3))).unwrap_err().reason(), "version-not-found");
-    assert_eq!(ask(Some(Revision(5))).unwrap_err().reason(), "revision-not-found");
+    assert_eq!(ask(Some(Revision(6))).unwrap_err().reason(), "revision-not-found");
     assert_eq!(ask(Some(Version(u64::MAX))).unwrap_err().reason(), "version-not-found");
 }
 

@@ -161,7 +161,7 @@ mod tests {
             let writes = batch.into_writes();
             self.map.write(&writes);
             assert!(applied.answer.unwrap().is_ok());
-            applied.revised.unwrap()
+            applied.present.unwrap()
         }
 
         fn open(&mut self, number: u64) {

@@ -36,13 +36,13 @@ fn pages_of_items_stay_at_the_revision_of_the_first() {
     let mut store = filled();
     let mut request = two_items();
     let first = items_page(&store, &request);
-    assert_eq!((keys(&first), first.version, first.store_revision), (vec!["a", "b"], 5, 5));
+    assert_eq!((keys(&first), first.version, first.store_revision), (vec!["a", "b"], 5, 6));
 
     store.put("ns", "bb", "new");
     store.remove("ns", "c");
     request.page_token = first.next_page_token;
     let second = items_page(&store, &request);
-    assert_eq!((keys(&second), second.version, second.store_revision), (vec!["c", "d"], 5, 5));
+    assert_eq!((keys(&second), second.version, second.store_revision), (vec!["c", "d"], 5, 6));
 
     store.delete("ns");
     request.page_token = second.next_page_token;
@@ -57,7 +57,7 @@ fn items_are_listed_at_any_moment_also_page_by_page() {
     let at = |moment| Some(wire::At { moment: Some(moment) });
     let mut request = wire::ListRequest { at: at(wire::at::Moment::Version(3)), ..two_items() };
     let first = items_page(&store, &request);
-    assert_eq!((keys(&first), first.version, first.store_revision), (vec!["a", "b"], 3, 3));
+    assert_eq!((keys(&first), first.version, first.store_revision), (vec!["a", "b"], 3, 4));
     request.page_token = first.next_page_token;
     assert_eq!(keys(&items_page(&store, &request)), ["c"]);
 
@@ -139,7 +139,7 @@ fn a_token_fits_its_own_listing_only_but_any_page_size_and_consistency() {
     }
     let smaller = wire::ListRequest { page_size: 1, consistency: 2, ..with_token };
     let page = Items::parse(smaller, &limits()).unwrap();
-    assert_eq!((page.revision_min(), page.consistency), (Revision::new(5), Consistency::Local));
+    assert_eq!((page.revision_min(), page.consistency), (Revision::new(6), Consistency::Local));
     assert_eq!(keys(&page.answer(&store.map).unwrap().unwrap()), ["c"]);
 }
 
@@ -155,7 +155,7 @@ fn namespaces_come_in_order_without_the_deleted_ones() {
     loop {
         let page = Namespaces::parse(request.clone(), &limits()).unwrap();
         let page = page.answer(&store.map).unwrap().unwrap();
-        assert_eq!(page.store_revision, 6);
+        assert_eq!(page.store_revision, 7);
         names.extend(page.namespaces.into_iter().map(|it| it.name));
         // What happens between two pages is not seen.
         store.create(&format!("b{}", names.len()));
