@@ -20,11 +20,11 @@ pub(crate) const NODES: TableId = TableId::new(0x16);
 pub(crate) const TICKETS: TableId = TableId::new(0x17);
 /// Lock -> its last release by force.
 pub(crate) const FORCED: TableId = TableId::new(0x18);
-/// Lease, and key -> nothing: the keys that hang on the lease.
-pub(crate) const LEASED_KEYS: TableId = TableId::new(0x20);
-/// The one row that tells how far the past of plain keys was given up.
-pub(crate) const COMPACTED: TableId = TableId::new(0x21);
 /// Sequence of a release by force -> the lock: which to forget next.
 pub(crate) const FORCED_ORDER: TableId = TableId::new(0x19);
 /// Namespace -> the versions that are kept although older ones than the oldest, for what names them.
 pub(crate) const KEPT: TableId = TableId::new(0x1a);
+/// Lease, and key -> nothing: the keys that hang on the lease.
+pub(crate) const LEASED_KEYS: TableId = TableId::new(0x20);
+/// The one row that tells how far the past of plain keys was given up.
+pub(crate) const COMPACTED: TableId = TableId::new(0x21);
