@@ -1,5 +1,6 @@
 //! Leaders whose clocks are wrong: what is to be kept is kept, and once the clocks are right again and time has
-//! passed, the rest goes.
+//! passed, the rest goes. A clock that is behind, but not behind the last stamp, is believed: nothing tells that it
+//! is wrong.
 #![allow(clippy::unwrap_used, reason = "a test is told of a failed condition by a panic")]
 
 use conclave_core::config::{
@@ -15,6 +16,8 @@ use proptest::prelude::*;
 const HOUR_MS: i64 = 60 * 60 * 1_000;
 const DAY_MS: i64 = 24 * HOUR_MS;
 const VERSIONS: usize = 2;
+/// So far behind the last stamp a clock is not yet known to be wrong.
+const CLOCKS_DIFFER_MAX_MS: i64 = 60_000;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -43,8 +46,9 @@ struct Store {
     map: MemoryMap,
     requests: u64,
     now_ms: i64,
-    /// When each version was made, in truth.
+    /// When each version was made, in truth, or when a clock that nothing showed to be wrong said, whichever is earlier.
     made_ms: Vec<i64>,
+    newest_stamp_ms: i64,
 }
 
 fn shop() -> NamespaceName {
@@ -53,8 +57,13 @@ fn shop() -> NamespaceName {
 
 impl Store {
     fn new() -> Self {
-        let mut store =
-            Self { map: MemoryMap::default(), requests: 0, now_ms: 10_000 * DAY_MS, made_ms: Vec::new() };
+        let mut store = Self {
+            map: MemoryMap::default(),
+            requests: 0,
+            now_ms: 10_000 * DAY_MS,
+            made_ms: Vec::new(),
+            newest_stamp_ms: i64::MIN,
+        };
         let retention = Retention { versions: Some(VERSIONS as u64), days: Some(1) };
         let defaults = Defaults { retention, ..Defaults::default() };
         let update = UpdateDefaults { defaults, authorship: Authorship::default() };
@@ -75,6 +84,11 @@ impl Store {
 
     fn commit(&mut self, stamp_ms: i64) {
         self.made_ms.push(self.now_ms);
+        if stamp_ms >= self.newest_stamp_ms.saturating_sub(CLOCKS_DIFFER_MAX_MS) {
+            // Whatever came before it is at least as old.
+            self.made_ms.iter_mut().for_each(|made_ms| *made_ms = stamp_ms.min(*made_ms));
+        }
+        self.newest_stamp_ms = self.newest_stamp_ms.max(stamp_ms);
         let edits = NamespaceEdits {
             namespace: shop(),
             expected_version: None,

@@ -67,7 +67,7 @@ fn newest_before(
 }
 
 /// What lies at least so many days back. The clock of a leader may have been wrong: then a version is kept longer,
-/// and never shorter.
+/// and never shorter, if the stamps show it. They do not once a clock that is behind has come past the last stamp.
 #[derive(Clone, Copy)]
 struct Past {
     until_ms: i64,
