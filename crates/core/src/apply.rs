@@ -114,7 +114,8 @@ fn settle(
     let times = ledger.times(proposal.time_ms);
     ledger.time_ms = times.told_ms;
     let request = Request::new(&proposal.request_id, command_bytes);
-    if let Some(answer) = request.recall(view)? {
+    let is_remembered = proposal.command.is_remembered();
+    if is_remembered && let Some(answer) = request.recall(view)? {
         return Ok((answer, Done::default()));
     }
     let (answer, sealed) = execute(view, &proposal.command, Moment::of(context, times))?;
@@ -123,7 +124,7 @@ fn settle(
         revised: sealed.revised,
         present: sealed.present,
     });
-    if !answer.as_ref().is_err_and(Rejection::passes) {
+    if is_remembered && !answer.as_ref().is_err_and(Rejection::passes) {
         request.remember(view, &mut done.writes, ledger.requests, &answer)?;
         ledger.requests += 1;
     }

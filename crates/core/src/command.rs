@@ -34,6 +34,14 @@ pub enum Command {
     Kv(KvCommand),
 }
 
+impl Command {
+    /// Whether its answer is remembered, so that a retry under the same request id gets it again. Those of plain keys
+    /// are not: they may be large, and their clients know no such id.
+    pub fn is_remembered(&self) -> bool {
+        !matches!(self, Self::Kv(_))
+    }
+}
+
 /// A change of the configuration that is refused unless locks are held.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Guarded {
@@ -46,7 +54,7 @@ pub struct Guarded {
 /// What a log entry carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
-    /// The same for all retries of one request.
+    /// The same for all retries of one request; [`RequestId::unused`] where the answer is not remembered.
     pub request_id: RequestId,
     /// The leader's clock when it was proposed: milliseconds since 1970-01-01 UTC.
     pub time_ms: i64,

@@ -169,6 +169,11 @@ impl RequestId {
         Ok(Self(text.to_owned()))
     }
 
+    /// The id of all attempts of which the answer is not remembered.
+    pub fn unused() -> Self {
+        Self("-".to_owned())
+    }
+
     /// The id as text.
     pub fn as_str(&self) -> &str {
         &self.0

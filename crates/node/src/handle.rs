@@ -83,6 +83,11 @@ impl NodeHandle {
         self.shared.cluster_id
     }
 
+    /// The term that this node knows.
+    pub fn term(&self) -> u64 {
+        self.shared.consensus.term()
+    }
+
     /// The cluster's name.
     pub fn cluster_name(&self) -> &str {
         &self.shared.cluster_name

@@ -38,14 +38,43 @@ impl NodeHandle {
         command: Command,
         deadline: Instant,
     ) -> Result<Answer, RequestError> {
+        self.propose_as(request_id, command, deadline).await
+    }
+
+    /// Has a command applied whose answer is not remembered: a retry would not be known as one. Therefore nothing is
+    /// tried again once it may have been applied.
+    ///
+    /// # Errors
+    /// See [`RequestError`].
+    pub async fn propose_once(&self, command: Command, deadline: Instant) -> Result<Answer, RequestError> {
+        debug_assert!(!command.is_remembered(), "what is remembered has an id of its own");
+        self.propose_as(RequestId::unused(), command, deadline).await
+    }
+
+    async fn propose_as(
+        &self,
+        request_id: RequestId,
+        command: Command,
+        deadline: Instant,
+    ) -> Result<Answer, RequestError> {
         let shared = &self.shared;
         let _permit = shared.proposals.try_acquire().map_err(|_| RequestError::overloaded())?;
+        let in_doubt = if command.is_remembered() { InDoubt::TryAgain } else { InDoubt::GiveUp };
         let proposal = Proposal { request_id, time_ms: shared.clock.now_ms(), command };
         let began = Instant::now();
-        let outcome = settle(shared, encode_proposal(&proposal), with_margin(deadline)).await;
+        let outcome = settle(shared, encode_proposal(&proposal), with_margin(deadline), in_doubt).await;
         shared.metrics.proposed(&outcome, began.elapsed());
         outcome
     }
+}
+
+/// What to do when it is not known whether an attempt was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InDoubt {
+    /// Try again: the state machine knows a retry by its id.
+    TryAgain,
+    /// Say so.
+    GiveUp,
 }
 
 /// A proposal that another node handed to this one as its leader. It is read before it is proposed: what
@@ -85,6 +114,7 @@ pub(crate) async fn settle(
     shared: &Shared,
     proposal: Bytes,
     deadline: Instant,
+    when_in_doubt: InDoubt,
 ) -> Result<Answer, RequestError> {
     let mut doubt = Doubt::None;
     let mut hint = None;
@@ -98,6 +128,9 @@ pub(crate) async fn settle(
         tracing::debug!(?leader, ?error, "an attempt to propose failed");
         if matches!(error, ProposeError::OutcomeUnknown) {
             doubt = Doubt::Possible;
+            if when_in_doubt == InDoubt::GiveUp {
+                return Err(RequestError::OutcomeUnknown);
+            }
         }
         if let Some(error) = final_error(&error) {
             return Err(in_doubt(doubt, error));

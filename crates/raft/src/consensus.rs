@@ -308,6 +308,11 @@ impl Consensus {
         self.inner.followed.leader.clone()
     }
 
+    /// The term that this node knows.
+    pub fn term(&self) -> u64 {
+        self.inner.raft.metrics().borrow_watched().current_term
+    }
+
     /// What this node knows of consensus.
     pub fn status(&self) -> RaftStatus {
         let metrics = self.inner.raft.metrics().borrow_watched().clone();

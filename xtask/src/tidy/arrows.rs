@@ -66,6 +66,12 @@ const DRAWING: &[Place] = &[
         never_named: &["openraft", "rocksdb"],
     },
     Place {
+        name: "conclave-door-etcd",
+        sees: &["conclave-core", "conclave-door", "conclave-mvcc", "conclave-node", "conclave-proto"],
+        never_linked: &["conclave-client"],
+        never_named: &["openraft", "rocksdb"],
+    },
+    Place {
         name: "conclave-door-http",
         sees: &["conclave-node"],
         never_linked: &["conclave-client"],
@@ -89,6 +95,7 @@ const DRAWING: &[Place] = &[
             "conclave-backup",
             "conclave-client",
             "conclave-door",
+            "conclave-door-etcd",
             "conclave-door-http",
             "conclave-door-native",
             "conclave-formats",

@@ -6,11 +6,11 @@
 //! | `pair`, `watching` | the two, one stream of watches at each |
 //! | `calls`, `masks` | what requests and answers have to do with revisions; what is masked |
 //! | `script`, `generate` | random scripts of requests |
-//! | `server`, `difference`, `requests` | an etcd as a process; how a difference is told; requests in few words |
+//! | `server`, `difference`, `requests` | an etcd or a node of ours as a process; how a difference is told; requests in few words |
 //!
-//! `make test-etcd` brings the etcds and runs all this. `CONCLAVE_ETCD_PAIR` names the two, as `3.5.1,3.4.23`;
-//! `CONCLAVE_ETCD_SCRIPTS` how many random scripts are run. Where etcds themselves differ, the tests say so, and
-//! what the newer one does is what counts.
+//! `make test-etcd` brings the etcds and runs all this. `CONCLAVE_ETCD_PAIR` names the two, `3.5.1,conclave` if it is not
+//! set, and `3.5.1,3.4.23` compares the etcds; `CONCLAVE_ETCD_SCRIPTS` tells how many random scripts are run. Where
+//! etcds themselves differ, the tests say so, and what the newer one does is what counts.
 
 #[cfg(test)]
 mod auth;

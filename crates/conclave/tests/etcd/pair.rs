@@ -21,11 +21,11 @@ use tonic::{Code, Response, Status};
 use crate::calls::Call;
 use crate::difference;
 use crate::masks::Masked;
-use crate::server::{Etcd, EtcdCluster};
+use crate::server::Server;
 
-/// Which two are compared, as the environment names them: `3.5.1,3.4.23`.
+/// Which two are compared, as the environment names them: `3.5.1,conclave`.
 const PAIR_VARIABLE: &str = "CONCLAVE_ETCD_PAIR";
-const PAIR: &str = "3.5.1,3.4.23";
+const PAIR: &str = "3.5.1,conclave";
 
 /// What a refusal tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,7 @@ pub(crate) struct Side {
 }
 
 impl Side {
-    async fn of(server: &EtcdCluster) -> Self {
+    async fn of(server: &Server) -> Self {
         let mut side = Self { name: server.name(), channel: server.channel(0), ahead: 0 };
         side.begin().await;
         side
@@ -90,7 +90,7 @@ pub(crate) struct Pair {
     second: Side,
     /// What they were asked.
     asked: Vec<String>,
-    _servers: [EtcdCluster; 2],
+    _servers: [Server; 2],
 }
 
 impl Pair {
@@ -103,8 +103,8 @@ impl Pair {
     pub(crate) async fn of_members(members: usize) -> Self {
         let named = env::var(PAIR_VARIABLE).unwrap_or_else(|_| PAIR.to_owned());
         let (first, second) = named.split_once(',').expect("two versions, with a comma between them");
-        let start = |version: &str| Etcd::of_version(version).start(members);
-        let servers: [EtcdCluster; 2] = tokio::join!(start(first), start(second)).into();
+        let servers: [Server; 2] =
+            tokio::join!(Server::start(first, members), Server::start(second, members)).into();
         let (first, second) = tokio::join!(Side::of(&servers[0]), Side::of(&servers[1]));
         Self { first, second, asked: Vec::new(), _servers: servers }
     }

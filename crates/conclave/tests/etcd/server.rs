@@ -1,4 +1,5 @@
-//! An etcd as a process, or three of them as one cluster: on loopback, with data in a temporary folder.
+//! A server of etcd's API: an etcd or a node of ours as a process, or three of them as one cluster, on loopback, with
+//! data in a temporary folder.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -6,19 +7,55 @@ use std::process::{Child, Command, Stdio};
 
 use conclave_proto::etcd::etcdserverpb::RangeRequest;
 use conclave_proto::etcd::etcdserverpb::kv_client::KvClient;
-use conclave_testkit::{Port, wait};
+use conclave_testkit::{Cluster, ClusterOptions, Port, wait};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
+/// What the pair calls nodes of ours.
+const OURS: &str = "conclave";
+
+/// A cluster that serves etcd's API until this is dropped.
+pub(crate) enum Server {
+    Etcd(EtcdCluster),
+    Ours(Cluster),
+}
+
+impl Server {
+    /// Starts as many members as one cluster, of an etcd of this version or of ours, and waits until they answer.
+    pub(crate) async fn start(named: &str, members: usize) -> Self {
+        if named != OURS {
+            return Self::Etcd(Etcd::of_version(named).start(members).await);
+        }
+        let options = ClusterOptions::new(env!("CARGO_BIN_EXE_conclave"), members as u64);
+        Self::Ours(Cluster::start(options).await)
+    }
+
+    /// What it is called.
+    pub(crate) fn name(&self) -> String {
+        match self {
+            Self::Etcd(etcd) => format!("etcd {}", etcd.version),
+            Self::Ours(_) => OURS.to_owned(),
+        }
+    }
+
+    /// A channel to one of its members, counted from 0.
+    pub(crate) fn channel(&self, member: usize) -> Channel {
+        match self {
+            Self::Etcd(etcd) => etcd.members[member].channel(),
+            Self::Ours(cluster) => cluster.channel(member as u64 + 1),
+        }
+    }
+}
+
 /// How etcd is to be run.
-pub(crate) struct Etcd {
+struct Etcd {
     version: String,
     program: PathBuf,
 }
 
 impl Etcd {
     /// The version that `deploy/scripts/needs.sh etcd` has brought.
-    pub(crate) fn of_version(version: &str) -> Self {
+    fn of_version(version: &str) -> Self {
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target directory");
         let caches = target.parent().expect("the target directory is in a folder");
         let program = caches.join("etcd").join(version).join("etcd");
@@ -28,7 +65,7 @@ impl Etcd {
     }
 
     /// Starts as many members as one cluster and waits until the cluster answers.
-    pub(crate) async fn start(self, members: usize) -> EtcdCluster {
+    async fn start(self, members: usize) -> EtcdCluster {
         let folder = TempDir::new().expect("there is room for temporary files");
         let places: Vec<_> =
             (0..members).map(|_| Place { clients: Port::take(), peers: Port::take() }).collect();
@@ -68,18 +105,6 @@ pub(crate) struct EtcdCluster {
     version: String,
     members: Vec<Member>,
     _folder: TempDir,
-}
-
-impl EtcdCluster {
-    /// What it is called.
-    pub(crate) fn name(&self) -> String {
-        format!("etcd {}", self.version)
-    }
-
-    /// A channel to one of its members, counted from 0.
-    pub(crate) fn channel(&self, member: usize) -> Channel {
-        self.members[member].channel()
-    }
 }
 
 struct Place {

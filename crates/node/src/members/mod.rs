@@ -30,7 +30,7 @@ use conclave_raft::{MembersAnswer, MembersError, MembersRefusal, MembersRequest}
 use tokio::time::Instant;
 
 use crate::handle::{NodeHandle, Shared};
-use crate::propose::{Doubt, NO_SPACE_RETRY_AFTER, settle, with_margin};
+use crate::propose::{Doubt, InDoubt, NO_SPACE_RETRY_AFTER, settle, with_margin};
 use crate::request_error::RequestError;
 
 pub use join::{JoinOptions, NotJoined};
@@ -164,7 +164,7 @@ async fn propose(
         RequestId::parse(&request_id).map_err(|error| MembersError::Failed(error.to_string()))?;
     let proposal =
         Proposal { request_id, time_ms: shared.clock.now_ms(), command: Command::Cluster(command) };
-    match settle(shared, encode_proposal(&proposal), deadline).await {
+    match settle(shared, encode_proposal(&proposal), deadline, InDoubt::TryAgain).await {
         Ok(Ok(Outcome::Cluster(outcome))) => Ok(outcome),
         Ok(Ok(_)) => Err(MembersError::Failed("another command was answered".to_owned())),
         Ok(Err(conclave_core::Rejection::Cluster(rejection))) => Err(MembersError::Refused(rejection.into())),

@@ -1,0 +1,15 @@
+//! What the calls of all services have in common.
+
+use conclave_door::deadline_of;
+use tokio::time::Instant;
+use tonic::{Request, Response, Status};
+
+use crate::refusal::Refusal;
+
+/// What every call returns.
+pub(crate) type Answer<T> = Result<Response<T>, Status>;
+
+/// The moment by which a call must be answered.
+pub(crate) fn deadline<T>(request: &Request<T>) -> Result<Instant, Refusal> {
+    deadline_of(request.metadata()).map_err(|_| Refusal::Deadline)
+}

@@ -1,0 +1,224 @@
+//! The KV service: keys are read, put, deleted, in transactions too, and their past is given up.
+
+use conclave_core::kv::{self, Done, KvCommand, KvOutcome, Operation, RangeFound, RangeQuery, Txn, TxnDone};
+use conclave_core::{Command, Outcome};
+use conclave_mvcc::{ReadMap, Revision};
+use conclave_node::{Consistency, NodeHandle, RequestError};
+use conclave_proto::etcd::etcdserverpb as wire;
+use futures::stream;
+use futures::stream::BoxStream;
+use prost::Message;
+use tokio::time::Instant;
+use tonic::{Request, Response, Status};
+
+use crate::calls::{Answer, deadline};
+use crate::header::header;
+use crate::kv_wire;
+use crate::refusal::{Refusal, Rule};
+use crate::servers::etcdserverpb::kv_server::Kv;
+
+/// Largest request that changes something, in bytes: etcd's default.
+const REQUEST_SIZE_BYTES_MAX: usize = 1_572_864;
+/// What a log entry of etcd has around its request, in bytes: it counts too.
+const ENTRY_SIZE_BYTES: usize = 32;
+/// Size at which a piece of a streamed range is cut, in bytes.
+const PIECE_SIZE_BYTES_MAX: usize = 1 << 20;
+
+/// Answers `etcdserverpb.KV`.
+pub(crate) struct KvDoor {
+    node: NodeHandle,
+}
+
+impl KvDoor {
+    pub(crate) fn new(node: NodeHandle) -> Self {
+        Self { node }
+    }
+
+    /// Reads a range.
+    async fn read(
+        &self,
+        query: RangeQuery,
+        consistency: Consistency,
+        deadline: Instant,
+    ) -> Result<wire::RangeResponse, Refusal> {
+        let read = move |view: &dyn ReadMap| kv::range(view, &query);
+        let found = self.node.read(consistency, deadline, read).await??;
+        Ok(self.told(found))
+    }
+
+    fn told(&self, found: RangeFound) -> wire::RangeResponse {
+        let header = header(&self.node, found.revision);
+        wire::RangeResponse { header, ..kv_wire::range_answer(found) }
+    }
+
+    /// Does a transaction that changes something.
+    async fn change(&self, txn: Txn, deadline: Instant) -> Result<(Revision, TxnDone), Refusal> {
+        match self.propose(KvCommand::Txn(txn), deadline).await? {
+            KvOutcome::Txn { revision, done } => Ok((revision, done)),
+            KvOutcome::Compacted { .. } => Err(other_answer()),
+        }
+    }
+
+    /// Does one operation.
+    async fn change_one(&self, operation: Operation, deadline: Instant) -> Result<(Revision, Done), Refusal> {
+        let txn = Txn { success: vec![operation], ..Txn::default() };
+        let (revision, mut done) = self.change(txn, deadline).await?;
+        Ok((revision, done.done.pop().ok_or_else(other_answer)?))
+    }
+
+    async fn propose(&self, command: KvCommand, deadline: Instant) -> Result<KvOutcome, Refusal> {
+        match self.node.propose_once(Command::Kv(command), deadline).await?? {
+            Outcome::Kv(outcome) => Ok(outcome),
+            _ => Err(other_answer()),
+        }
+    }
+
+    async fn do_txn(
+        &self,
+        request: wire::TxnRequest,
+        deadline: Instant,
+    ) -> Result<(Revision, TxnDone), Refusal> {
+        let (size_bytes, is_local) = (request.encoded_len(), kv_wire::is_local(&request));
+        let txn = kv_wire::txn(request)?;
+        if !txn.is_read_only() {
+            check_size(size_bytes)?;
+            return self.change(txn, deadline).await;
+        }
+        let consistency = if is_local { Consistency::Local } else { Consistency::Linearizable };
+        let read = move |view: &dyn ReadMap| kv::read_txn(view, &txn);
+        Ok(self.node.read(consistency, deadline, read).await??)
+    }
+}
+
+fn consistency(request: &wire::RangeRequest) -> Consistency {
+    if request.serializable { Consistency::Local } else { Consistency::Linearizable }
+}
+
+fn check_size(size_bytes: usize) -> Result<(), Rule> {
+    if size_bytes + ENTRY_SIZE_BYTES > REQUEST_SIZE_BYTES_MAX { Err(Rule::TooLarge) } else { Ok(()) }
+}
+
+/// The state machine answered something else than was asked.
+fn other_answer() -> Refusal {
+    RequestError::NodeFailed { cause: "another command was answered".to_owned() }.into()
+}
+
+#[tonic::async_trait]
+impl Kv for KvDoor {
+    async fn range(&self, request: Request<wire::RangeRequest>) -> Answer<wire::RangeResponse> {
+        let deadline = deadline(&request)?;
+        let request = request.into_inner();
+        let consistency = consistency(&request);
+        let query = kv_wire::range(request).map_err(Refusal::from)?;
+        Ok(Response::new(self.read(query, consistency, deadline).await?))
+    }
+
+    type RangeStreamStream = BoxStream<'static, Result<wire::RangeStreamResponse, Status>>;
+
+    /// The range is read at once, and told in pieces.
+    async fn range_stream(&self, request: Request<wire::RangeRequest>) -> Answer<Self::RangeStreamStream> {
+        let deadline = deadline(&request)?;
+        let request = request.into_inner();
+        let consistency = consistency(&request);
+        let query = kv_wire::range(request).map_err(Refusal::from)?;
+        let whole = self.read(query, consistency, deadline).await?;
+        Ok(Response::new(Box::pin(stream::iter(pieces(whole).map(Ok)))))
+    }
+
+    async fn put(&self, request: Request<wire::PutRequest>) -> Answer<wire::PutResponse> {
+        let deadline = deadline(&request)?;
+        let request = request.into_inner();
+        let size_bytes = request.encoded_len();
+        let put = kv_wire::put(request).map_err(Refusal::from)?;
+        check_size(size_bytes).map_err(Refusal::from)?;
+        let (revision, done) = self.change_one(Operation::Put(put), deadline).await?;
+        let Done::Put { previous, .. } = done else { return Err(other_answer().into()) };
+        let header = header(&self.node, revision);
+        Ok(Response::new(wire::PutResponse { header, prev_kv: previous.map(kv_wire::key_value) }))
+    }
+
+    async fn delete_range(
+        &self,
+        request: Request<wire::DeleteRangeRequest>,
+    ) -> Answer<wire::DeleteRangeResponse> {
+        let deadline = deadline(&request)?;
+        let delete = kv_wire::delete_range(request.into_inner()).map_err(Refusal::from)?;
+        let (revision, done) = self.change_one(Operation::DeleteRange(delete), deadline).await?;
+        let Done::Deleted { deleted, previous, .. } = done else { return Err(other_answer().into()) };
+        Ok(Response::new(wire::DeleteRangeResponse {
+            header: header(&self.node, revision),
+            deleted: deleted.cast_signed(),
+            prev_kvs: previous.into_iter().map(kv_wire::key_value).collect(),
+        }))
+    }
+
+    async fn txn(&self, request: Request<wire::TxnRequest>) -> Answer<wire::TxnResponse> {
+        let deadline = deadline(&request)?;
+        let (revision, done) = self.do_txn(request.into_inner(), deadline).await?;
+        let header = header(&self.node, revision);
+        Ok(Response::new(wire::TxnResponse { header, ..kv_wire::txn_answer(revision, done) }))
+    }
+
+    async fn compact(&self, request: Request<wire::CompactionRequest>) -> Answer<wire::CompactionResponse> {
+        let deadline = deadline(&request)?;
+        let compact = kv_wire::compact(request.into_inner())?;
+        match self.propose(KvCommand::Compact(compact), deadline).await? {
+            KvOutcome::Compacted { revision } => {
+                Ok(Response::new(wire::CompactionResponse { header: header(&self.node, revision) }))
+            }
+            KvOutcome::Txn { .. } => Err(other_answer().into()),
+        }
+    }
+}
+
+/// A range in pieces: merged they are the whole again.
+fn pieces(whole: wire::RangeResponse) -> impl Iterator<Item = wire::RangeStreamResponse> + Send {
+    let wire::RangeResponse { header, kvs, more, count } = whole;
+    let (mut pieces, mut size_bytes) = (vec![Vec::new()], 0);
+    for pair in kvs {
+        if size_bytes > PIECE_SIZE_BYTES_MAX {
+            pieces.push(Vec::new());
+            size_bytes = 0;
+        }
+        size_bytes += pair.encoded_len();
+        pieces.last_mut().expect("there is one from the first on").push(pair);
+    }
+    let last = pieces.len() - 1;
+    pieces.into_iter().enumerate().map(move |(number, kvs)| {
+        let range = if number == last {
+            wire::RangeResponse { header, kvs, more, count }
+        } else {
+            wire::RangeResponse { kvs, ..wire::RangeResponse::default() }
+        };
+        wire::RangeStreamResponse { range_response: Some(range) }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use conclave_proto::etcd::mvccpb::KeyValue;
+
+    use super::*;
+
+    #[test]
+    fn pieces_are_bounded_and_merge_to_the_whole() {
+        let pair = |number: usize| KeyValue {
+            key: format!("{number}").into(),
+            value: vec![0; PIECE_SIZE_BYTES_MAX / 3].into(),
+            ..KeyValue::default()
+        };
+        for count in [0, 1, 3, 4, 20] {
+            let header = Some(wire::ResponseHeader { revision: 7, ..wire::ResponseHeader::default() });
+            let kvs: Vec<_> = (0..count).map(pair).collect();
+            let whole = wire::RangeResponse { header, kvs, more: true, count: 30 };
+            let told: Vec<_> = pieces(whole.clone()).map(|piece| piece.range_response.unwrap()).collect();
+            assert!(told.iter().all(|piece| piece.encoded_len() < 2 * PIECE_SIZE_BYTES_MAX));
+            assert_eq!(told.len(), (count / 4 + 1).min(count.div_ceil(4).max(1)), "{count}");
+            let mut merged = wire::RangeResponse::default();
+            for piece in told {
+                merged.merge(piece.encode_to_vec().as_slice()).unwrap();
+            }
+            assert_eq!(merged, whole);
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! Answers as messages.
+
+use conclave_core::kv::{Done, KeyValue, RangeFound, TxnDone};
+use conclave_mvcc::Revision;
+use conclave_proto::etcd::etcdserverpb as wire;
+use conclave_proto::etcd::mvccpb;
+use wire::response_op::Response;
+
+use crate::header::{told, within};
+
+/// A key.
+pub(crate) fn key_value(pair: KeyValue) -> mvccpb::KeyValue {
+    mvccpb::KeyValue {
+        key: pair.key,
+        create_revision: told(pair.create_revision),
+        mod_revision: told(pair.mod_revision),
+        version: pair.version.cast_signed(),
+        value: pair.value,
+        lease: pair.lease.cast_signed(),
+    }
+}
+
+/// A range that was read, without its header.
+pub(crate) fn range_answer(found: RangeFound) -> wire::RangeResponse {
+    wire::RangeResponse {
+        header: None,
+        kvs: found.pairs.into_iter().map(key_value).collect(),
+        more: found.more,
+        count: found.count.cast_signed(),
+    }
+}
+
+/// What a transaction did, without its header. It came at this revision.
+pub(crate) fn txn_answer(revision: Revision, done: TxnDone) -> wire::TxnResponse {
+    let responses = done.done.into_iter().map(|done| operation_answer(revision, done)).collect();
+    wire::TxnResponse { header: None, succeeded: done.succeeded, responses }
+}
+
+fn operation_answer(revision: Revision, done: Done) -> wire::ResponseOp {
+    let response = match done {
+        Done::Range(found) => {
+            let header = within(found.revision);
+            Response::ResponseRange(wire::RangeResponse { header, ..range_answer(found) })
+        }
+        Done::Put { revision, previous } => Response::ResponsePut(wire::PutResponse {
+            header: within(revision),
+            prev_kv: previous.map(key_value),
+        }),
+        Done::Deleted { revision, deleted, previous } => {
+            Response::ResponseDeleteRange(wire::DeleteRangeResponse {
+                header: within(revision),
+                deleted: deleted.cast_signed(),
+                prev_kvs: previous.into_iter().map(key_value).collect(),
+            })
+        }
+        Done::Txn(done) => {
+            let header = within(revision);
+            Response::ResponseTxn(wire::TxnResponse { header, ..txn_answer(revision, done) })
+        }
+    };
+    wire::ResponseOp { response: Some(response) }
+}

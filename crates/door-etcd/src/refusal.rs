@@ -1,0 +1,63 @@
+//! Why a request of etcd's API got no answer.
+
+use conclave_core::Rejection;
+use conclave_mvcc::MapError;
+use conclave_node::RequestError;
+
+/// Why a request got no answer. `status.rs` has the code and the text of each, which clients compare.
+#[derive(Debug, Clone)]
+pub(crate) enum Refusal {
+    /// The request breaks one of the API's rules.
+    Rule(Rule),
+    /// The store's own answer, the same on all nodes.
+    Rejection(Rejection),
+    /// This node could not answer, this time.
+    Request(RequestError),
+    /// The deadline that the request came with cannot be read.
+    Deadline,
+}
+
+/// A rule of the API that a request breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rule {
+    /// A key is empty.
+    EmptyKey,
+    /// An operation of a transaction is none.
+    NoOperation,
+    /// A put that is to keep the value names one.
+    ValueProvided,
+    /// A put that is to keep the lease names one.
+    LeaseProvided,
+    /// A transaction has too many operations or comparisons.
+    TooManyOperations,
+    /// A transaction would write a key twice.
+    DuplicateKey,
+    /// An order of sorting that is not known.
+    SortOption,
+    /// The request is too large.
+    TooLarge,
+}
+
+impl From<Rule> for Refusal {
+    fn from(rule: Rule) -> Self {
+        Self::Rule(rule)
+    }
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self::Rejection(rejection)
+    }
+}
+
+impl From<RequestError> for Refusal {
+    fn from(error: RequestError) -> Self {
+        Self::Request(error)
+    }
+}
+
+impl From<MapError> for Refusal {
+    fn from(error: MapError) -> Self {
+        Self::Request(error.into())
+    }
+}

@@ -1,0 +1,98 @@
+//! The code and the text of every refusal: the only place of this door that makes statuses.
+//!
+//! Clients of etcd know a refusal by its text, so the texts are etcd's wherever it has one. What etcd has no text for
+//! is told in Conclave's own words. UNAVAILABLE is only what did nothing, and may be tried again.
+
+use conclave_core::Rejection;
+use conclave_core::kv::KvRejection;
+use conclave_core::lease::LeaseRejection;
+use conclave_node::RequestError;
+use tonic::{Code, Status};
+
+use crate::refusal::{Refusal, Rule};
+
+impl From<Refusal> for Status {
+    fn from(refusal: Refusal) -> Self {
+        match &refusal {
+            Refusal::Rule(rule) => of_rule(*rule),
+            Refusal::Rejection(rejection) => of_rejection(rejection),
+            Refusal::Request(error) => of_request_error(error),
+            Refusal::Deadline => {
+                Self::invalid_argument("grpc-timeout is not 1 to 8 digits and a unit (H, M, S, m, u or n)")
+            }
+        }
+    }
+}
+
+fn of_rule(rule: Rule) -> Status {
+    Status::invalid_argument(match rule {
+        Rule::EmptyKey => "etcdserver: key is not provided",
+        Rule::NoOperation => "etcdserver: key not found",
+        Rule::ValueProvided => "etcdserver: value is provided",
+        Rule::LeaseProvided => "etcdserver: lease is provided",
+        Rule::TooManyOperations => "etcdserver: too many operations in txn request",
+        Rule::DuplicateKey => "etcdserver: duplicate key given in txn request",
+        Rule::SortOption => "etcdserver: invalid sort option",
+        Rule::TooLarge => "etcdserver: request is too large",
+    })
+}
+
+fn of_rejection(rejection: &Rejection) -> Status {
+    match rejection {
+        Rejection::Kv(rejection) => of_kv(rejection),
+        Rejection::Lease(rejection) => of_lease(rejection),
+        // No command of this door is refused otherwise.
+        rejection => Status::unknown(rejection.to_string()),
+    }
+}
+
+fn of_kv(rejection: &KvRejection) -> Status {
+    let (code, text) = match rejection {
+        KvRejection::KeyNotFound => (Code::InvalidArgument, "etcdserver: key not found".to_owned()),
+        KvRejection::LeaseNotFound { .. } => (Code::NotFound, LEASE_NOT_FOUND.to_owned()),
+        KvRejection::Compacted { .. } => (Code::OutOfRange, COMPACTED.to_owned()),
+        KvRejection::FutureRevision { .. } => {
+            (Code::OutOfRange, "etcdserver: mvcc: required revision is a future revision".to_owned())
+        }
+        KvRejection::Reserved { .. } => (Code::PermissionDenied, rejection.to_string()),
+        KvRejection::TooManyChanges { .. } => (Code::InvalidArgument, rejection.to_string()),
+        KvRejection::TooMuchToTell { .. } => (Code::ResourceExhausted, rejection.to_string()),
+    };
+    Status::new(code, text)
+}
+
+const LEASE_NOT_FOUND: &str = "etcdserver: requested lease not found";
+const COMPACTED: &str = "etcdserver: mvcc: required revision has been compacted";
+
+fn of_lease(rejection: &LeaseRejection) -> Status {
+    match rejection {
+        LeaseRejection::NotFound { .. } => Status::not_found(LEASE_NOT_FOUND),
+        LeaseRejection::Exists { .. } => Status::failed_precondition("etcdserver: lease already exists"),
+        LeaseRejection::Full { .. } => Status::resource_exhausted(rejection.to_string()),
+        LeaseRejection::OtherTerm { .. } => Status::unknown(rejection.to_string()),
+    }
+}
+
+fn of_request_error(error: &RequestError) -> Status {
+    match error {
+        RequestError::NoLeader { .. } => Status::unavailable("etcdserver: no leader"),
+        // It may have been done: whoever tries again must know that. etcd tells it as UNAVAILABLE.
+        RequestError::OutcomeUnknown | RequestError::ChangeOutcomeUnknown => {
+            Status::deadline_exceeded("etcdserver: request timed out")
+        }
+        RequestError::Overloaded { .. } => Status::resource_exhausted("etcdserver: too many requests"),
+        RequestError::NoSpace { .. } | RequestError::NoRoom { .. } => {
+            Status::resource_exhausted("etcdserver: mvcc: database space exceeded")
+        }
+        RequestError::ShuttingDown { .. } => Status::unavailable("etcdserver: server stopped"),
+        RequestError::Recovering { .. } => Status::unavailable(error.to_string()),
+        RequestError::Corrupt { .. } => Status::data_loss("etcdserver: corrupt cluster"),
+        RequestError::DeadlineExceeded => Status::deadline_exceeded("context deadline exceeded"),
+        RequestError::NodeFailed { .. } => Status::internal(error.to_string()),
+    }
+}
+
+/// What is told of a request that could not be decoded: etcd's server says the same of it.
+pub(crate) fn undecodable(status: &Status) -> Status {
+    Status::internal(format!("grpc: error unmarshalling request: {}", status.message()))
+}
