@@ -1,6 +1,7 @@
 //! What the calls of all services have in common.
 
 use conclave_door::deadline_of;
+use conclave_node::RequestError;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
@@ -12,4 +13,9 @@ pub(crate) type Answer<T> = Result<Response<T>, Status>;
 /// The moment by which a call must be answered.
 pub(crate) fn deadline<T>(request: &Request<T>) -> Result<Instant, Refusal> {
     deadline_of(request.metadata()).map_err(|_| Refusal::Deadline)
+}
+
+/// The state machine answered something else than was asked.
+pub(crate) fn other_answer() -> Refusal {
+    RequestError::NodeFailed { cause: "another command was answered".to_owned() }.into()
 }

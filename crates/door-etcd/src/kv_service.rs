@@ -3,7 +3,7 @@
 use conclave_core::kv::{self, Done, KvCommand, KvOutcome, Operation, RangeFound, RangeQuery, Txn, TxnDone};
 use conclave_core::{Command, Outcome};
 use conclave_mvcc::{ReadMap, Revision};
-use conclave_node::{Consistency, NodeHandle, RequestError};
+use conclave_node::{Consistency, NodeHandle};
 use conclave_proto::etcd::etcdserverpb as wire;
 use futures::stream;
 use futures::stream::BoxStream;
@@ -11,7 +11,7 @@ use prost::Message;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status};
 
-use crate::calls::{Answer, deadline};
+use crate::calls::{Answer, deadline, other_answer};
 use crate::header::header;
 use crate::kv_wire;
 use crate::refusal::{Refusal, Rule};
@@ -96,11 +96,6 @@ fn consistency(request: &wire::RangeRequest) -> Consistency {
 
 fn check_size(size_bytes: usize) -> Result<(), Rule> {
     if size_bytes + ENTRY_SIZE_BYTES > REQUEST_SIZE_BYTES_MAX { Err(Rule::TooLarge) } else { Ok(()) }
-}
-
-/// The state machine answered something else than was asked.
-fn other_answer() -> Refusal {
-    RequestError::NodeFailed { cause: "another command was answered".to_owned() }.into()
 }
 
 #[tonic::async_trait]

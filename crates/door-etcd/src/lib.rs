@@ -11,21 +11,27 @@ mod codec;
 mod header;
 mod kv_service;
 mod kv_wire;
+mod lease_service;
+mod lease_wire;
 mod refusal;
 mod servers;
 mod status;
 
 use conclave_node::NodeHandle;
+use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 use crate::kv_service::KvDoor;
+use crate::lease_service::LeaseDoor;
 use crate::servers::etcdserverpb::kv_server::KvServer;
+use crate::servers::etcdserverpb::lease_server::LeaseServer;
 
 /// Largest request on the wire, in bytes, as of etcd: what a request may be, and half a mebibyte around it.
 const MESSAGE_SIZE_BYTES_MAX: usize = 2 << 20;
 
-/// Adds all services of this door.
-pub fn add_services(routes: Routes, node: NodeHandle) -> Routes {
-    let kv = KvServer::new(KvDoor::new(node)).max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX);
-    routes.add_service(kv)
+/// Adds all services of this door. When `stop` is cancelled, the streams end; calls under way go on.
+pub fn add_services(routes: Routes, node: NodeHandle, stop: CancellationToken) -> Routes {
+    let kv = KvServer::new(KvDoor::new(node.clone())).max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX);
+    let lease = LeaseServer::new(LeaseDoor::new(node, stop));
+    routes.add_service(kv).add_service(lease)
 }

@@ -25,7 +25,8 @@ impl From<Refusal> for Status {
 }
 
 fn of_rule(rule: Rule) -> Status {
-    Status::invalid_argument(match rule {
+    let text = match rule {
+        Rule::TtlTooLarge => return Status::out_of_range("etcdserver: too large lease TTL"),
         Rule::EmptyKey => "etcdserver: key is not provided",
         Rule::NoOperation => "etcdserver: key not found",
         Rule::ValueProvided => "etcdserver: value is provided",
@@ -34,7 +35,8 @@ fn of_rule(rule: Rule) -> Status {
         Rule::DuplicateKey => "etcdserver: duplicate key given in txn request",
         Rule::SortOption => "etcdserver: invalid sort option",
         Rule::TooLarge => "etcdserver: request is too large",
-    })
+    };
+    Status::invalid_argument(text)
 }
 
 fn of_rejection(rejection: &Rejection) -> Status {

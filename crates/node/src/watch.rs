@@ -30,6 +30,11 @@ impl NodeHandle {
         Ok(self.shared.hubs.present.watch(filter, start))
     }
 
+    /// The revision that this node has come to.
+    pub fn revision(&self) -> Revision {
+        self.shared.hubs.history.newest()
+    }
+
     /// The newest revision of the whole store: waits until this node has come so far.
     pub async fn newest_revision(&self, deadline: Instant) -> Result<Revision, RequestError> {
         become_fresh(&self.shared, with_margin(deadline)).await?;

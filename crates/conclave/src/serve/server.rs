@@ -38,7 +38,7 @@ pub(super) async fn serve(
     let metrics = metrics(&node);
     let span = RequestSpanLayer::new(metrics.rpc, slow);
     let routes = conclave_door_native::services(node.clone(), limits, log_levels, stop.clone());
-    let mut routes = conclave_door_etcd::add_services(routes, node.clone());
+    let mut routes = conclave_door_etcd::add_services(routes, node.clone(), stop.clone());
     let http = conclave_door_http::routes(&node, Arc::new(metrics.registry));
     let grpc = std::mem::take(routes.axum_router_mut());
     *routes.axum_router_mut() = grpc.merge(http).fallback(conclave_door_http::unknown);
