@@ -4,8 +4,8 @@
 //! a replay from revision R on is whole only if R is above the floor of every range that it looks at.
 //!
 //! A floor's row lies under the end of its range, so that the first row after a key is that of the range which
-//! contains it: `00` and the escaped end, or `01` if the range has no end. Its value, format 1: `01`,
-//! revision (8), start. Ranges with an end do not overlap.
+//! contains it: `00` and the escaped end, or `01` and the start if the range has no end. Its value, format 1: `01`,
+//! revision (8), start. Ranges do not overlap, but for that of all keys, which may be there beside others.
 
 use bytes::Bytes;
 
@@ -18,20 +18,21 @@ const FORMAT: u8 = 1;
 /// # Errors
 /// The map cannot be read.
 pub fn floor_of(view: &dyn ReadMap, range: &KeyRange) -> Result<Revision, MapError> {
-    let endless = rows::floor_row(b"");
-    let mut floor = match view.get(&endless)? {
-        Some(row) => overlapping(&row, &endless, range)?.unwrap_or(Revision::ZERO),
+    let of_all = row_of(&KeyRange::all());
+    let mut floor = match view.get(&of_all)? {
+        Some(row) => overlapping(&row, &of_all, range)?.unwrap_or(Revision::ZERO),
         None => Revision::ZERO,
     };
     let (end, mut cursor) = (rows::floor_row(&range.end), view.cursor_before(rows::FLOORS_END));
     cursor.seek(&rows::floor_row(&range.after(&range.start).start))?;
-    while let (Some(key), Some(row)) = (cursor.key().filter(|key| *key < endless.as_slice()), cursor.value())
-    {
-        let Some(found) = overlapping(row, key, range)? else { break };
-        floor = floor.max(found);
-        // The next one begins at the end of this, or later. Beyond the last one lies another table.
-        if !range.end.is_empty() && key >= end.as_slice() {
-            break;
+    while let (Some(key), Some(row)) = (cursor.key().filter(|key| *key < rows::FLOORS_END), cursor.value()) {
+        if key != of_all {
+            let Some(found) = overlapping(row, key, range)? else { break };
+            floor = floor.max(found);
+            // The next one begins at the end of this, or later.
+            if !range.end.is_empty() && key >= end.as_slice() {
+                break;
+            }
         }
         cursor.advance()?;
     }
@@ -41,7 +42,7 @@ pub fn floor_of(view: &dyn ReadMap, range: &KeyRange) -> Result<Revision, MapErr
 /// The floor of a range that has a row of its own, if it has a floor: the same as [`floor_of`], without a search.
 pub(crate) fn own_floor(view: &dyn ReadMap, range: &KeyRange) -> Result<Revision, MapError> {
     let mut floor = Revision::ZERO;
-    for key in [rows::floor_row(&range.end), rows::floor_row(b"")] {
+    for key in [row_of(range), row_of(&KeyRange::all())] {
         if let Some(row) = view.get(&key)? {
             floor = floor.max(overlapping(&row, &key, range)?.unwrap_or_default());
         }
@@ -54,7 +55,16 @@ pub fn write_floor(writes: &mut WriteSet, range: &KeyRange, revision: Revision) 
     let mut row = vec![FORMAT];
     row.extend_from_slice(&revision.get().to_be_bytes());
     row.extend_from_slice(&range.start);
-    writes.put(Bytes::from(rows::floor_row(&range.end)), row.into());
+    writes.put(Bytes::from(row_of(range)), row.into());
+}
+
+/// The row of a range's own floor.
+fn row_of(range: &KeyRange) -> Vec<u8> {
+    let mut row = rows::floor_row(&range.end);
+    if range.end.is_empty() {
+        row.extend_from_slice(&range.start);
+    }
+    row
 }
 
 /// The floor in a row whose range ends after the start of `range`, if it begins before its end.
@@ -86,9 +96,13 @@ mod tests {
         let mut writes = WriteSet::default();
         write_floor(&mut writes, &KeyRange::new("a", "b"), Revision::new(258));
         write_floor(&mut writes, &KeyRange::all(), Revision::new(1));
+        write_floor(&mut writes, &KeyRange::new("c", ""), Revision::new(2));
         let rows: Vec<_> = writes.iter().map(|(key, row)| (key.to_vec(), row.unwrap().to_vec())).collect();
-        let golden: [(&[u8], &[u8]); 2] =
-            [(b"\x04\x00b\x00\x00", b"\x01\0\0\0\0\0\0\x01\x02a"), (b"\x04\x01", b"\x01\0\0\0\0\0\0\0\x01")];
+        let golden: [(&[u8], &[u8]); 3] = [
+            (b"\x04\x00b\x00\x00", b"\x01\0\0\0\0\0\0\x01\x02a"),
+            (b"\x04\x01", b"\x01\0\0\0\0\0\0\0\x01"),
+            (b"\x04\x01c", b"\x01\0\0\0\0\0\0\0\x02c"),
+        ];
         assert_eq!(rows, golden.map(|(key, row)| (key.to_vec(), row.to_vec())));
     }
 
@@ -120,5 +134,31 @@ mod tests {
         let map = with(&[(KeyRange::prefix("b/"), 5)]);
         assert_eq!(own_floor(&map, &KeyRange::prefix("b/")), Ok(Revision::new(5)));
         assert_eq!(own_floor(&map, &KeyRange::prefix("c/")), Ok(Revision::ZERO));
+    }
+
+    #[test]
+    fn a_range_without_an_end_counts_from_its_start() {
+        let (tail, before) = (KeyRange::new("d", ""), KeyRange::new("", "b"));
+        for of_all in [None, Some((KeyRange::all(), 4))] {
+            let beside = u64::from(of_all.is_some()) * 4;
+            let floors: Vec<_> = [(tail.clone(), 7), (before.clone(), 5)].into_iter().chain(of_all).collect();
+            let map = with(&floors);
+            let ranges = [
+                (tail.clone(), 7),
+                (KeyRange::single("x"), 7),
+                (KeyRange::new("c", "e"), 7),
+                (KeyRange::new("a", ""), 7),
+                (KeyRange::all(), 7),
+                (KeyRange::new("c", "d"), beside),
+                (KeyRange::new("b", "d"), beside),
+                (before.clone(), 5),
+                (KeyRange::new("a", "c"), 5),
+            ];
+            for (range, floor) in ranges {
+                assert_eq!(floor_of(&map, &range), Ok(Revision::new(floor)), "{range:?}");
+            }
+            assert_eq!(own_floor(&map, &tail), Ok(Revision::new(7)));
+            assert_eq!(own_floor(&map, &before), Ok(Revision::new(5)));
+        }
     }
 }
