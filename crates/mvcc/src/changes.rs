@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 
 use crate::{
-    ChangeKind, Cursor, Event, KeyRange, MapError, ReadMap, Record, Revised, Revision, history, rows,
+    ChangeKind, Cursor, Event, EventKind, KeyRange, MapError, ReadMap, Record, Revised, Revision, history,
+    rows,
 };
 
 const FORMAT: u8 = 1;
@@ -108,7 +109,7 @@ pub(crate) fn encode(event: &Event, sequence: u32) -> Bytes {
 }
 
 /// How a key changed, its place in the order of writing unless that is the row's, and the key.
-fn parse(changes: &dyn Cursor) -> Result<(ChangeKind, Option<u32>, &[u8]), MapError> {
+pub(crate) fn parse(changes: &dyn Cursor) -> Result<(ChangeKind, Option<u32>, &[u8]), MapError> {
     let damaged = || MapError::damaged("unknown change", changes.key().unwrap_or_default());
     let [format, kind, rest @ ..] = changes.value().unwrap_or_default() else { return Err(damaged()) };
     let kind = match kind {
@@ -139,9 +140,10 @@ fn read_revision(
         let order = order
             .or_else(|| rows::sequence_of_change(changes.key(), revision))
             .ok_or_else(|| MapError::damaged("a change without its place", key))?;
-        let known = read_versions(versions, key, revision)?;
-        // A deletion of what was collected since is left out: it lies at or below a floor.
-        events.extend(Event::between(Bytes::copy_from_slice(key), known, revision, order));
+        let (previous, now) = read_versions(versions, key, revision)?;
+        // What was deleted may have been collected since.
+        let kind = now.map_or(EventKind::Delete { revision }, EventKind::Put);
+        events.push(Event { key: Bytes::copy_from_slice(key), kind, previous, order });
         changes.advance()?;
     }
     Ok(Revised { revision, events: events.into() })
@@ -182,6 +184,11 @@ impl<'a> ChangeFinder<'a> {
     /// Nothing was asked for yet.
     pub(crate) fn new(view: &'a dyn ReadMap) -> Self {
         Self { changes: view.cursor_before(rows::CHANGES_END), ahead: BTreeMap::new() }
+    }
+
+    /// Keys may be asked for again from the first one on.
+    pub(crate) fn begin_anew(&mut self) {
+        self.ahead.clear();
     }
 
     /// The row that tells of a key's change at a revision; none if it is gone.

@@ -132,7 +132,8 @@ impl Transaction<'_> {
         Ok(done)
     }
 
-    fn remove(
+    /// Removes these records of a key, and the rows that tell of the changes.
+    pub(crate) fn remove(
         &mut self,
         prefix: &[u8],
         key: &[u8],

@@ -14,7 +14,7 @@
 //! | `01` versions | escaped key, inverted revision | the [`Record`], or a tombstone |
 //! | `02` changes | revision, sequence | how which key changed |
 //! | `03` meta | –; `01` | the newest revision; that of table `05` |
-//! | `04` floors | the end of a range | up to which revision its changes may be gone |
+//! | `04` floors | the end of a range, or the start of one without | up to which revision its changes may be gone |
 //! | `05` present | key | the [`Record`] of a key of which only the present is kept |
 //! | `10` to `ef` | side tables ([`TableId`]) | what the layer above keeps there, without history |
 //! | `f0` to `ff` | the storage layer's own | never seen here |
@@ -37,6 +37,7 @@ mod collect;
 mod event;
 mod floors;
 mod history;
+mod kept;
 mod key_range;
 mod map;
 mod memory;
@@ -45,6 +46,7 @@ mod range;
 mod record;
 mod revision;
 mod rows;
+mod sweep;
 mod table;
 mod transaction;
 mod write_set;
@@ -56,6 +58,7 @@ pub use collect::{CollectQuery, Collection, Place, Within};
 pub use event::{ChangeKind, Event, EventKind, Revised};
 pub use floors::{floor_of, write_floor};
 pub use history::{get_at, history, newest_revision, skip_to_revision};
+pub use kept::{Kept, KeptPlace, KeptQuery, visit_kept};
 pub use key_range::KeyRange;
 pub use map::{Cursor, MapError, ReadMap};
 pub use memory::MemoryMap;
@@ -63,6 +66,7 @@ pub use present::{PresentCursor, get_present, newest_present, skip_to_present};
 pub use range::{RangeCursor, RangeLimits, RangePage, range_at};
 pub use record::Record;
 pub use revision::Revision;
+pub use sweep::{ChangePlace, SweepQuery, Swept};
 pub use table::TableId;
 pub use transaction::{Sealed, Transaction};
 pub use write_set::WriteSet;

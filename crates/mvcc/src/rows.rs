@@ -91,7 +91,8 @@ pub(crate) fn unescape(prefix: &[u8]) -> Result<Vec<u8>, MapError> {
     Ok(key)
 }
 
-/// The row of the floor of the range that ends with `end`; an empty one is no end, and comes last.
+/// The row of the floor of the range that ends with `end`; an empty one is no end: what all their rows begin with, which
+/// come last.
 pub(crate) fn floor_row(end: &[u8]) -> Vec<u8> {
     if end.is_empty() {
         return vec![FLOORS, 0x01];
@@ -132,6 +133,14 @@ pub(crate) fn change_row(revision: Revision, sequence: u32) -> Bytes {
 pub(crate) fn sequence_of_change(row: Option<&[u8]>, revision: Revision) -> Option<u32> {
     let row = row?.strip_prefix(&[CHANGES])?.strip_prefix(&revision.get().to_be_bytes())?;
     row.try_into().ok().map(u32::from_be_bytes)
+}
+
+/// The revision and the sequence of the change that `row` tells; none if the row is of another table or there is none.
+pub(crate) fn place_of_change(row: Option<&[u8]>) -> Result<Option<(Revision, u32)>, MapError> {
+    let Some(revision) = revision_of_change(row)? else { return Ok(None) };
+    let sequence = sequence_of_change(row, revision);
+    let place = sequence.map(|sequence| Some((revision, sequence)));
+    place.ok_or_else(|| MapError::damaged("a change without its place", row.unwrap_or_default()))
 }
 
 /// The revision whose change `row` tells; none if the row is of another table or there is none.
