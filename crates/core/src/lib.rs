@@ -41,7 +41,7 @@
 //! | `18`, `19` forced | lock; sequence | the last release of the lock by force; which to forget next |
 //! | `1a` kept | namespace, version | an old version that is kept for what names it |
 //! | `20` leased keys | lease, key | nothing: the key hangs on the lease |
-//! | `21` compacted | – | from which revision on plain keys can be read |
+//! | `21` compacted | – | from which revision on plain keys can be read, and how far what was before was removed |
 //!
 //! All that is persisted begins with a format byte and is held by golden bytes in tests. What follows it
 //! is [postcard](https://postcard.jamesmunns.com/wire-format): fields and variants are only ever added

@@ -26,5 +26,5 @@ pub(crate) const FORCED_ORDER: TableId = TableId::new(0x19);
 pub(crate) const KEPT: TableId = TableId::new(0x1a);
 /// Lease, and key -> nothing: the keys that hang on the lease.
 pub(crate) const LEASED_KEYS: TableId = TableId::new(0x20);
-/// The one row that tells how far the past of plain keys was given up.
+/// The one row that tells how far the past of plain keys was given up, and removed.
 pub(crate) const COMPACTED: TableId = TableId::new(0x21);

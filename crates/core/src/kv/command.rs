@@ -14,6 +14,8 @@ pub enum KvCommand {
     Txn(Txn),
     /// Gives up what was before a revision.
     Compact(Compact),
+    /// Removes a part of what was given up.
+    Sweep(SweepStep),
 }
 
 /// Operations that are done as one step, which of them depends on comparisons.
@@ -177,4 +179,13 @@ pub struct DeleteRange {
 pub struct Compact {
     /// Which; not before that of the last time, nor in the future.
     pub revision: Revision,
+}
+
+/// Removes a part of what was given up, and goes on where the step before it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SweepStep {
+    /// About so many rows are looked at: from 1 to 1,000.
+    pub rows_max: u32,
+    /// No further row is looked at once those that were take so much.
+    pub size_bytes_max: u64,
 }

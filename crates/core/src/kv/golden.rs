@@ -60,6 +60,8 @@ fn commands() {
     assert_operation(Operation::DeleteRange(delete), b"\x02\x01k\x02k\0\x01");
     assert_operation(Operation::Txn(Txn::default()), b"\x03\x00\x00\x00");
     assert_command(KvCommand::Compact(Compact { revision: Revision::new(300) }), b"\x01\xac\x02");
+    let step = SweepStep { rows_max: 300, size_bytes_max: 301 };
+    assert_command(KvCommand::Sweep(step), b"\x02\xac\x02\xad\x02");
 }
 
 #[test]
@@ -108,6 +110,7 @@ fn outcomes() {
     ];
     assert_outcome(KvOutcome::Txn { revision, done: TxnDone { succeeded: true, done } }, &golden.concat());
     assert_outcome(KvOutcome::Compacted { revision }, b"\x01\xac\x02");
+    assert_outcome(KvOutcome::Swept(Swept { changes: 300, more: true }), b"\x02\xac\x02\x01");
 }
 
 #[test]

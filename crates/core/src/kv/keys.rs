@@ -16,13 +16,16 @@ pub fn is_reserved(key: &[u8]) -> bool {
     key.starts_with(RESERVED.as_bytes())
 }
 
+/// All plain keys, in order.
+pub fn plain() -> [KeyRange; 2] {
+    let reserved = KeyRange::prefix(RESERVED);
+    [KeyRange::new("", reserved.start), KeyRange::new(reserved.end, "")]
+}
+
 /// The parts of `range` that plain reads see, in order.
 pub fn readable(range: &KeyRange) -> Vec<KeyRange> {
-    let (reserved, items) = (KeyRange::prefix(RESERVED), KeyRange::prefix(READABLE));
-    [KeyRange::new("", reserved.start), items, KeyRange::new(reserved.end, "")]
-        .iter()
-        .filter_map(|part| both(range, part))
-        .collect()
+    let [before, behind] = plain();
+    [before, KeyRange::prefix(READABLE), behind].iter().filter_map(|part| both(range, part)).collect()
 }
 
 /// The keys that are in both ranges; none if there can be none.
@@ -57,6 +60,10 @@ mod tests {
         {
             assert!(!seen(key), "{key:?}");
             assert!(readable(&KeyRange::single(key.to_owned())).is_empty(), "{key:?}");
+        }
+        let is_plain = |key: &str| plain().iter().any(|range| range.contains(key.as_bytes()));
+        for key in ["", "a", "conclave", "conclave/", "conclave/config/a//b", "conclave0", "z"] {
+            assert_eq!(is_plain(key), !is_reserved(key.as_bytes()), "{key:?}");
         }
         assert_eq!(readable(&KeyRange::single("a")), [KeyRange::single("a")]);
         assert_eq!(readable(&KeyRange::new("b", "a")), []);

@@ -7,12 +7,16 @@
 //! Which operations a transaction does is decided before any is done, also those of transactions within it: all
 //! comparisons are made with what was there before. Then everything that may stand against an operation is looked for,
 //! and only then are they done, one after the other, each on what those before it did.
+//!
+//! A compaction gives up what was before a revision: from then on it cannot be read, nor watched. What only it needed is
+//! removed by a sweep, a bounded step at a time.
 
 mod command;
 mod compact;
 mod decide;
 #[cfg(test)]
 mod golden;
+mod hash;
 mod keys;
 mod keys_of_lease;
 mod keys_written;
@@ -20,6 +24,7 @@ mod outcome;
 mod range;
 mod rejection;
 mod run;
+mod sweep;
 mod wire_range;
 
 use bytes::Bytes;
@@ -27,15 +32,17 @@ use conclave_mvcc::{MapError, ReadMap, Record, Revision, Transaction};
 
 pub use command::{
     Compact, Compare, CompareTarget, DeleteRange, KvCommand, Operation, Put, PutLease, RangeQuery, Relation,
-    RevisionBounds, Sort, SortTarget, Txn,
+    RevisionBounds, Sort, SortTarget, SweepStep, Txn,
 };
-pub use compact::compacted;
-pub use keys::{RESERVED, is_reserved, readable};
+pub use compact::{compacted, swept};
+pub use hash::{Hashing, KvHash};
+pub use keys::{RESERVED, is_reserved, plain, readable};
 pub use keys_of_lease::keys_of;
 pub(crate) use keys_of_lease::{count as keys_in, end as end_lease};
 pub use keys_written::DuplicateKey;
-pub use outcome::{Done, KeyValue, KvOutcome, RangeFound, TxnDone};
+pub use outcome::{Done, KeyValue, KvOutcome, RangeFound, Swept, TxnDone};
 pub use rejection::KvRejection;
+pub use sweep::is_sweep_due;
 
 use crate::ids::LeaseId;
 use crate::rejection::Rejection;
@@ -58,6 +65,7 @@ pub(crate) fn apply(
             Ok(KvOutcome::Txn { revision: done.revision, done: done.done })
         }
         KvCommand::Compact(compact) => compact::compact(transaction, *compact),
+        KvCommand::Sweep(step) => Ok(KvOutcome::Swept(sweep::sweep(transaction, *step)?)),
     }
 }
 
@@ -70,7 +78,7 @@ pub(crate) type HasLease = fn(&mut Transaction<'_>, LeaseId) -> Result<bool, Map
 /// The map cannot be read.
 pub fn range(view: &dyn ReadMap, query: &RangeQuery) -> Result<Result<RangeFound, Rejection>, MapError> {
     part(Transaction::begin(view).map_err(Stop::from).and_then(|mut transaction| {
-        range::check(&transaction, query)?;
+        range::check(transaction.view(), query)?;
         let found = range::read(&mut transaction, query, &mut range::Room::default())?;
         Ok(RangeFound { revision: transaction.newest(), ..found })
     }))

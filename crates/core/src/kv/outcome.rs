@@ -22,6 +22,17 @@ pub enum KvOutcome {
         /// The newest revision.
         revision: Revision,
     },
+    /// A part of what was given up is removed.
+    Swept(Swept),
+}
+
+/// What a step of a sweep did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Swept {
+    /// Changes that were removed.
+    pub changes: u64,
+    /// Whether this sweep has further to go.
+    pub more: bool,
 }
 
 /// What a transaction did.

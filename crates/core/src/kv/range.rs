@@ -1,9 +1,11 @@
 //! Reads of plain keys, also within a transaction.
 
-use conclave_mvcc::{KeyRange, MapError, RangeCursor, RangeLimits, Record, Revision, Transaction, get_at};
+use conclave_mvcc::{
+    KeyRange, MapError, RangeCursor, RangeLimits, ReadMap, Record, Revision, Transaction, get_at,
+};
 
 use super::command::{RangeQuery, RevisionBounds, Sort, SortTarget};
-use super::compact::{Floor, floor};
+use super::compact::check_readable;
 use super::outcome::{KeyValue, RangeFound};
 use super::{ANSWER_SIZE_BYTES_MAX, KvRejection, readable, refuse};
 use crate::stop::Stop;
@@ -34,17 +36,8 @@ impl Room {
 }
 
 /// Whether what the query asks for can be read, before anything is done.
-pub(super) fn check(transaction: &Transaction<'_>, query: &RangeQuery) -> Result<(), Stop> {
-    let Some(revision) = query.revision else { return Ok(()) };
-    let (asked, newest) = (revision.get(), transaction.newest().get());
-    if asked > newest {
-        return Err(refuse(KvRejection::FutureRevision { asked, newest }));
-    }
-    let Floor { compacted, .. } = floor(transaction.view())?;
-    if revision < compacted {
-        return Err(refuse(KvRejection::Compacted { asked, compacted: compacted.get() }));
-    }
-    Ok(())
+pub(super) fn check(view: &dyn ReadMap, query: &RangeQuery) -> Result<(), Stop> {
+    query.revision.map_or(Ok(()), |revision| check_readable(view, revision))
 }
 
 /// Reads what [`check`] has found readable.

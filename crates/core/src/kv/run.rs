@@ -26,7 +26,7 @@ pub(super) fn txn(transaction: &mut Transaction<'_>, txn: &Txn, has_lease: HasLe
         _ => Ok(()),
     })?;
     decided.visit(&mut |step| match step {
-        Step::Range(query) => range::check(transaction, query),
+        Step::Range(query) => range::check(transaction.view(), query),
         _ => Ok(()),
     })?;
     let mut run = Run { transaction, room: Room::default(), changed: 0 };

@@ -19,17 +19,20 @@ const ROWS_MAX: u32 = 100;
 
 /// A store that keeps the graves of what was deleted.
 #[derive(Default)]
-struct Store {
-    map: MemoryMap,
+pub(crate) struct Store {
+    pub(crate) map: MemoryMap,
     graves: Graves,
     requests: u64,
 }
 
 impl Store {
     fn tell(&mut self, command: ConfigCommand) -> (Answer, Cost) {
+        self.apply(Command::Config(command))
+    }
+
+    pub(crate) fn apply(&mut self, command: Command) -> (Answer, Cost) {
         self.requests += 1;
         let request_id = RequestId::parse(&format!("r{}", self.requests)).unwrap();
-        let command = Command::Config(command);
         let encoded = encode_proposal(&Proposal { request_id, time_ms: 1, command });
         let counted = Counted::with_graves(&self.map, &self.graves);
         let mut batch = Batch::new(&counted);

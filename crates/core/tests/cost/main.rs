@@ -1,10 +1,11 @@
 //! What commands and reads cost, counted as what they ask of the map: it must not grow with what lies
 //! beside the rows that they are about.
-#![allow(clippy::unwrap_used, reason = "a test is told of a failed condition by a panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test is told of a failed condition by a panic")]
 
 mod collection;
 mod counted;
 mod locks;
+mod sweep;
 
 use conclave_core::config::{
     Action, At, Authorship, CollectStep, Commit, ConfigCommand, CreateSnapshot, Defaults, DeleteNamespace,

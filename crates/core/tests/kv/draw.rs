@@ -4,14 +4,15 @@ use bytes::Bytes;
 use conclave_core::LeaseId;
 use conclave_core::kv::{
     Compare, CompareTarget, DeleteRange, Operation, Put, PutLease, RangeQuery, Relation, RevisionBounds,
-    Sort, SortTarget, Txn,
+    Sort, SortTarget, SweepStep, Txn,
 };
 use conclave_mvcc::{KeyRange, Revision};
 use proptest::option;
 use proptest::prelude::*;
 
 pub(crate) const LEASES: [u64; 3] = [1, 2, 3];
-const KEYS: [&str; 7] = ["\0", "a", "ab", "b", "conclave/config/n//k", "conclave/namespace/n", "z"];
+pub(crate) const KEYS: [&str; 7] =
+    ["\0", "a", "ab", "b", "conclave/config/n//k", "conclave/namespace/n", "z"];
 const VALUES: [&str; 4] = ["", "1", "2", "22"];
 
 /// Something that is done.
@@ -19,15 +20,33 @@ const VALUES: [&str; 4] = ["", "1", "2", "22"];
 pub(crate) enum Step {
     Txn(Txn),
     Compact(Revision),
+    Sweep(SweepStep),
     Grant(LeaseId),
     Revoke(LeaseId),
     Read(RangeQuery),
+}
+
+/// Such as make a past and give it up.
+pub(crate) fn sweeping() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        12 => txn().prop_map(Step::Txn),
+        3 => revision().prop_map(Step::Compact),
+        6 => sweep().prop_map(Step::Sweep),
+        1 => lease().prop_map(Step::Grant),
+        1 => lease().prop_map(Step::Revoke),
+    ]
+}
+
+fn sweep() -> impl Strategy<Value = SweepStep> {
+    let bounds = prop_oneof![3 => (0_u32..9, Just(u64::MAX)), 1 => (Just(9_u32), 0_u64..200)];
+    bounds.prop_map(|(rows_max, size_bytes_max)| SweepStep { rows_max, size_bytes_max })
 }
 
 pub(crate) fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         12 => txn().prop_map(Step::Txn),
         1 => revision().prop_map(Step::Compact),
+        1 => sweep().prop_map(Step::Sweep),
         2 => lease().prop_map(Step::Grant),
         1 => lease().prop_map(Step::Revoke),
         3 => query().prop_map(Step::Read),

@@ -1,10 +1,11 @@
 //! Plain keys against a naive model: a full copy of all keys for each revision. Whatever was asked for, the answers,
 //! the keys at every revision that can still be read, and the events in their order are as the model says.
-#![allow(clippy::unwrap_used, reason = "a test is told of a failed condition by a panic")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test is told of a failed condition by a panic")]
 
 mod draw;
 mod duplicates;
 mod model;
+mod sweeps;
 
 use conclave_core::config::{Action, Authorship, Commit, ConfigCommand, Edit, ItemContent, NamespaceEdits};
 use conclave_core::kv::{self, KvOutcome, RangeQuery, Txn};
@@ -72,6 +73,9 @@ impl Pair {
                 let compact = kv::KvCommand::Compact(kv::Compact { revision: *revision });
                 let answer = self.apply(&Command::Kv(compact)).answer.unwrap();
                 assert_eq!(answer, self.model.compact(*revision), "{step:?}");
+            }
+            Step::Sweep(step) => {
+                self.sweep(*step);
             }
             Step::Grant(id) => {
                 let grant =

@@ -83,6 +83,24 @@ impl Model {
         Ok(Outcome::Kv(KvOutcome::Compacted { revision: newest }))
     }
 
+    /// From which revision on keys can be read.
+    pub(crate) fn compacted(&self) -> Revision {
+        Revision::new(self.compacted)
+    }
+
+    /// What changed a key, the newest first: at which revision, and to what (none: it was deleted).
+    pub(crate) fn changes(&self, key: &Bytes) -> Vec<(Revision, Option<KeyValue>)> {
+        let mut changes = Vec::new();
+        for (number, pair) in (1..).zip(self.past.windows(2)) {
+            let (before, now) = (pair[0].get(key), pair[1].get(key));
+            if before != now {
+                changes.push((Revision::new(number), now.cloned()));
+            }
+        }
+        changes.reverse();
+        changes
+    }
+
     pub(crate) fn read(&self, query: &RangeQuery) -> Result<RangeFound, KvRejection> {
         self.check(query)?;
         let keys = query.revision.map_or(self.now(), |revision| self.at(revision));
