@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::AuthOutcome;
 use crate::cluster::ClusterOutcome;
 use crate::config::ConfigOutcome;
 use crate::encoding::{DecodeError, decode, encode};
@@ -29,6 +30,8 @@ pub enum Outcome {
     Lock(LockOutcome),
     /// Of a command about plain keys.
     Kv(KvOutcome),
+    /// Of a command about users and roles.
+    Auth(AuthOutcome),
 }
 
 /// An answer as bytes.

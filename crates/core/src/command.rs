@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::auth::AuthCommand;
 use crate::cluster::ClusterCommand;
 use crate::config::ConfigCommand;
 use crate::encoding::{DecodeError, after_format, decode, decode_first, encode, encode_onto};
@@ -32,6 +33,8 @@ pub enum Command {
     Guarded(Guarded),
     /// Plain keys.
     Kv(KvCommand),
+    /// Users and roles.
+    Auth(AuthCommand),
 }
 
 impl Command {

@@ -7,6 +7,7 @@ use conclave_mvcc::{MapError, ReadMap, Sealed, Transaction};
 
 use crate::answer::{Answer, Outcome};
 use crate::apply::EntryContext;
+use crate::auth;
 use crate::cluster;
 use crate::command::{Command, Guarded};
 use crate::config::{self, ConfigOutcome};
@@ -60,6 +61,7 @@ fn done(transaction: &mut Transaction<'_>, command: &Command, moment: Moment) ->
         Command::Lease(command) => Outcome::Lease(of_leases(transaction, command, moment)?),
         Command::Lock(command) => Outcome::Lock(of_locks(transaction, command, times.told_ms)?),
         Command::Kv(command) => Outcome::Kv(kv::apply(transaction, command, lease::exists)?),
+        Command::Auth(command) => Outcome::Auth(auth::apply(transaction, command)?),
         Command::Guarded(command) => Outcome::Config(guarded(transaction, command, times)?),
     })
 }

@@ -34,7 +34,7 @@
 //! | `11` requests | request id | fingerprint of its command, and the answer |
 //! | `12` request order | sequence | request id: which to forget next |
 //! | `13` ledger | – | last entry, digest, time and number of requests so far |
-//! | `14` totals | name | how many namespaces and leases there are, the greatest fencing token |
+//! | `14` totals | name | how many namespaces, leases, users and roles there are, the greatest fencing token |
 //! | `15` collection | namespace | the oldest version that is kept, and how far the rest was removed |
 //! | `16` nodes | node id | what is known of the node; and the highest id |
 //! | `17` tickets | lease, lock | the lease's tickets for the lock |
@@ -42,6 +42,9 @@
 //! | `1a` kept | namespace, version | an old version that is kept for what names it |
 //! | `20` leased keys | lease, key | nothing: the key hangs on the lease |
 //! | `21` compacted | – | from which revision on plain keys can be read, and how far what was before was removed |
+//! | `30` auth | – | whether callers are asked who they are, the auth revision, what tokens are signed with |
+//! | `31` users | name | the user's password and roles |
+//! | `32` roles | name | what the role permits |
 //!
 //! All that is persisted begins with a format byte and is held by golden bytes in tests. What follows it
 //! is [postcard](https://postcard.jamesmunns.com/wire-format): fields and variants are only ever added
@@ -84,6 +87,7 @@
 
 mod answer;
 mod apply;
+pub mod auth;
 pub mod cluster;
 mod command;
 pub mod config;

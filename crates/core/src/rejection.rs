@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::auth::AuthRejection;
 use crate::cluster::ClusterRejection;
 use crate::kv::KvRejection;
 use crate::lease::LeaseRejection;
@@ -202,6 +203,9 @@ pub enum Rejection {
     /// Of a command about plain keys, or a read of them.
     #[error(transparent)]
     Kv(#[from] KvRejection),
+    /// For who asked, or of a command about users and roles.
+    #[error(transparent)]
+    Auth(#[from] AuthRejection),
 }
 
 /// What a quota bounds.
@@ -272,10 +276,14 @@ impl QuotaKind {
 }
 
 impl Rejection {
-    /// Whether it is only of this moment: the same command may be answered otherwise once some time has passed,
-    /// also under the same request id.
+    /// Whether it is only of this moment: the same command may be answered otherwise once some time has passed, or its
+    /// caller has logged in, also under the same request id.
     pub(crate) fn passes(&self) -> bool {
-        matches!(self, Self::QuotaExceeded { retry_after_ms, .. } if *retry_after_ms > 0)
+        match self {
+            Self::QuotaExceeded { retry_after_ms, .. } => *retry_after_ms > 0,
+            Self::Auth(rejection) => rejection.passes(),
+            _ => false,
+        }
     }
 
     /// A stable code for programs.
@@ -303,6 +311,7 @@ impl Rejection {
             Self::Lease(rejection) => rejection.reason(),
             Self::Lock(rejection) => rejection.reason(),
             Self::Kv(rejection) => rejection.reason(),
+            Self::Auth(rejection) => rejection.reason(),
         }
     }
 }

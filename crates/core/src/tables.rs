@@ -28,3 +28,9 @@ pub(crate) const KEPT: TableId = TableId::new(0x1a);
 pub(crate) const LEASED_KEYS: TableId = TableId::new(0x20);
 /// The one row that tells how far the past of plain keys was given up, and removed.
 pub(crate) const COMPACTED: TableId = TableId::new(0x21);
+/// The one row of who is asked who he is.
+pub(crate) const AUTH: TableId = TableId::new(0x30);
+/// User -> password, roles.
+pub(crate) const USERS: TableId = TableId::new(0x31);
+/// Role -> permissions.
+pub(crate) const ROLES: TableId = TableId::new(0x32);

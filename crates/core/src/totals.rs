@@ -14,6 +14,10 @@ pub(crate) const LAST_TOKEN: Total = Total("last-token");
 
 /// How many releases by force there were.
 pub(crate) const FORCED_RELEASES: Total = Total("forced-releases");
+/// How many users there are.
+pub(crate) const USERS: Total = Total("users");
+/// How many roles there are.
+pub(crate) const ROLES: Total = Total("roles");
 
 /// One of the numbers, by its name. Zero until it is set.
 pub(crate) struct Total(&'static str);
@@ -31,6 +35,20 @@ impl Total {
 
     pub(crate) fn set(&self, transaction: &mut Transaction<'_>, number: u64) {
         transaction.side_put(TOTALS, self.0.as_bytes(), Bytes::copy_from_slice(&number.to_be_bytes()));
+    }
+
+    /// Counts one more.
+    pub(crate) fn raise(&self, transaction: &mut Transaction<'_>) -> Result<(), MapError> {
+        let number = self.of(transaction)?;
+        self.set(transaction, number + 1);
+        Ok(())
+    }
+
+    /// Counts one less.
+    pub(crate) fn lower(&self, transaction: &mut Transaction<'_>) -> Result<(), MapError> {
+        let number = self.of(transaction)?;
+        self.set(transaction, number.saturating_sub(1));
+        Ok(())
     }
 
     fn parse(&self, row: Option<Bytes>) -> Result<u64, MapError> {

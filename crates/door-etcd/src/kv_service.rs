@@ -55,7 +55,7 @@ impl KvDoor {
     async fn change(&self, txn: Txn, deadline: Instant) -> Result<(Revision, TxnDone), Refusal> {
         match self.propose(KvCommand::Txn(txn), deadline).await? {
             KvOutcome::Txn { revision, done } => Ok((revision, done)),
-            KvOutcome::Compacted { .. } => Err(other_answer()),
+            KvOutcome::Compacted { .. } | KvOutcome::Swept(_) => Err(other_answer()),
         }
     }
 
@@ -161,7 +161,7 @@ impl Kv for KvDoor {
             KvOutcome::Compacted { revision } => {
                 Ok(Response::new(wire::CompactionResponse { header: header(&self.node, revision) }))
             }
-            KvOutcome::Txn { .. } => Err(other_answer().into()),
+            KvOutcome::Txn { .. } | KvOutcome::Swept(_) => Err(other_answer().into()),
         }
     }
 }

@@ -8,6 +8,7 @@ use std::fmt::Display;
 use std::time::Duration;
 
 use conclave_core::Rejection;
+use conclave_core::auth::AuthRejection;
 use conclave_core::cluster::ClusterRejection;
 use conclave_core::kv::KvRejection;
 use conclave_core::lease::LeaseRejection;
@@ -152,6 +153,7 @@ fn of_rejection(rejection: &Rejection) -> Row {
         Rejection::Lease(rejection) => of_lease_rejection(rejection),
         Rejection::Lock(rejection) => of_lock_rejection(rejection),
         Rejection::Kv(rejection) => Row::new(code_of_kv(rejection), rejection.reason(), rejection),
+        Rejection::Auth(rejection) => Row::new(code_of_auth(rejection), rejection.reason(), rejection),
     }
 }
 
@@ -178,6 +180,7 @@ fn code_of(rejection: &Rejection) -> Code {
         Rejection::Lease(rejection) => code_of_lease(rejection),
         Rejection::Lock(rejection) => code_of_lock(rejection),
         Rejection::Kv(rejection) => code_of_kv(rejection),
+        Rejection::Auth(rejection) => code_of_auth(rejection),
     }
 }
 
@@ -250,6 +253,29 @@ fn code_of_kv(rejection: &KvRejection) -> Code {
         KvRejection::Compacted { .. } | KvRejection::FutureRevision { .. } => Code::OutOfRange,
         KvRejection::Reserved { .. } => Code::PermissionDenied,
         KvRejection::TooManyChanges { .. } | KvRejection::TooMuchToTell { .. } => Code::ResourceExhausted,
+    }
+}
+
+fn code_of_auth(rejection: &AuthRejection) -> Code {
+    match rejection {
+        AuthRejection::UserNotFound { .. } | AuthRejection::RoleNotFound { .. } => Code::NotFound,
+        AuthRejection::UserExists { .. } | AuthRejection::RoleExists { .. } => Code::AlreadyExists,
+        AuthRejection::UserNameEmpty | AuthRejection::RoleNameEmpty | AuthRejection::RangeInvalid => {
+            Code::InvalidArgument
+        }
+        AuthRejection::NotEnabled
+        | AuthRejection::RootUserNotFound
+        | AuthRejection::RootRoleNotGranted
+        | AuthRejection::RoleNotGranted { .. }
+        | AuthRejection::PermissionNotGranted { .. }
+        | AuthRejection::RootProtected => Code::FailedPrecondition,
+        AuthRejection::LimitReached { .. } => Code::ResourceExhausted,
+        AuthRejection::LoginFailed
+        | AuthRejection::NoPassword { .. }
+        | AuthRejection::NotAuthenticated
+        | AuthRejection::TokenInvalid
+        | AuthRejection::Outdated { .. } => Code::Unauthenticated,
+        AuthRejection::PermissionDenied => Code::PermissionDenied,
     }
 }
 

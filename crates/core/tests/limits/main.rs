@@ -4,6 +4,7 @@
 
 mod config;
 mod locks;
+mod users;
 
 use conclave_core::{Answer, Command, EntryContext, EntryKind, Proposal, RequestId, apply, encode_proposal};
 use conclave_mvcc::{Batch, MemoryMap};

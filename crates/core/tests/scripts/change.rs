@@ -9,6 +9,7 @@ use conclave_core::{Command, Guarded, ItemKey, NamespaceName, PinName, Version};
 use conclave_mvcc::Revision;
 
 use crate::locks;
+use crate::users;
 use crate::words::Words;
 
 /// The command, if the words are one that changes something.
@@ -16,6 +17,9 @@ pub(crate) fn parse(parts: &[Words]) -> Option<Command> {
     let words = parts.first()?;
     if let Some(command) = locks::parse(words) {
         return Some(command);
+    }
+    if let Some(command) = users::parse(words) {
+        return Some(Command::Auth(command));
     }
     let command = of_configuration(words, parts)?;
     Some(match locks::held(words) {

@@ -15,6 +15,7 @@ mod read;
 mod session;
 mod show;
 mod show_locks;
+mod users;
 mod words;
 
 use std::path::Path;
@@ -103,6 +104,7 @@ scripts!(
     shared,
     snapshots,
     tags,
+    users,
     waiting,
     watch,
 );

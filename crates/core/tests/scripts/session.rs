@@ -8,7 +8,7 @@ use conclave_core::{
 use conclave_mvcc::{Batch, MemoryMap, Revision};
 
 use crate::words::{self, Words};
-use crate::{change, locks, read, show, show_locks};
+use crate::{change, locks, read, show, show_locks, users};
 
 const STEP_MS: i64 = 1_000;
 
@@ -30,7 +30,9 @@ impl Session {
         match change::parse(&parts) {
             Some(command) => self.propose(&parts[0], command),
             None if line == "other" => self.apply(1, EntryKind::Other),
-            None => locks::read(&self.map, &parts[0]).unwrap_or_else(|| read::run(&self.map, &parts[0])),
+            None => locks::read(&self.map, &parts[0])
+                .or_else(|| users::read(&self.map, &parts[0]))
+                .unwrap_or_else(|| read::run(&self.map, &parts[0])),
         }
     }
 

@@ -1,5 +1,6 @@
 //! What is seen, as lines.
 
+use conclave_core::auth::AuthOutcome;
 use conclave_core::config::{
     CommittedVersion, ConfigOutcome, Defaults, Item, ItemChange, ItemContent, ItemRevision, KeyChange,
     NamespaceInfo, Quota, Retention, SnapshotInfo, TagInfo, VersionInfo,
@@ -43,6 +44,9 @@ pub(crate) fn answer(answer: &Answer) -> String {
         Ok(Outcome::Cluster(outcome)) => line("cluster", &format!("{outcome:?}")),
         Ok(Outcome::Lease(outcome)) => show_locks::lease_outcome(outcome),
         Ok(Outcome::Lock(outcome)) => show_locks::lock_outcome(outcome),
+        Ok(Outcome::Auth(AuthOutcome::Done { auth_revision })) => {
+            line("auth", &format!("revision {auth_revision}"))
+        }
         Ok(Outcome::Kv(outcome)) => line("keys", &format!("{outcome:?}")),
         Ok(Outcome::Config(ConfigOutcome::Committed(committed))) => {
             let versions = committed.versions.iter().map(|made| {

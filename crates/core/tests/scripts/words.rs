@@ -18,6 +18,9 @@
 //! | `release LOCK SESSION [token:N] [ticket:N]`, `abandon LOCK SESSION TICKET call:N` | gives it back, or up |
 //! | `force LOCK [token:N]` | takes it from who holds it |
 //! | `proclaim LOCK SESSION TOKEN TEXT` | changes what is told of a holder |
+//! | `user add USER [no-password]`, `user delete|password USER`, `user grant|revoke USER ROLE` | users |
+//! | `role add|delete ROLE`, `role grant ROLE read|write|both KEY [END]`, `role revoke ROLE KEY [END]` | roles; `..` is the byte 0, `''` no name |
+//! | `auth enable|disable` | whether callers are asked who they are |
 //! | `other` | an entry of the log's own |
 //! | `get NAME KEY [version:N] [revision:N] [with-tag:T] [by-time:MS] [in-snapshot:S]` | one item |
 //! | `list NAME [prefix:P] [after:KEY] [max:N] [keys-only] [version:N] [revision:N]` | items |
@@ -27,6 +30,7 @@
 //! | `history NAME [before:VERSION] [max:N] [changes:N]` | versions |
 //! | `diff NAME FROM TO [prefix:P] [after:KEY] [max:N]` | what differs |
 //! | `sessions`, `lock LOCK`, `locks [prefix:P] [after:LOCK] [max:N]` | who is there, who holds and waits |
+//! | `auth`, `users`, `user USER`, `roles`, `role ROLE` | who may do what |
 //! | `standing LOCK SESSION TICKET`, `check LOCK TOKEN` | how a ticket stands, who holds with a token |
 //! | `watch NAME from:REVISION [prefix:P]` | what a watcher is told |
 //!
@@ -40,7 +44,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::str::FromStr;
 
-const OPTIONS: [&str; 40] = [
+const OPTIONS: [&str; 41] = [
     "after",
     "at",
     "before",
@@ -66,6 +70,7 @@ const OPTIONS: [&str; 40] = [
     "max-namespaces",
     "metadata",
     "move",
+    "no-password",
     "now",
     "or-create",
     "owner",
