@@ -1,5 +1,7 @@
 //! One log entry applied: the only way in which anything changes.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use conclave_mvcc::{Batch, MapError, ReadMap, Revised, WriteSet};
 
@@ -113,8 +115,9 @@ fn settle(
         split_proposal(bytes).map_err(|source| ApplyError::Undecodable { index: context.index, source })?;
     let times = ledger.times(proposal.time_ms);
     ledger.time_ms = times.told_ms;
-    let request = Request::new(&proposal.request_id, command_bytes);
     let is_remembered = proposal.command.is_remembered();
+    let identity = if is_remembered { proposal.command.identity(command_bytes) } else { Cow::default() };
+    let request = Request::new(&proposal.request_id, &identity);
     if is_remembered && let Some(answer) = request.recall(view)? {
         return Ok((answer, Done::default()));
     }

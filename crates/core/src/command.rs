@@ -3,10 +3,12 @@
 //! A proposal, format 1: `01`, request id, time, and the encoded command to the end. The command's bytes
 //! stand by themselves, so that a retry is known by them whatever its time stamp is.
 
+use std::borrow::Cow;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use crate::auth::AuthCommand;
+use crate::auth::{AuthCommand, Caller};
 use crate::cluster::ClusterCommand;
 use crate::config::ConfigCommand;
 use crate::encoding::{DecodeError, after_format, decode, decode_first, encode, encode_onto};
@@ -17,6 +19,8 @@ use crate::names::RequestId;
 
 const COMMAND_FORMAT: u8 = 1;
 const PROPOSAL_FORMAT: u8 = 1;
+/// No command's bytes begin so.
+const IDENTITY_OF_A_CALLER: u8 = 0;
 
 /// What is to be changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,13 +39,19 @@ pub enum Command {
     Kv(KvCommand),
     /// Users and roles.
     Auth(AuthCommand),
+    /// What somebody asks for.
+    By(By),
 }
 
 impl Command {
     /// Whether its answer is remembered, so that a retry under the same request id gets it again. Those of plain keys
     /// are not: they may be large, and their clients know no such id.
     pub fn is_remembered(&self) -> bool {
-        !matches!(self, Self::Kv(_))
+        match self {
+            Self::Kv(_) => false,
+            Self::By(by) => by.command.is_remembered(),
+            _ => true,
+        }
     }
 }
 
@@ -54,6 +64,15 @@ pub struct Guarded {
     pub command: ConfigCommand,
 }
 
+/// A command that is refused unless its caller may do it. Others are not checked: the nodes propose them themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct By {
+    /// Who asks; none: he has not said.
+    pub caller: Option<Caller>,
+    /// What for.
+    pub command: Box<Command>,
+}
+
 /// What a log entry carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Proposal {
@@ -63,6 +82,16 @@ pub struct Proposal {
     pub time_ms: i64,
     /// What is to be changed.
     pub command: Command,
+}
+
+impl Command {
+    /// By what a retry is known, beside the request's id: the command's bytes, but for when it was found out whose it is.
+    /// Who has logged in anew since is still the same.
+    pub(crate) fn identity<'a>(&self, bytes: &'a [u8]) -> Cow<'a, [u8]> {
+        let Self::By(by) = self else { return bytes.into() };
+        let user = by.caller.as_ref().map(|caller| &caller.user);
+        encode_onto(vec![IDENTITY_OF_A_CALLER], &(user, &by.command)).into()
+    }
 }
 
 /// A command as bytes.

@@ -1,10 +1,12 @@
 //! Does one command in a transaction of its own: the place where the domains meet.
 //!
 //! The domains do not know each other. That a lock is asked for through a lease which exists, that tickets go with
-//! their lease, and that a change of the configuration may depend on a lock, is arranged here.
+//! their lease, that a change of the configuration may depend on a lock, and that a caller must be permitted what he asks
+//! for, is arranged here.
 
 use conclave_mvcc::{MapError, ReadMap, Sealed, Transaction};
 
+use crate::access;
 use crate::answer::{Answer, Outcome};
 use crate::apply::EntryContext;
 use crate::auth;
@@ -62,6 +64,10 @@ fn done(transaction: &mut Transaction<'_>, command: &Command, moment: Moment) ->
         Command::Lock(command) => Outcome::Lock(of_locks(transaction, command, times.told_ms)?),
         Command::Kv(command) => Outcome::Kv(kv::apply(transaction, command, lease::exists)?),
         Command::Auth(command) => Outcome::Auth(auth::apply(transaction, command)?),
+        Command::By(by) => {
+            access::check(transaction.view(), by.caller.as_ref(), &by.command)?;
+            done(transaction, &by.command, moment)?
+        }
         Command::Guarded(command) => Outcome::Config(guarded(transaction, command, times)?),
     })
 }

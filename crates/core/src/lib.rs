@@ -85,6 +85,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod access;
 mod answer;
 mod apply;
 pub mod auth;
@@ -108,10 +109,11 @@ mod times;
 mod totals;
 mod version;
 
+pub use access::{may_do_txn, may_know_keys_of};
 pub use answer::{Answer, Outcome, decode_answer, encode_answer};
 pub use apply::{Applied, ApplyError, EntryContext, EntryKind, apply, preview};
 pub use command::{
-    Command, Guarded, Proposal, decode_command, decode_proposal, encode_command, encode_proposal,
+    By, Command, Guarded, Proposal, decode_command, decode_proposal, encode_command, encode_proposal,
 };
 pub use digest::{Digest, applied_index, applied_time_ms, digest};
 pub use encoding::DecodeError;

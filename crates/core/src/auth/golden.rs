@@ -3,7 +3,7 @@
 use super::record::{Role, State, User};
 use super::*;
 use crate::answer::{Outcome, decode_answer, encode_answer};
-use crate::command::{Command, decode_command, encode_command};
+use crate::command::{By, Command, decode_command, encode_command};
 use crate::encoding::encode;
 
 #[track_caller]
@@ -12,6 +12,33 @@ fn assert_command(command: AuthCommand, golden: &[u8]) {
     let encoded = encode_command(&command);
     assert_eq!(encoded.escape_ascii().to_string(), [b"\x01\x06", golden].concat().escape_ascii().to_string());
     assert_eq!(decode_command(&encoded), Ok(command));
+}
+
+#[test]
+fn commands_of_callers() {
+    let inner = Command::Auth(AuthCommand::Disable);
+    let caller = Some(Caller { user: "ann".into(), auth_revision: 300 });
+    for (caller, golden) in
+        [(caller, b"\x01\x07\x01\x03ann\xac\x02\x06\x01".as_slice()), (None, b"\x01\x07\x00\x06\x01")]
+    {
+        let command = Command::By(By { caller, command: Box::new(inner.clone()) });
+        let encoded = encode_command(&command);
+        assert_eq!(encoded.escape_ascii().to_string(), golden.escape_ascii().to_string());
+        assert_eq!(decode_command(&encoded), Ok(command));
+    }
+}
+
+#[test]
+fn a_retry_is_known_whenever_its_caller_has_logged_in() {
+    let by = |user: &str, auth_revision| {
+        let caller = Some(Caller { user: user.into(), auth_revision });
+        let command = Command::By(By { caller, command: Box::new(Command::Auth(AuthCommand::Disable)) });
+        command.identity(b"bytes").into_owned()
+    };
+    assert_eq!(by("ann", 3), b"\x00\x01\x03ann\x06\x01");
+    assert_eq!(by("ann", 4), by("ann", 3));
+    assert_ne!(by("bob", 3), by("ann", 3));
+    assert_eq!(Command::Auth(AuthCommand::Disable).identity(b"bytes").as_ref(), b"bytes");
 }
 
 fn permission(kind: PermissionKind) -> Permission {

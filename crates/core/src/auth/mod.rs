@@ -3,14 +3,19 @@
 //! Whoever has the role [`ROOT`] may do everything; others may read and write the keys that their roles permit. As long
 //! as authentication is not enabled nobody is asked who he is.
 //!
+//! What a caller may is looked up here ([`may_read`] and its like); which keys a command or a transaction touches, and
+//! that it is refused in the same step in which it would be done, is told in `access.rs`.
+//!
 //! Each change of users, roles and permissions takes an **auth revision**, a clock of its own: the store's revision does
 //! not move.
 
+mod caller;
 mod command;
 #[cfg(test)]
 mod golden;
 mod outcome;
 mod permission;
+mod permitted;
 mod record;
 mod rejection;
 mod roles;
@@ -20,6 +25,8 @@ mod users;
 
 use conclave_mvcc::{MapError, ReadMap, Transaction};
 
+pub use caller::{Caller, may_administer, may_know_role, may_know_user, may_read};
+pub(crate) use caller::{Reach, require_root};
 pub use command::{
     AddRole, AddUser, AuthCommand, ChangePassword, DeleteRole, DeleteUser, Enable, GrantPermission,
     RevokePermission, UserRole,

@@ -8,6 +8,7 @@ use conclave_core::config::{
 use conclave_core::{Command, Guarded, ItemKey, NamespaceName, PinName, Version};
 use conclave_mvcc::Revision;
 
+use crate::keys;
 use crate::locks;
 use crate::users;
 use crate::words::Words;
@@ -17,6 +18,9 @@ pub(crate) fn parse(parts: &[Words]) -> Option<Command> {
     let words = parts.first()?;
     if let Some(command) = locks::parse(words) {
         return Some(command);
+    }
+    if let Some(command) = keys::parse(words) {
+        return Some(Command::Kv(command));
     }
     if let Some(command) = users::parse(words) {
         return Some(Command::Auth(command));

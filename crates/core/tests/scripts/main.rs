@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test is told of a failed condition by a panic")]
 
 mod change;
+mod keys;
 mod locks;
 mod read;
 mod session;
@@ -90,6 +91,7 @@ scripts!(
     history_and_diff,
     locks,
     namespaces,
+    permissions,
     permits,
     preconditions,
     preview,

@@ -1,9 +1,11 @@
 //! One store, and the commands of a script applied to it.
 
+use conclave_core::auth::{self, Caller};
 use conclave_core::config::{At, ItemQuery, NamespaceQuery, list_items, list_namespaces};
 use conclave_core::lock::{self, LocksQuery};
 use conclave_core::{
-    Applied, Command, EntryContext, EntryKind, Proposal, RequestId, apply, digest, encode_proposal, preview,
+    Applied, By, Command, EntryContext, EntryKind, Proposal, RequestId, apply, digest, encode_proposal,
+    preview,
 };
 use conclave_mvcc::{Batch, MemoryMap, Revision};
 
@@ -28,7 +30,7 @@ impl Session {
         }
         let parts = words::parse(line);
         match change::parse(&parts) {
-            Some(command) => self.propose(&parts[0], command),
+            Some(command) => self.propose(&parts[0], self.by(&parts[0], command)),
             None if line == "other" => self.apply(1, EntryKind::Other),
             None => locks::read(&self.map, &parts[0])
                 .or_else(|| users::read(&self.map, &parts[0]))
@@ -37,8 +39,18 @@ impl Session {
     }
 
     fn preview(&self, line: &str) -> String {
-        let command = change::parse(&words::parse(line)).unwrap();
+        let parts = words::parse(line);
+        let command = self.by(&parts[0], change::parse(&parts).unwrap());
         show::answer(&preview(&self.map, &command, self.time_ms + STEP_MS).unwrap())
+    }
+
+    /// The command as somebody asks for it, if the words say who.
+    fn by(&self, words: &Words, command: Command) -> Command {
+        let Some(user) = words.text("as") else { return command };
+        let now = auth::status(&self.map).unwrap().auth_revision;
+        let auth_revision = words.number("as-of").unwrap_or(now);
+        let caller = (user != "nobody").then(|| Caller { user: user.to_owned(), auth_revision });
+        Command::By(By { caller, command: Box::new(command) })
     }
 
     fn propose(&mut self, words: &Words, command: Command) -> String {

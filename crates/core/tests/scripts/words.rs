@@ -21,6 +21,7 @@
 //! | `user add USER [no-password]`, `user delete|password USER`, `user grant|revoke USER ROLE` | users |
 //! | `role add|delete ROLE`, `role grant ROLE read|write|both KEY [END]`, `role revoke ROLE KEY [END]` | roles; `..` is the byte 0, `''` no name |
 //! | `auth enable|disable` | whether callers are asked who they are |
+//! | `put KEY VALUE [lease:SESSION]`, `erase KEY [END]`, `compact REVISION` | plain keys; an item of the configuration is no such |
 //! | `other` | an entry of the log's own |
 //! | `get NAME KEY [version:N] [revision:N] [with-tag:T] [by-time:MS] [in-snapshot:S]` | one item |
 //! | `list NAME [prefix:P] [after:KEY] [max:N] [keys-only] [version:N] [revision:N]` | items |
@@ -37,15 +38,18 @@
 //! An edit is `KEY=VALUE` or `-KEY`, with `@REVISION` at its end if the item must be as of then. A value
 //! may go on with `;CONTENT-TYPE` and `;LABEL=VALUE`. Commands that change something take `id:`, `by:`,
 //! `why:` and `time:` too; each has an id of its own and comes a second after the one before, unless they
-//! say otherwise; they are of term 1 unless they have `in-term:`. A change of the configuration may depend on locks:
+//! say otherwise; they are of term 1 unless they have `in-term:`. `as:USER` is somebody who asks, found out at the present
+//! auth revision or `as-of:` another; `as:nobody` did not say who he is. A change of the configuration may depend on locks:
 //! `if-held:LOCK@TOKEN[,LOCK@TOKEN...]`. A word with spaces stands between double quotes.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::str::FromStr;
 
-const OPTIONS: [&str; 41] = [
+const OPTIONS: [&str; 44] = [
     "after",
+    "as",
+    "as-of",
     "at",
     "before",
     "by",
@@ -63,6 +67,7 @@ const OPTIONS: [&str; 41] = [
     "keep-versions",
     "keys-only",
     "label",
+    "lease",
     "max",
     "max-a-minute",
     "max-bytes",
