@@ -25,7 +25,7 @@ pub(crate) fn check(view: &dyn ReadMap, caller: Option<&Caller>, command: &Comma
         Command::Lease(LeaseCommand::Revoke(revoke)) => check_revoke(view, caller, revoke.id),
         Command::By(by) => check(view, caller, &by.command),
         Command::Lease(LeaseCommand::Expire(_) | LeaseCommand::Checkpoint(_))
-        | Command::Kv(KvCommand::Compact(_))
+        | Command::Kv(KvCommand::Compact(_) | KvCommand::Sweep(_))
         | Command::Auth(_)
         | Command::Cluster(_)
         | Command::Config(_)

@@ -151,12 +151,12 @@ impl Kv for KvDoor {
         let deadline = deadline(&request)?;
         let (revision, done) = self.do_txn(request.into_inner(), deadline).await?;
         let header = header(&self.node, revision);
-        Ok(Response::new(wire::TxnResponse { header, ..kv_wire::txn_answer(revision, done) }))
+        Ok(Response::new(wire::TxnResponse { header, ..kv_wire::txn_answer(done) }))
     }
 
     async fn compact(&self, request: Request<wire::CompactionRequest>) -> Answer<wire::CompactionResponse> {
         let deadline = deadline(&request)?;
-        let compact = kv_wire::compact(request.into_inner())?;
+        let compact = kv_wire::compact(request.into_inner()).map_err(Refusal::from)?;
         match self.propose(KvCommand::Compact(compact), deadline).await? {
             KvOutcome::Compacted { revision } => {
                 Ok(Response::new(wire::CompactionResponse { header: header(&self.node, revision) }))

@@ -36,6 +36,8 @@ pub(crate) enum Rule {
     SortOption,
     /// The request is too large.
     TooLarge,
+    /// A revision is gone.
+    Compacted,
     /// A lease is to live longer than any may.
     TtlTooLarge,
 }

@@ -26,6 +26,7 @@ impl From<Refusal> for Status {
 
 fn of_rule(rule: Rule) -> Status {
     let text = match rule {
+        Rule::Compacted => return Status::out_of_range(COMPACTED),
         Rule::TtlTooLarge => return Status::out_of_range("etcdserver: too large lease TTL"),
         Rule::EmptyKey => "etcdserver: key is not provided",
         Rule::NoOperation => "etcdserver: key not found",

@@ -110,6 +110,8 @@ pub struct Sort {
     pub by: SortTarget,
     /// The greatest first.
     pub descending: bool,
+    /// The limit cuts the keys in their own order, at one more than it lets through, before they are sorted; else after.
+    pub cut_before: bool,
 }
 
 /// What keys are ordered by.

@@ -41,10 +41,10 @@ impl Floor {
 /// Gives up what was before a revision. From here on nobody replays it: what is removed later was given up before.
 pub(super) fn compact(transaction: &mut Transaction<'_>, compact: Compact) -> Result<KvOutcome, Stop> {
     let (asked, newest) = (compact.revision.get(), transaction.newest());
-    let floor = floor(transaction.view())?;
-    let compacted = floor.compacted;
-    if compact.revision <= compacted {
-        return Err(refuse(KvRejection::Compacted { asked, compacted: compacted.get() }));
+    let found = found(transaction.view())?;
+    // The first one may name revision 0, as of etcd.
+    if let Some(floor) = found.filter(|floor| compact.revision <= floor.compacted) {
+        return Err(refuse(KvRejection::Compacted { asked, compacted: floor.compacted.get() }));
     }
     if compact.revision > newest {
         return Err(refuse(KvRejection::FutureRevision { asked, newest: newest.get() }));
@@ -53,7 +53,7 @@ pub(super) fn compact(transaction: &mut Transaction<'_>, compact: Compact) -> Re
         // What changed at the revision itself is still told.
         transaction.raise_floor(&range, compact.revision.previous())?;
     }
-    Floor { compacted: compact.revision, ..floor }.write(transaction);
+    Floor { compacted: compact.revision, ..found.unwrap_or_default() }.write(transaction);
     Ok(KvOutcome::Compacted { revision: newest })
 }
 
@@ -87,8 +87,13 @@ pub(super) fn check_readable(view: &dyn ReadMap, revision: Revision) -> Result<(
 }
 
 pub(super) fn floor(view: &dyn ReadMap) -> Result<Floor, MapError> {
-    let Some(row) = COMPACTED.get(view, b"")? else { return Ok(Floor::default()) };
-    decode(FORMAT, &row).map_err(|error| MapError::new(format_args!("how far keys were compacted: {error}")))
+    Ok(found(view)?.unwrap_or_default())
+}
+
+fn found(view: &dyn ReadMap) -> Result<Option<Floor>, MapError> {
+    let Some(row) = COMPACTED.get(view, b"")? else { return Ok(None) };
+    let floor = decode(FORMAT, &row);
+    floor.map(Some).map_err(|error| MapError::new(format_args!("how far keys were compacted: {error}")))
 }
 
 #[cfg(test)]

@@ -35,7 +35,7 @@ fn query() -> RangeQuery {
         range: KeyRange::new("a", "c"),
         revision: Some(Revision::new(300)),
         limit: 5,
-        sort: Some(Sort { by: SortTarget::Value, descending: true }),
+        sort: Some(Sort { by: SortTarget::Value, descending: true, cut_before: false }),
         bounds: RevisionBounds { mod_min: 1, mod_max: -1, create_min: 2, create_max: 3 },
         keys_only: true,
         count_only: false,
@@ -46,7 +46,7 @@ fn query() -> RangeQuery {
 fn commands() {
     assert_operation(
         Operation::Range(query()),
-        b"\x00\x01a\x01c\x01\xac\x02\x05\x01\x04\x01\x02\x01\x04\x06\x01\x00",
+        b"\x00\x01a\x01c\x01\xac\x02\x05\x01\x04\x01\x00\x02\x01\x04\x06\x01\x00",
     );
     let put = |value: Option<&'static str>, lease| {
         let value = value.map(Bytes::from);

@@ -48,12 +48,13 @@ pub(super) fn read(
 ) -> Result<RangeFound, Stop> {
     let limit =
         if query.limit == 0 { usize::MAX } else { usize::try_from(query.limit).unwrap_or(usize::MAX) };
-    // In their order keys come by themselves: those beyond the limit need only be counted.
-    let is_cut = query.bounds == RevisionBounds::default() && query.sort.is_none_or(Sort::is_natural);
-    let told_max = match (query.count_only, is_cut) {
-        (true, _) => 0,
-        (false, true) => limit,
-        (false, false) => usize::MAX,
+    // Where they are cut in the order in which they come, those beyond the limit need only be counted.
+    let is_cut = query.bounds == RevisionBounds::default() && query.sort.is_none_or(Sort::is_cut_in_order);
+    let told_max = match (query.count_only, is_cut, query.sort) {
+        (true, _, _) => 0,
+        (false, true, Some(Sort { cut_before: true, .. })) => limit.saturating_add(1),
+        (false, true, _) => limit,
+        (false, false, _) => usize::MAX,
     };
     let needs_values = !query.keys_only || query.sort.is_some_and(|sort| sort.by == SortTarget::Value);
     let mut found = RangeFound::default();
@@ -178,8 +179,8 @@ impl RevisionBounds {
 }
 
 impl Sort {
-    fn is_natural(self) -> bool {
-        self == Self { by: SortTarget::Key, descending: false }
+    fn is_cut_in_order(self) -> bool {
+        self.cut_before || (self.by == SortTarget::Key && !self.descending)
     }
 
     fn order(self, pairs: &mut [KeyValue]) {

@@ -105,7 +105,11 @@ pub(crate) fn query() -> impl Strategy<Value = RangeQuery> {
         SortTarget::ModRevision,
         SortTarget::Value,
     ]);
-    let sort = (by, any::<bool>()).prop_map(|(by, descending)| Sort { by, descending });
+    let sort = (by, any::<bool>(), any::<bool>()).prop_map(|(by, descending, cut_before)| Sort {
+        by,
+        descending,
+        cut_before,
+    });
     let bound = || prop_oneof![3 => Just(0_i64), 1 => 1_i64..12];
     let bounds =
         (bound(), bound(), bound(), bound()).prop_map(|(mod_min, mod_max, create_min, create_max)| {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use bytes::Bytes;
 use conclave_core::kv::{
     Compare, CompareTarget, Done, KeyValue, KvOutcome, KvRejection, Operation, PutLease, RangeFound,
-    RangeQuery, Relation, SortTarget, Txn, TxnDone,
+    RangeQuery, Relation, RevisionBounds, SortTarget, Txn, TxnDone,
 };
 use conclave_core::{Answer, LeaseId, Outcome};
 use conclave_mvcc::{KeyRange, Revised, Revision};
@@ -17,7 +17,7 @@ type Keys = BTreeMap<Bytes, KeyValue>;
 pub(crate) struct Model {
     /// By revision, from 0.
     past: Vec<Keys>,
-    compacted: u64,
+    compacted: Option<u64>,
     leases: BTreeSet<LeaseId>,
     /// What the last change wrote, in order: the key, and whether it was put.
     written: Option<Vec<(Bytes, bool)>>,
@@ -32,7 +32,7 @@ struct Change {
 
 impl Model {
     pub(crate) fn new() -> Self {
-        Self { past: vec![Keys::new(); 2], compacted: 0, leases: BTreeSet::new(), written: None }
+        Self { past: vec![Keys::new(); 2], compacted: None, leases: BTreeSet::new(), written: None }
     }
 
     pub(crate) fn newest(&self) -> Revision {
@@ -73,19 +73,19 @@ impl Model {
 
     pub(crate) fn compact(&mut self, revision: Revision) -> Answer {
         let (asked, newest) = (revision.get(), self.newest());
-        if asked <= self.compacted {
-            return Err(KvRejection::Compacted { asked, compacted: self.compacted }.into());
+        if let Some(compacted) = self.compacted.filter(|compacted| asked <= *compacted) {
+            return Err(KvRejection::Compacted { asked, compacted }.into());
         }
         if revision > newest {
             return Err(KvRejection::FutureRevision { asked, newest: newest.get() }.into());
         }
-        self.compacted = asked;
+        self.compacted = Some(asked);
         Ok(Outcome::Kv(KvOutcome::Compacted { revision: newest }))
     }
 
     /// From which revision on keys can be read.
     pub(crate) fn compacted(&self) -> Revision {
-        Revision::new(self.compacted)
+        Revision::new(self.compacted.unwrap_or(0))
     }
 
     /// What changed a key, the newest first: at which revision, and to what (none: it was deleted).
@@ -145,8 +145,8 @@ impl Model {
         if asked > newest {
             return Err(KvRejection::FutureRevision { asked, newest });
         }
-        if asked < self.compacted {
-            return Err(KvRejection::Compacted { asked, compacted: self.compacted });
+        if let Some(compacted) = self.compacted.filter(|compacted| asked < *compacted) {
+            return Err(KvRejection::Compacted { asked, compacted });
         }
         Ok(())
     }
@@ -287,7 +287,11 @@ fn find(keys: &Keys, query: &RangeQuery) -> RangeFound {
             least(pair.create_revision, bounds.create_min) && most(pair.create_revision, bounds.create_max)
         })
         .collect();
+    let limit = if query.limit == 0 { usize::MAX } else { usize::try_from(query.limit).unwrap() };
     if let Some(sort) = query.sort {
+        if sort.cut_before && bounds == RevisionBounds::default() {
+            pairs.truncate(limit.saturating_add(1));
+        }
         pairs.sort_by_key(|pair| match sort.by {
             SortTarget::Key => (0, pair.key.clone()),
             SortTarget::Version => (pair.version, Bytes::new()),
@@ -299,7 +303,6 @@ fn find(keys: &Keys, query: &RangeQuery) -> RangeFound {
             pairs.reverse();
         }
     }
-    let limit = if query.limit == 0 { usize::MAX } else { usize::try_from(query.limit).unwrap() };
     let more = pairs.len() > limit;
     pairs.truncate(limit);
     if query.keys_only {

@@ -1,7 +1,6 @@
 //! Answers as messages.
 
 use conclave_core::kv::{Done, KeyValue, RangeFound, TxnDone};
-use conclave_mvcc::Revision;
 use conclave_proto::etcd::etcdserverpb as wire;
 use conclave_proto::etcd::mvccpb;
 use wire::response_op::Response;
@@ -30,13 +29,13 @@ pub(crate) fn range_answer(found: RangeFound) -> wire::RangeResponse {
     }
 }
 
-/// What a transaction did, without its header. It came at this revision.
-pub(crate) fn txn_answer(revision: Revision, done: TxnDone) -> wire::TxnResponse {
-    let responses = done.done.into_iter().map(|done| operation_answer(revision, done)).collect();
+/// What a transaction did, without its header.
+pub(crate) fn txn_answer(done: TxnDone) -> wire::TxnResponse {
+    let responses = done.done.into_iter().map(operation_answer).collect();
     wire::TxnResponse { header: None, succeeded: done.succeeded, responses }
 }
 
-fn operation_answer(revision: Revision, done: Done) -> wire::ResponseOp {
+fn operation_answer(done: Done) -> wire::ResponseOp {
     let response = match done {
         Done::Range(found) => {
             let header = within(found.revision);
@@ -54,8 +53,9 @@ fn operation_answer(revision: Revision, done: Done) -> wire::ResponseOp {
             })
         }
         Done::Txn(done) => {
-            let header = within(revision);
-            Response::ResponseTxn(wire::TxnResponse { header, ..txn_answer(revision, done) })
+            // etcd tells no revision there.
+            let header = Some(wire::ResponseHeader::default());
+            Response::ResponseTxn(wire::TxnResponse { header, ..txn_answer(done) })
         }
     };
     wire::ResponseOp { response: Some(response) }

@@ -7,7 +7,7 @@ use conclave_mvcc::{KeyRange, Revision};
 use conclave_proto::etcd::etcdserverpb as wire;
 use wire::range_request::{SortOrder, SortTarget};
 
-use crate::refusal::{Refusal, Rule};
+use crate::refusal::Rule;
 
 /// A range's end that stands for all keys from the first on.
 const ON: &[u8] = b"\0";
@@ -48,9 +48,9 @@ pub(crate) fn range(request: wire::RangeRequest) -> Result<RangeQuery, Rule> {
     })
 }
 
-/// Keys come in their order by themselves. By anything else they are sorted, whether the order is told or not.
+/// Keys come in their order by themselves. By anything else they are sorted even where no order is told; then the limit
+/// cuts them before.
 fn sort(order: SortOrder, target: SortTarget) -> Option<kv::Sort> {
-    let descending = order == SortOrder::Descend;
     let by = match target {
         SortTarget::Key if order == SortOrder::None => return None,
         SortTarget::Key => kv::SortTarget::Key,
@@ -59,7 +59,7 @@ fn sort(order: SortOrder, target: SortTarget) -> Option<kv::Sort> {
         SortTarget::Mod => kv::SortTarget::ModRevision,
         SortTarget::Value => kv::SortTarget::Value,
     };
-    Some(kv::Sort { by, descending })
+    Some(kv::Sort { by, descending: order == SortOrder::Descend, cut_before: order == SortOrder::None })
 }
 
 /// Puts a key.
@@ -87,8 +87,8 @@ pub(crate) fn delete_range(request: wire::DeleteRangeRequest) -> Result<kv::Dele
     Ok(kv::DeleteRange { range, with_previous: request.prev_kv })
 }
 
-/// Gives up the past. Whoever gives a revision below zero means one that is gone.
-pub(crate) fn compact(request: wire::CompactionRequest) -> Result<kv::Compact, Refusal> {
-    let revision = Revision::new(u64::try_from(request.revision).unwrap_or(0));
-    Ok(kv::Compact { revision })
+/// Gives up the past; refused at a revision below zero, which is gone from the beginning.
+pub(crate) fn compact(request: wire::CompactionRequest) -> Result<kv::Compact, Rule> {
+    let revision = u64::try_from(request.revision).map_err(|_| Rule::Compacted)?;
+    Ok(kv::Compact { revision: Revision::new(revision) })
 }

@@ -2,7 +2,7 @@
 
 use conclave_core::kv::{self, CompareTarget, Operation, Relation};
 use conclave_proto::etcd::etcdserverpb as wire;
-use wire::compare::{CompareResult, TargetUnion};
+use wire::compare::{CompareResult, CompareTarget as Target, TargetUnion};
 use wire::request_op::Request;
 
 use super::requests::{delete_range, key_range, put, range};
@@ -46,21 +46,31 @@ fn compare(compare: wire::Compare) -> Result<kv::Compare, Rule> {
     if compare.key.is_empty() {
         return Err(Rule::EmptyKey);
     }
-    let target = target(&compare);
-    let relation = match compare.result() {
+    let (relation, target) = compared(&compare);
+    Ok(kv::Compare { range: key_range(compare.key, compare.range_end), relation, target })
+}
+
+/// How, and with what. etcd takes a relation that it does not know for one that holds, and what it does not know of a
+/// key for equal to what was given.
+fn compared(compare: &wire::Compare) -> (Relation, CompareTarget) {
+    const ALWAYS: (Relation, CompareTarget) = (Relation::NotEqual, CompareTarget::Version(-1));
+    const NEVER: (Relation, CompareTarget) = (Relation::Equal, CompareTarget::Version(-1));
+    let Ok(result) = CompareResult::try_from(compare.result) else { return ALWAYS };
+    let Ok(target) = Target::try_from(compare.target) else {
+        return if result == CompareResult::Equal { ALWAYS } else { NEVER };
+    };
+    let relation = match result {
         CompareResult::Equal => Relation::Equal,
         CompareResult::Greater => Relation::Greater,
         CompareResult::Less => Relation::Less,
         CompareResult::NotEqual => Relation::NotEqual,
     };
-    Ok(kv::Compare { range: key_range(compare.key, compare.range_end), relation, target })
+    (relation, self::target(target, compare.target_union.clone()))
 }
 
 /// What is compared, and with what: 0 or nothing if something else was given.
-fn target(compare: &wire::Compare) -> CompareTarget {
-    use wire::compare::CompareTarget as Target;
-    let given = compare.target_union.clone();
-    match compare.target() {
+fn target(target: Target, given: Option<TargetUnion>) -> CompareTarget {
+    match target {
         Target::Version => CompareTarget::Version(match given {
             Some(TargetUnion::Version(version)) => version,
             _ => 0,
