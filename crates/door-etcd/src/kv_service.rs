@@ -1,7 +1,9 @@
 //! The KV service: keys are read, put, deleted, in transactions too, and their past is given up.
 
-use conclave_core::kv::{self, Done, KvCommand, KvOutcome, Operation, RangeFound, RangeQuery, Txn, TxnDone};
-use conclave_core::{Command, Outcome};
+use conclave_core::kv::{
+    self, Done, KvCommand, KvOutcome, KvRejection, Operation, PutLease, RangeFound, RangeQuery, Txn, TxnDone,
+};
+use conclave_core::{Command, Outcome, Rejection, lease};
 use conclave_mvcc::{ReadMap, Revision};
 use conclave_node::{Consistency, NodeHandle};
 use conclave_proto::etcd::etcdserverpb as wire;
@@ -66,6 +68,20 @@ impl KvDoor {
         Ok((revision, done.done.pop().ok_or_else(other_answer)?))
     }
 
+    /// What etcd looks at first of a put that is refused for two reasons: its lease.
+    async fn first_refusal(&self, refusal: Refusal, lease: PutLease, deadline: Instant) -> Refusal {
+        let (Refusal::Rejection(Rejection::Kv(KvRejection::KeyNotFound)), PutLease::On(id)) =
+            (&refusal, lease)
+        else {
+            return refusal;
+        };
+        let read = move |view: &dyn ReadMap| Ok(lease::get(view, id)?.is_some());
+        match self.node.read(Consistency::Linearizable, deadline, read).await {
+            Ok(false) => Rejection::from(KvRejection::LeaseNotFound { id: id.get() }).into(),
+            Ok(true) | Err(_) => refusal,
+        }
+    }
+
     async fn propose(&self, command: KvCommand, deadline: Instant) -> Result<KvOutcome, Refusal> {
         match self.node.propose_once(Command::Kv(command), deadline).await?? {
             Outcome::Kv(outcome) => Ok(outcome),
@@ -126,7 +142,11 @@ impl Kv for KvDoor {
         let size_bytes = request.encoded_len();
         let put = kv_wire::put(request).map_err(Refusal::from)?;
         check_size(size_bytes).map_err(Refusal::from)?;
-        let (revision, done) = self.change_one(Operation::Put(put), deadline).await?;
+        let lease = put.lease;
+        let (revision, done) = match self.change_one(Operation::Put(put), deadline).await {
+            Err(refusal) => return Err(self.first_refusal(refusal, lease, deadline).await.into()),
+            Ok(done) => done,
+        };
         let Done::Put { previous, .. } = done else { return Err(other_answer().into()) };
         let header = header(&self.node, revision);
         Ok(Response::new(wire::PutResponse { header, prev_kv: previous.map(kv_wire::key_value) }))

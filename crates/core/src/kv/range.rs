@@ -184,15 +184,16 @@ impl Sort {
     }
 
     fn order(self, pairs: &mut [KeyValue]) {
-        match self.by {
-            SortTarget::Key => pairs.sort_by(|one, other| one.key.cmp(&other.key)),
-            SortTarget::Version => pairs.sort_by_key(|pair| pair.version),
-            SortTarget::CreateRevision => pairs.sort_by_key(|pair| pair.create_revision),
-            SortTarget::ModRevision => pairs.sort_by_key(|pair| pair.mod_revision),
-            SortTarget::Value => pairs.sort_by(|one, other| one.value.cmp(&other.value)),
-        }
-        if self.descending {
-            pairs.reverse();
-        }
+        // It keeps the order of equal ones, whichever way.
+        pairs.sort_by(|one, other| {
+            let order = match self.by {
+                SortTarget::Key => one.key.cmp(&other.key),
+                SortTarget::Version => one.version.cmp(&other.version),
+                SortTarget::CreateRevision => one.create_revision.cmp(&other.create_revision),
+                SortTarget::ModRevision => one.mod_revision.cmp(&other.mod_revision),
+                SortTarget::Value => one.value.cmp(&other.value),
+            };
+            if self.descending { order.reverse() } else { order }
+        });
     }
 }

@@ -292,15 +292,16 @@ fn find(keys: &Keys, query: &RangeQuery) -> RangeFound {
         if sort.cut_before && bounds == RevisionBounds::default() {
             pairs.truncate(limit.saturating_add(1));
         }
-        pairs.sort_by_key(|pair| match sort.by {
+        let rank = |pair: &KeyValue| match sort.by {
             SortTarget::Key => (0, pair.key.clone()),
             SortTarget::Version => (pair.version, Bytes::new()),
             SortTarget::CreateRevision => (pair.create_revision.get(), Bytes::new()),
             SortTarget::ModRevision => (pair.mod_revision.get(), Bytes::new()),
             SortTarget::Value => (0, pair.value.clone()),
-        });
-        if sort.descending {
-            pairs.reverse();
+        };
+        match sort.descending {
+            false => pairs.sort_by_key(rank),
+            true => pairs.sort_by_key(|pair| std::cmp::Reverse(rank(pair))),
         }
     }
     let more = pairs.len() > limit;
