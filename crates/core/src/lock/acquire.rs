@@ -5,12 +5,12 @@ use conclave_mvcc::{MapError, PresentCursor, Transaction};
 use super::command::{Acquire, Mode, Wait};
 use super::grant::{grant, grant_next};
 use super::head::Head;
-use super::index;
+use super::index::{self, Known};
 use super::keys;
 use super::outcome::{Acquired, Standing};
 use super::refuse;
 use super::rejection::LockRejection;
-use super::ticket::{Lies, Ticket};
+use super::ticket::Ticket;
 use super::{TICKETS_A_LOCK_MAX, TICKETS_MAX, WAITERS_MAX};
 use crate::ids::{LeaseId, TicketId};
 use crate::names::LockName;
@@ -26,19 +26,19 @@ pub(super) fn acquire(
     time_ms: i64,
 ) -> Result<Acquired, Stop> {
     let Acquire { name, session, mode, .. } = acquire;
-    let own = own_tickets(transaction, *session, name)?;
+    let own = index::of_lock(transaction, *session, name)?;
     let found = Head::find(transaction, name)?;
-    if let Some(ticket) = own.iter().find(|ticket| ticket.request_id == acquire.request_id) {
+    if let Some(ticket) = same_request(transaction, &own, acquire)? {
         let mut head = found.ok_or_else(|| without_head(name))?;
-        return attend(transaction, &mut head, ticket, (acquire, time_ms));
+        return attend(transaction, &mut head, &ticket, (acquire, time_ms));
     }
     let newest = transaction.present_revision()?.previous();
     let mut head = found.unwrap_or_else(|| Head::new(*mode, newest));
     if head.capacity != mode.capacity() || !mode.can_be_had() {
         return Err(refuse(capacity_mismatch(name, &head, *mode)));
     }
-    if let Some(held) = own.iter().find(|ticket| ticket.holds_otherwise(*mode)) {
-        return Err(refuse(mode_change(name, held)));
+    if let Some(held) = held_by(transaction, &own, name)?.filter(|ticket| ticket.holds_otherwise(*mode)) {
+        return Err(refuse(mode_change(name, &held)));
     }
     check_tickets(transaction, *session, own.len())?;
     // Those whose time is over do not stand in the way.
@@ -63,14 +63,16 @@ fn attend(
     ticket: &Ticket,
     (acquire, time_ms): (&Acquire, i64),
 ) -> Result<Acquired, Stop> {
-    let Acquire { name, call, .. } = acquire;
+    let name = &acquire.name;
     if ticket.mode != acquire.mode {
         let (name, request_id) = (name.to_string(), acquire.request_id.to_string());
         return Err(refuse(LockRejection::RequestIdReused { name, request_id }));
     }
-    let wait_until_ms = wait_until(acquire.wait, time_ms);
-    let attended = Ticket { call: *call, wait_until_ms, ..ticket.clone() };
-    attended.write(transaction, name)?;
+    // The longest wait counts: a call that comes late must not shorten another's. Whoever attends gives up in time.
+    let until = ticket.wait_until_ms.zip(wait_until(acquire.wait, time_ms));
+    let wait_until_ms = until.map(|(before, now)| before.max(now));
+    let attended = Ticket { wait_until_ms, ..ticket.clone() };
+    attended.attended_by(acquire.call).write(transaction, name)?;
     let standing = match ticket.granted {
         Some(granted) => Standing::Granted(granted),
         None => Standing::Waiting { ahead: ahead_of(transaction, name, head, ticket.number)? },
@@ -89,7 +91,7 @@ fn enqueue(
         return Err(refuse(LockRejection::QueueFull { name, waiters_max: WAITERS_MAX }));
     }
     ticket.write(transaction, name)?;
-    index::set(transaction, name, ticket.session, (ticket.number, Some(Lies::of(ticket))))?;
+    index::set(transaction, name, ticket)?;
     let ahead = head.waiters;
     head.waiters += 1;
     Ok(Standing::Waiting { ahead })
@@ -115,17 +117,34 @@ fn ahead_of(
     Ok(head.waiters.saturating_sub(1))
 }
 
-fn own_tickets(
+/// The one of these tickets that the same request made.
+fn same_request(
     transaction: &mut Transaction<'_>,
-    session: LeaseId,
+    own: &[Known],
+    acquire: &Acquire,
+) -> Result<Option<Ticket>, MapError> {
+    for known in own.iter().filter(|known| known.may_be_of(&acquire.request_id)) {
+        let ticket = own_ticket(transaction, known, &acquire.name)?;
+        if ticket.request_id == acquire.request_id {
+            return Ok(Some(ticket));
+        }
+    }
+    Ok(None)
+}
+
+/// A grant among these tickets. Several are held in the same mode, so one tells it.
+fn held_by(
+    transaction: &mut Transaction<'_>,
+    own: &[Known],
     name: &LockName,
-) -> Result<Vec<Ticket>, MapError> {
-    let tickets = index::of_lock(transaction, session, name)?;
-    let tickets = tickets.into_iter().map(|(_, lies)| {
-        let key = lies.key(name);
-        Ticket::find(transaction, &key)?.ok_or_else(|| MapError::damaged("a ticket is missing", &key))
-    });
-    tickets.collect()
+) -> Result<Option<Ticket>, MapError> {
+    let held = own.iter().find(|known| known.is_granted());
+    held.map(|known| own_ticket(transaction, known, name)).transpose()
+}
+
+fn own_ticket(transaction: &mut Transaction<'_>, known: &Known, name: &LockName) -> Result<Ticket, MapError> {
+    let key = known.lies.key(name);
+    Ticket::find(transaction, &key)?.ok_or_else(|| MapError::damaged("a ticket is missing", &key))
 }
 
 fn check_tickets(transaction: &Transaction<'_>, session: LeaseId, on_lock: usize) -> Result<(), Stop> {
@@ -189,7 +208,7 @@ impl Ticket {
             owner,
             metadata,
             request_id,
-            call,
+            calls: vec![call],
             asked_ms: time_ms,
             wait_until_ms,
             granted: None,

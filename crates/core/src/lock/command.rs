@@ -102,6 +102,9 @@ pub struct Abandon {
     pub ticket: TicketId,
     /// Number of the call that has ended.
     pub call: u64,
+    /// Whether it ended before it was answered. Then it may have come to the ticket late, after calls that were made
+    /// after it: if any of them attends the ticket, it stays theirs.
+    pub unanswered: bool,
 }
 
 /// Takes a lock from who holds it.

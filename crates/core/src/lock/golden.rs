@@ -5,7 +5,7 @@ use conclave_mvcc::{MemoryMap, ReadMap, Revision, Transaction};
 
 use super::head::Head;
 use super::keys;
-use super::ticket::{Lies, Ticket};
+use super::ticket::Ticket;
 use super::*;
 use crate::answer::{Outcome, decode_answer, encode_answer};
 use crate::command::{Command, Guarded, decode_command, encode_command};
@@ -33,7 +33,7 @@ fn ticket() -> Ticket {
         owner: "ann".into(),
         metadata: "m".into(),
         request_id: RequestId::parse("r").unwrap(),
-        call: 9,
+        calls: vec![9],
         asked_ms: 1,
         wait_until_ms: Some(3),
         granted: None,
@@ -111,8 +111,12 @@ fn releasing() {
     assert_command(release(Which::All), b"\x01\x03a/b\xac\x02\x00");
     assert_command(release(Which::Token(granted().token)), b"\x01\x03a/b\xac\x02\x01\xad\x02");
     assert_command(release(Which::Ticket(TicketId::new(7))), b"\x01\x03a/b\xac\x02\x02\x07");
-    let abandon = Abandon { name: name(), session: session(), ticket: TicketId::new(7), call: 9 };
-    assert_command(LockCommand::Abandon(abandon), b"\x02\x03a/b\xac\x02\x07\x09");
+    for (unanswered, golden) in
+        [(false, b"\x02\x03a/b\xac\x02\x07\x09\x00"), (true, b"\x02\x03a/b\xac\x02\x07\x09\x01")]
+    {
+        let (name, session, ticket) = (name(), session(), TicketId::new(7));
+        assert_command(LockCommand::Abandon(Abandon { name, session, ticket, call: 9, unanswered }), golden);
+    }
     let force = |token| {
         let (author, reason) = ("bob".into(), "stuck".into());
         LockCommand::ForceRelease(ForceRelease { name: name(), token, author, reason })
@@ -181,10 +185,12 @@ fn heads_and_tickets() {
     let exclusive = Head { capacity: None, exclusive: true, permits: 0, ..head };
     assert_bytes(&exclusive.encode(), b"\x01\x00\x01\x01\x00\x04\x05\xad\x02");
 
-    let waits = b"\x01\x07\xac\x02\x02\x02\xac\x02\x03ann\x01m\x01r\x09\x02\x01\x06\x00";
+    let waits = b"\x01\x07\xac\x02\x02\x02\xac\x02\x03ann\x01m\x01r\x01\x09\x02\x01\x06\x00";
     assert_bytes(&ticket().encode(), waits);
-    let held = Ticket { mode: Mode::Shared, wait_until_ms: None, granted: Some(granted()), ..ticket() };
-    assert_bytes(&held.encode(), b"\x01\x07\xac\x02\x01\x03ann\x01m\x01r\x09\x02\x00\x01\xad\x02\x04");
+    let (calls, granted) = (vec![300, 9], Some(granted()));
+    let held = Ticket { mode: Mode::Shared, calls, wait_until_ms: None, granted, ..ticket() };
+    let golden = b"\x01\x07\xac\x02\x01\x03ann\x01m\x01r\x02\xac\x02\x09\x02\x00\x01\xad\x02\x04";
+    assert_bytes(&held.encode(), golden);
 }
 
 #[test]
@@ -227,16 +233,19 @@ fn rows(golden: &[(&str, &str)]) -> Vec<(String, String)> {
 
 #[test]
 fn rows_from_a_session_to_its_tickets() {
-    let (waits, held) = (Lies::InQueue(TicketId::new(7)), Lies::WithToken(granted().token));
+    let held = Ticket { number: TicketId::new(6), granted: Some(granted()), ..ticket() };
     let map = written(|transaction| {
-        for (number, lies) in [(7, waits), (6, held)] {
-            index::set(transaction, &name(), session(), (TicketId::new(number), Some(lies))).unwrap();
+        for ticket in [ticket(), held.clone()] {
+            index::set(transaction, &name(), &ticket).unwrap();
         }
     });
     let count = (r"\x00\x00\x00\x00\x00\x00\x01,", r"\x00\x00\x00\x00\x00\x00\x00\x02");
-    let tickets = (r"\x00\x00\x00\x00\x00\x00\x01,a/b", r"\x01\x02\x06\x01\xad\x02\x07\x00\x07");
+    let tickets = (
+        r"\x00\x00\x00\x00\x00\x00\x01,a/b",
+        r"\x01\x02\x06\xb5\x96\xbc\xa5\x0b\x01\xad\x02\x07\xb5\x96\xbc\xa5\x0b\x00\x07",
+    );
     assert_eq!(side_rows(&map, 0x17), rows(&[count, tickets]));
-    let read = vec![(TicketId::new(6), held), (TicketId::new(7), waits)];
+    let read = vec![index::Known::of(&held), index::Known::of(&ticket())];
     assert_eq!(index::of_session(&map, session()), Ok(vec![(name(), read)]));
     assert_eq!(index::count_in(&map, session()), Ok(2));
 }

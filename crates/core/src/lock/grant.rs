@@ -7,7 +7,7 @@ use super::head::Head;
 use super::index;
 use super::outcome::Granted;
 use super::read::{bounded, waiting};
-use super::ticket::{Lies, Ticket};
+use super::ticket::Ticket;
 use crate::ids::{FencingToken, TicketId};
 use crate::names::LockName;
 use crate::totals::LAST_TOKEN;
@@ -62,8 +62,7 @@ pub(super) fn grant(
     ticket.granted = Some(granted);
     head.admit(ticket.mode, token);
     ticket.write(transaction, name)?;
-    let lies = Lies::of(&ticket);
-    index::set(transaction, name, ticket.session, (ticket.number, Some(lies)))?;
+    index::set(transaction, name, &ticket)?;
     Ok(granted)
 }
 
@@ -75,7 +74,7 @@ pub(super) fn drop_waiter(
     ticket: &Ticket,
 ) -> Result<(), MapError> {
     ticket.remove(transaction, name)?;
-    index::set(transaction, name, ticket.session, (ticket.number, None))?;
+    index::remove(transaction, name, ticket)?;
     head.waiters = head.waiters.saturating_sub(1);
     Ok(())
 }

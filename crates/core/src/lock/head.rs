@@ -62,6 +62,11 @@ impl Head {
             }
     }
 
+    /// A token with which the lock is held: of several that of the first. 0: nobody holds it.
+    pub(super) fn held_token(&self) -> u64 {
+        if self.holders == 0 { 0 } else { self.first_token.get() }
+    }
+
     /// One more holds it.
     pub(super) fn admit(&mut self, mode: Mode, token: FencingToken) {
         assert!(self.admits(mode), "a lock is granted only to who goes with its holders");

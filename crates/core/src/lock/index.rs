@@ -6,21 +6,54 @@
 //! | session (8), name of a lock | where its tickets on that lock lie, in order of their numbers |
 //!
 //! One row holds all tickets on one lock, so that finding them is one lookup, however often the session had and gave
-//! up tickets before.
+//! up tickets before. It tells of each as much as to know whether it may be of a request, so that of a thousand tickets
+//! only that one is read.
 
 use bytes::Bytes;
 use conclave_mvcc::{MapError, ReadMap, Transaction};
+use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::ticket::Lies;
+use super::ticket::{Lies, Ticket};
 use crate::encoding::{decode, encode};
 use crate::ids::{LeaseId, TicketId};
-use crate::names::LockName;
+use crate::names::{LockName, RequestId};
 use crate::tables::TICKETS;
 
 const FORMAT: u8 = 1;
 
 /// The tickets of a session on a lock, in order of their numbers.
-pub(super) type Tickets = Vec<(TicketId, Lies)>;
+pub(super) type Tickets = Vec<Known>;
+
+/// What is known of a ticket without reading it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Known {
+    pub(super) number: TicketId,
+    /// Of its request id. Two ids may have the same.
+    fingerprint: u32,
+    pub(super) lies: Lies,
+}
+
+impl Known {
+    pub(super) fn of(ticket: &Ticket) -> Self {
+        let fingerprint = fingerprint(&ticket.request_id);
+        Self { number: ticket.number, fingerprint, lies: Lies::of(ticket) }
+    }
+
+    /// Whether the ticket may be of this request.
+    pub(super) fn may_be_of(&self, request_id: &RequestId) -> bool {
+        self.fingerprint == fingerprint(request_id)
+    }
+
+    pub(super) fn is_granted(&self) -> bool {
+        matches!(self.lies, Lies::WithToken(_))
+    }
+}
+
+fn fingerprint(request_id: &RequestId) -> u32 {
+    let [.., a, b, c, d] = xxh3_64(request_id.as_str().as_bytes()).to_be_bytes();
+    u32::from_be_bytes([a, b, c, d])
+}
 
 /// The tickets of a session on a lock.
 pub(super) fn of_lock(
@@ -67,18 +100,39 @@ pub(super) fn of_session(view: &dyn ReadMap, session: LeaseId) -> Result<Vec<(Lo
     Ok(found)
 }
 
-/// Notes where a ticket lies, or that it is gone.
+/// Notes where a ticket lies.
 pub(super) fn set(
     transaction: &mut Transaction<'_>,
     name: &LockName,
-    session: LeaseId,
-    (number, lies): (TicketId, Option<Lies>),
+    ticket: &Ticket,
 ) -> Result<(), MapError> {
+    change(transaction, name, ticket, |tickets| {
+        let place = tickets.partition_point(|known| known.number < ticket.number);
+        tickets.insert(place, Known::of(ticket));
+    })
+}
+
+/// Notes that a ticket is gone.
+pub(super) fn remove(
+    transaction: &mut Transaction<'_>,
+    name: &LockName,
+    ticket: &Ticket,
+) -> Result<(), MapError> {
+    change(transaction, name, ticket, |_| ())
+}
+
+/// Changes the row from which the ticket was taken out.
+fn change(
+    transaction: &mut Transaction<'_>,
+    name: &LockName,
+    ticket: &Ticket,
+    change: impl FnOnce(&mut Tickets),
+) -> Result<(), MapError> {
+    let session = ticket.session;
     let mut tickets = of_lock(transaction, session, name)?;
     let before = tickets.len();
-    tickets.retain(|(known, _)| *known != number);
-    tickets.extend(lies.map(|lies| (number, lies)));
-    tickets.sort_by_key(|(number, _)| *number);
+    tickets.retain(|known| known.number != ticket.number);
+    change(&mut tickets);
     let key = row_key(session, name);
     match tickets.len() {
         0 => transaction.side_delete(TICKETS, &key),

@@ -8,7 +8,8 @@
 //! of them before any other is granted. So no ticket is ever granted to a lease that has ended.
 //!
 //! A ticket is *attended* by a call, which is told of the grant. The same request under the same id finds its ticket
-//! again and attends it in the place of the call before; that one's end then gives nothing up.
+//! again and attends it in the place of the call before; that one's end then gives nothing up. A call that ended without
+//! an answer may come late, after those that were made after it: then its end leaves the ticket to them.
 
 mod acquire;
 mod command;
@@ -39,6 +40,7 @@ pub use watch::{LockChange, LockChangeKind, change_of, changes_in, watch_ranges,
 pub(crate) use index::count as tickets_in;
 pub(crate) use release::leave_all;
 
+use head::Head;
 use ticket::Ticket;
 
 use crate::rejection::Rejection;
@@ -77,7 +79,8 @@ pub(crate) fn require_held(transaction: &mut Transaction<'_>, held: &HeldLock) -
     if Ticket::find(transaction, &keys::holder(name, *token))?.is_some() {
         return Ok(());
     }
-    let held_token = newest_token(transaction.view(), name)?.map_or(0, |token| token.get());
+    // The first holder's, which is at hand: a change that is refused must not look at thousands.
+    let held_token = Head::find(transaction, name)?.map_or(0, |head| head.held_token());
     let (name, token) = (name.to_string(), token.get());
     Err(refuse(LockRejection::TokenMismatch { name, token, held_token }))
 }

@@ -80,8 +80,8 @@ pub fn standing(
     ticket: TicketId,
 ) -> Result<Option<Standing>, MapError> {
     let tickets = index::of_lock_in(view, session, name)?;
-    let Some((_, lies)) = tickets.into_iter().find(|(number, _)| *number == ticket) else { return Ok(None) };
-    let key = lies.key(name);
+    let Some(known) = tickets.into_iter().find(|known| known.number == ticket) else { return Ok(None) };
+    let key = known.lies.key(name);
     let record = get_present(view, &key)?.ok_or_else(|| MapError::damaged("a ticket is missing", &key))?;
     Ok(Some(match Ticket::decode(&record)?.granted {
         Some(granted) => Standing::Granted(granted),

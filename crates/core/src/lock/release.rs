@@ -12,7 +12,7 @@ use super::head::Head;
 use super::index;
 use super::keys;
 use super::outcome::ForcedRelease;
-use super::read::{bounded, holding, newest_token, tickets};
+use super::read::{bounded, holding, tickets};
 use super::refuse;
 use super::rejection::LockRejection;
 use super::ticket::{Lies, Ticket};
@@ -30,12 +30,12 @@ pub(super) fn release(
     let tickets = index::of_lock(transaction, *session, name)?;
     let meant: Vec<_> = tickets
         .into_iter()
-        .filter(|(number, lies)| match which {
+        .filter(|known| match which {
             Which::All => true,
-            Which::Token(token) => *lies == Lies::WithToken(*token),
-            Which::Ticket(ticket) => number == ticket,
+            Which::Token(token) => known.lies == Lies::WithToken(*token),
+            Which::Ticket(ticket) => known.number == *ticket,
         })
-        .map(|(_, lies)| lies)
+        .map(|known| known.lies)
         .collect();
     if meant.is_empty() {
         let (name, session) = (name.to_string(), session.get());
@@ -45,21 +45,27 @@ pub(super) fn release(
     Ok(meant.len() as u64)
 }
 
-/// Gives up a ticket whose call has ended, if no other call attends it; tells how many.
+/// Gives up a ticket whose call has ended, if no other call attends it; tells how many. That the call has ended is
+/// noted in any case: a call that came late, and is given up later, must not leave the ticket to it.
 pub(super) fn abandon(
     transaction: &mut Transaction<'_>,
     abandon: &Abandon,
     time_ms: i64,
 ) -> Result<u64, Stop> {
-    let Abandon { name, session, ticket: number, call } = abandon;
+    let Abandon { name, session, ticket: number, call, unanswered } = abandon;
     let tickets = index::of_lock(transaction, *session, name)?;
-    let Some((_, lies)) = tickets.into_iter().find(|(known, _)| known == number) else { return Ok(0) };
-    let attended = Ticket::find(transaction, &lies.key(name))?.is_some_and(|ticket| ticket.call == *call);
-    if !attended {
-        return Ok(0);
+    let Some(known) = tickets.into_iter().find(|known| known.number == *number) else { return Ok(0) };
+    let Some(mut ticket) = Ticket::find(transaction, &known.lies.key(name))? else { return Ok(0) };
+    let attends = ticket.calls.last() == Some(call);
+    if attends && (!unanswered || ticket.calls.len() == 1) {
+        leave(transaction, name, &[known.lies], time_ms)?;
+        return Ok(1);
     }
-    leave(transaction, name, &[lies], time_ms)?;
-    Ok(1)
+    if ticket.calls.contains(call) {
+        ticket.calls.retain(|known| known != call);
+        ticket.write(transaction, name)?;
+    }
+    Ok(0)
 }
 
 /// Takes a lock from who holds it, and notes why; tells how many grants.
@@ -77,7 +83,7 @@ pub(super) fn force(
         None => tickets(transaction.view(), &holding(name, head), bounded(usize::MAX, head.holders))?,
     };
     let Some(newest) = holders.last() else {
-        let held_token = newest_token(transaction.view(), name)?.map_or(0, |token| token.get());
+        let held_token = head.held_token();
         let (name, token) = (name.to_string(), token.map_or(0, |token| token.get()));
         return Err(refuse(LockRejection::TokenMismatch { name, token, held_token }));
     };
@@ -106,7 +112,7 @@ pub(crate) fn leave_all(
     let mut by_lock: BTreeMap<LockName, Vec<Lies>> = BTreeMap::new();
     for session in sessions {
         for (name, tickets) in index::of_session(transaction.view(), *session)? {
-            by_lock.entry(name).or_default().extend(tickets.into_iter().map(|(_, lies)| lies));
+            by_lock.entry(name).or_default().extend(tickets.into_iter().map(|known| known.lies));
         }
     }
     let mut count = 0;
@@ -149,7 +155,7 @@ fn drop_holder(
     ticket: &Ticket,
 ) -> Result<(), MapError> {
     ticket.remove(transaction, name)?;
-    index::set(transaction, name, ticket.session, (ticket.number, None))?;
+    index::remove(transaction, name, ticket)?;
     head.dismiss(ticket.mode);
     Ok(())
 }

@@ -22,8 +22,8 @@ pub(super) struct Ticket {
     pub(super) owner: String,
     pub(super) metadata: Bytes,
     pub(super) request_id: RequestId,
-    /// The call that attends it.
-    pub(super) call: u64,
+    /// The call that attends it, last; before it those that did and are not known to have ended.
+    pub(super) calls: Vec<u64>,
     /// When it was asked for.
     pub(super) asked_ms: i64,
     /// Until when it waits at most; none: as long as its session lives.
@@ -32,7 +32,19 @@ pub(super) struct Ticket {
     pub(super) granted: Option<Granted>,
 }
 
+/// How many calls a ticket remembers; more are seldom under way at once.
+pub(super) const CALLS_MAX: usize = 4;
+
 impl Ticket {
+    /// The same, attended by this call from now on.
+    pub(super) fn attended_by(mut self, call: u64) -> Self {
+        self.calls.retain(|known| *known != call);
+        self.calls.push(call);
+        let too_many = self.calls.len().saturating_sub(CALLS_MAX);
+        self.calls.drain(..too_many);
+        self
+    }
+
     /// Where it lies.
     pub(super) fn key(&self, name: &LockName) -> Bytes {
         match self.granted {

@@ -1,12 +1,14 @@
 //! What locks cost: the same however often they were had before, and whoever came and went meanwhile.
 
+use conclave_core::config::{Collect, ConfigCommand};
 use conclave_core::lease::{GrantLease, LeaseCommand, LeaseOutcome, RevokeLease};
 use conclave_core::lock::{
-    self, Acquire, Extent, LockCommand, LockOutcome, Mode, Release, Standing, Wait, Which,
+    self, Acquire, Extent, ForceRelease, HeldLock, LockCommand, LockOutcome, Mode, Release, Standing, Wait,
+    Which,
 };
 use conclave_core::{
-    Answer, Command, EntryContext, EntryKind, LeaseId, LockName, Outcome, Proposal, RequestId, apply,
-    encode_proposal,
+    Answer, Command, EntryContext, EntryKind, FencingToken, Guarded, LeaseId, LockName, NamespaceName,
+    Outcome, Proposal, RequestId, apply, encode_proposal,
 };
 use conclave_mvcc::{Batch, MemoryMap};
 
@@ -217,6 +219,30 @@ fn those_who_held_a_permit_before_are_not_passed_again() {
     assert_eq!(answer.unwrap_err().reason(), "lock-held");
     assert!(cost.graves <= 2, "{cost:?}");
     assert!(store.read().graves <= 4, "{:?}", store.read());
+}
+
+#[test]
+fn a_thousand_tickets_of_a_session_on_a_lock_are_not_looked_at_for_one() {
+    let mut store = Store::with(1);
+    store.acquire(1, Mode::Shared);
+    let second = store.acquire(1, Mode::Shared);
+    for _ in 2..999 {
+        store.acquire(1, Mode::Shared);
+    }
+    assert_eq!(store.acquire(1, Mode::Shared), second);
+    let (name, token) = (store.name.clone(), FencingToken::new(1));
+    let (author, reason) = (String::new(), "why".into());
+    let force = ForceRelease { name: name.clone(), token: Some(token), author, reason };
+    let collect = Collect { namespace: NamespaceName::parse("n").unwrap() };
+    let held = vec![HeldLock { name, token }];
+    for refused in [
+        Command::Lock(LockCommand::ForceRelease(force)),
+        Command::Guarded(Guarded { held, command: ConfigCommand::Collect(collect) }),
+    ] {
+        let (answer, cost) = store.tell(refused);
+        assert_eq!(answer.unwrap_err().reason(), "lock-token-mismatch");
+        assert!(cost.gets <= 12 && cost.seeks == 0 && cost.steps == 0, "{cost:?}");
+    }
 }
 
 #[test]

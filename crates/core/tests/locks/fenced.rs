@@ -24,7 +24,7 @@ pub(crate) fn command(held: Vec<HeldLock>) -> Guarded {
 pub(crate) fn apply(model: &mut Model, command: &Guarded) -> Done {
     for HeldLock { name, token } in &command.held {
         if !model.tickets(name).iter().any(|ticket| ticket.has_token(*token)) {
-            let held_token = model.newest_token(name).map_or(0, |token| token.get());
+            let held_token = model.first_token(name).map_or(0, |token| token.get());
             let (name, token) = (name.to_string(), token.get());
             return Err(LockRejection::TokenMismatch { name, token, held_token }.into());
         }

@@ -107,11 +107,13 @@ fn of_locks(kind: usize, dice: &mut Dice<'_>, model: &Model) -> LockCommand {
             LockCommand::Release(Release { name, session, which })
         }
         40 | 41 => {
-            let (ticket, other) = (any(&name, dice, model), dice.below(4) as u64);
+            let (ticket, other) = (any(&name, dice, model), dice.below(6) as u64);
             let session = ticket.map_or(session(dice), |ticket| ticket.session);
             let number = ticket.map_or(TicketId::new(3), |ticket| ticket.number);
-            let call = ticket.filter(|_| !dice.one_in(3)).map_or(other, |ticket| ticket.call);
-            LockCommand::Abandon(Abandon { name, session, ticket: number, call })
+            let newest = |ticket: &Ticket| *ticket.calls.last().expect("one attends it");
+            let call = ticket.filter(|_| !dice.one_in(3)).map_or(other, newest);
+            let unanswered = dice.one_in(2);
+            LockCommand::Abandon(Abandon { name, session, ticket: number, call, unanswered })
         }
         42 | 43 => {
             let token = token(any(&name, dice, model), dice);
@@ -155,7 +157,7 @@ fn acquire(name: LockName, dice: &mut Dice<'_>) -> Acquire {
         owner: ["ann", "bob"][dice.below(2)].into(),
         metadata: ["", "m"][dice.below(2)].into(),
         request_id: RequestId::parse(["x", "y", "z"][dice.below(3)]).unwrap(),
-        call: dice.below(4) as u64,
+        call: dice.below(6) as u64,
     }
 }
 

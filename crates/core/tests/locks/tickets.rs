@@ -1,28 +1,25 @@
 //! Locks, in the model.
 
 use conclave_core::lock::{
-    Acquire, Acquired, ForceRelease, ForcedRelease, Granted, LockCommand, LockOutcome, LockRejection, Mode,
-    Release, SetMetadata, Standing, Wait, Which,
+    Abandon, Acquire, Acquired, ForceRelease, ForcedRelease, Granted, LockCommand, LockOutcome,
+    LockRejection, Mode, Release, SetMetadata, Standing, Wait, Which,
 };
 use conclave_core::{FencingToken, LockName, Outcome, Rejection, TicketId};
 
 use crate::world::{Done, Model, Ticket, capacity, goes_with};
 
+/// How many calls of a ticket are remembered.
+const CALLS_MAX: usize = 4;
 /// How long after its time a waiter is passed over.
 const OVERDUE_MS: i64 = 2_000;
 
 pub(crate) fn apply(model: &mut Model, command: &LockCommand) -> Done {
     let outcome = match command {
+        LockCommand::Abandon(given_up) => return Ok(abandon(model, given_up)),
         LockCommand::Acquire(asked) => LockOutcome::Acquired(acquire(model, asked)?),
         LockCommand::SetMetadata(set) => set_metadata(model, set)?,
         LockCommand::Release(which) => LockOutcome::Released { tickets: release(model, which)? },
         LockCommand::ForceRelease(force) => LockOutcome::Released { tickets: self::force(model, force)? },
-        LockCommand::Abandon(of) => {
-            let meant = |ticket: &Ticket| {
-                (ticket.number, ticket.session, ticket.call) == (of.ticket, of.session, of.call)
-            };
-            LockOutcome::Released { tickets: leave(model, &of.name, meant) }
-        }
     };
     let changed = !matches!(outcome, LockOutcome::Released { tickets: 0 });
     Ok((Outcome::Lock(outcome), changed))
@@ -66,8 +63,14 @@ fn attend(tickets: &mut [Ticket], asked: &Acquire, time_ms: i64) -> Option<Resul
         let (name, request_id) = (asked.name.to_string(), asked.request_id.to_string());
         return Some(Err(LockRejection::RequestIdReused { name, request_id }.into()));
     }
-    ticket.call = asked.call;
-    ticket.until_ms = until(asked.wait, time_ms);
+    ticket.calls.retain(|call| *call != asked.call);
+    ticket.calls.push(asked.call);
+    let most = ticket.calls.len().min(CALLS_MAX);
+    ticket.calls = ticket.calls.split_off(ticket.calls.len() - most);
+    ticket.until_ms = match (ticket.until_ms, until(asked.wait, time_ms)) {
+        (Some(before), Some(now)) => Some(before.max(now)),
+        _ => None,
+    };
     let standing = ticket.granted.map_or(Standing::Waiting { ahead }, Standing::Granted);
     Some(Ok(Acquired { ticket: ticket.number, standing }))
 }
@@ -101,7 +104,7 @@ fn asked_for(asked: &Acquire, model: &Model) -> Ticket {
         owner,
         metadata,
         request_id,
-        call,
+        calls: vec![call],
         asked_ms: model.time_ms,
         until_ms: until(wait, model.time_ms),
         granted: None,
@@ -121,6 +124,27 @@ fn held_by(tickets: &[Ticket], name: &LockName) -> Rejection {
     let (first, token) = first.expect("nobody waits for a lock that nobody holds");
     let (owner, session, token) = (first.owner.clone(), first.session.get(), token.get());
     LockRejection::Held { name: name.to_string(), owner, session, token }.into()
+}
+
+/// Whether a revision is taken depends on more than on how many tickets go.
+fn abandon(model: &mut Model, given_up: &Abandon) -> (Outcome, bool) {
+    let Abandon { name, session, ticket: number, call, unanswered } = given_up;
+    let mut tickets = model.tickets(name).to_vec();
+    let found = tickets.iter_mut().find(|ticket| (ticket.number, ticket.session) == (*number, *session));
+    let is_known = found.is_some_and(|ticket| {
+        let newest = ticket.calls.last() == Some(call);
+        let is_known = ticket.calls.contains(call);
+        ticket.calls.retain(|known| known != call);
+        if newest && !unanswered {
+            ticket.calls.clear();
+        }
+        is_known
+    });
+    if is_known {
+        model.set_tickets(name, tickets);
+    }
+    let tickets = leave(model, name, |ticket| ticket.calls.is_empty());
+    (Outcome::Lock(LockOutcome::Released { tickets }), is_known)
 }
 
 fn release(model: &mut Model, release: &Release) -> Result<u64, Rejection> {
@@ -143,7 +167,7 @@ fn force(model: &mut Model, force: &ForceRelease) -> Result<u64, Rejection> {
     }
     let meant = |held: FencingToken| token.is_none_or(|token| token == held);
     let Some(newest) = model.holders(name).into_iter().rfind(|holder| meant(holder.granted.token)) else {
-        let held_token = model.newest_token(name).map_or(0, FencingToken::get);
+        let held_token = model.first_token(name).map_or(0, FencingToken::get);
         let (name, token) = (name.to_string(), token.map_or(0, FencingToken::get));
         return Err(LockRejection::TokenMismatch { name, token, held_token }.into());
     };

@@ -27,7 +27,8 @@ pub(crate) struct Ticket {
     pub(crate) owner: String,
     pub(crate) metadata: Bytes,
     pub(crate) request_id: RequestId,
-    pub(crate) call: u64,
+    /// The one that attends it is the last.
+    pub(crate) calls: Vec<u64>,
     pub(crate) asked_ms: i64,
     pub(crate) until_ms: Option<i64>,
     pub(crate) granted: Option<Granted>,
@@ -140,6 +141,11 @@ impl Model {
 
     pub(crate) fn waiters(&self, name: &LockName) -> Vec<WaiterInfo> {
         self.tickets(name).iter().filter_map(Ticket::waiter).collect()
+    }
+
+    /// The first token with which a lock is held.
+    pub(crate) fn first_token(&self, name: &LockName) -> Option<FencingToken> {
+        self.holders(name).iter().map(|holder| holder.granted.token).min()
     }
 
     /// The greatest token with which a lock is held.

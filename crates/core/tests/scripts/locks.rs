@@ -65,6 +65,7 @@ fn of_locks(words: &Words) -> Option<LockCommand> {
             session: session(),
             ticket: ticket(words.word(3)),
             call: words.number("call").unwrap(),
+            unanswered: words.has("unanswered"),
         }),
         "force" => LockCommand::ForceRelease(ForceRelease {
             name: name(),

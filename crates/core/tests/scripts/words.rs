@@ -15,7 +15,7 @@
 //! | `open SESSION [ttl:MS] [owner:] [metadata:]`, `close SESSION` | a session begins, ends |
 //! | `expire TERM SESSION...`, `checkpoint TERM SESSION[=MS]...` | sessions were not renewed; what is left of them |
 //! | `acquire LOCK SESSION [shared] [permits:N/CAPACITY] [wait:MS] [owner:] [metadata:] [request:ID] [call:N]` | asks for a lock |
-//! | `release LOCK SESSION [token:N] [ticket:N]`, `abandon LOCK SESSION TICKET call:N` | gives it back, or up |
+//! | `release LOCK SESSION [token:N] [ticket:N]`, `abandon LOCK SESSION TICKET call:N [unanswered]` | gives it back, or up |
 //! | `force LOCK [token:N]` | takes it from who holds it |
 //! | `proclaim LOCK SESSION TOKEN TEXT` | changes what is told of a holder |
 //! | `user add USER [no-password]`, `user delete|password USER`, `user grant|revoke USER ROLE` | users |
@@ -46,7 +46,7 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::str::FromStr;
 
-const OPTIONS: [&str; 44] = [
+const OPTIONS: [&str; 45] = [
     "after",
     "as",
     "as-of",
@@ -88,6 +88,7 @@ const OPTIONS: [&str; 44] = [
     "time",
     "token",
     "ttl",
+    "unanswered",
     "version",
     "wait",
     "with-tag",

@@ -45,10 +45,10 @@ impl Ticket {
         Self { name: name.clone(), session: *session, mode: *mode, number, call: *call }
     }
 
-    /// The command that gives it up.
+    /// The command that gives it up, once its caller was told of it.
     pub(super) fn given_up(&self) -> Abandon {
         let Self { name, session, number, call, .. } = self.clone();
-        Abandon { name, session, ticket: number, call }
+        Abandon { name, session, ticket: number, call, unanswered: false }
     }
 }
 
@@ -230,7 +230,8 @@ impl Acquiring {
 impl Drop for Acquiring {
     fn drop(&mut self) {
         if let Some(place) = self.place.take().filter(|_| self.to_be_given_up) {
-            self.node.abandon(self.ticket.given_up(), place);
+            let unanswered = self.told == Told::Nothing;
+            self.node.abandon(Abandon { unanswered, ..self.ticket.given_up() }, place);
         }
     }
 }

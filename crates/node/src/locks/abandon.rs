@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use conclave_core::lock::{Abandon, Acquire, LockCommand, LockOutcome};
-use conclave_core::{Answer, Command, Outcome, RequestId};
+use conclave_core::{Answer, Command, Outcome, Rejection, RequestId, TicketId};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
@@ -105,12 +105,20 @@ async fn settle(handle: NodeHandle, abandoned: Abandoned) {
     tracing::debug!(%ticket, ?answer, "a ticket was given up");
 }
 
-/// How to give up the ticket that a request made; none if it made none.
+/// How to give up the ticket that a request made; none if it made none, and never will.
 async fn made_by(handle: &NodeHandle, request_id: RequestId, acquire: Acquire) -> Option<Abandon> {
     let Acquire { name, session, call, .. } = acquire.clone();
+    let nothing = Abandon { name, session, ticket: TicketId::default(), call, unanswered: true };
+    // What comes first under an id is all that is ever done under it. Were the request itself proposed anew and came
+    // first, it would take the ticket of a call that was made in its place meanwhile.
+    let Err(Rejection::RequestIdReused { .. }) =
+        propose(handle, request_id.clone(), LockCommand::Abandon(nothing.clone())).await
+    else {
+        return None;
+    };
     match propose(handle, request_id, LockCommand::Acquire(acquire)).await {
         Ok(Outcome::Lock(LockOutcome::Acquired(acquired))) => {
-            Some(Abandon { name, session, ticket: acquired.ticket, call })
+            Some(Abandon { ticket: acquired.ticket, ..nothing })
         }
         _ => None,
     }

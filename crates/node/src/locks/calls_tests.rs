@@ -1,12 +1,15 @@
 //! Calls for locks that end, or come twice, while the node stops, cannot propose, or has not seen all that happened.
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use bytes::Bytes;
 use conclave_core::lock::{
-    Abandon, Acquire, LockCommand, LockOutcome, Mode, Release, Standing, Wait, Which, queue,
+    Abandon, Acquire, LockCommand, LockOutcome, Mode, Release, Standing, Wait, Which, queue, tickets_of,
 };
-use conclave_core::{Answer, Command, LockName, Outcome, RequestId, TicketId};
+use conclave_core::{Answer, Command, LockName, Outcome, Rejection, RequestId, TicketId};
 use conclave_mvcc::{ReadMap, Revision};
 use tokio::sync::Semaphore;
 use tokio::time::timeout_at;
@@ -50,6 +53,12 @@ async fn waiting(node: &NodeHandle) -> usize {
     node.read(Consistency::Linearizable, soon(), read).await.unwrap().len()
 }
 
+/// How many tickets the session has.
+async fn tickets(node: &NodeHandle) -> u64 {
+    let read = |view: &dyn ReadMap| tickets_of(view, session(1));
+    node.read(Consistency::Linearizable, soon(), read).await.unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_calls_leave_to_a_node_that_stops_is_given_up_before_it_has() {
     let folder = tempfile::tempdir().unwrap();
@@ -64,7 +73,7 @@ async fn what_calls_leave_to_a_node_that_stops_is_given_up_before_it_has() {
     let places = Arc::new(Semaphore::new(100));
     for (call, ticket) in (0..).zip(tickets).skip(1) {
         let place = Arc::clone(&places).try_acquire_owned().unwrap();
-        handle.abandon(Abandon { name: name(), session: session(1), ticket, call }, place);
+        handle.abandon(Abandon { name: name(), session: session(1), ticket, call, unanswered: false }, place);
     }
     node.shutdown().await;
     assert_eq!(places.available_permits(), 100, "each has its place until its ticket is given up");
@@ -91,12 +100,72 @@ async fn a_request_keeps_the_place_of_its_call_until_it_is_given_up() {
     drop(all);
     let free = timeout_at(soon(), places.acquire()).await;
     assert!(free.is_ok(), "it is given up");
-    // The same request has the same answer: it made a ticket, which is gone.
-    let again = handle.propose(request_id, Command::Lock(LockCommand::Acquire(asked(1))), soon()).await;
-    let (number, standing) = ticket(again.unwrap());
-    assert!(matches!(standing, Standing::Granted(_)));
-    let read = move |view: &dyn ReadMap| conclave_core::lock::standing(view, &name(), session(1), number);
-    assert_eq!(handle.read(Consistency::Linearizable, soon(), read).await.unwrap(), None);
+    // Nothing came of it, and nothing ever will, should it still come.
+    let late =
+        handle.propose(request_id, Command::Lock(LockCommand::Acquire(asked(1))), soon()).await.unwrap();
+    assert!(matches!(late, Err(Rejection::RequestIdReused { .. })), "{late:?}");
+    assert_eq!(tickets(&handle).await, 0);
+    node.shutdown().await;
+}
+
+/// The most that a proposal is woken before it is dropped; on a node alone it takes fewer.
+const WAKES_MAX: usize = 12;
+
+/// Polls until it is ready, or was woken so often; tells whether it is.
+async fn woken(polled: impl Future, wakes: usize) -> bool {
+    let mut polled = pin!(polled);
+    let mut left = wakes;
+    poll_fn(|context| match left {
+        0 => Poll::Ready(false),
+        _ => {
+            left -= 1;
+            polled.as_mut().poll(context).map(|_| true)
+        }
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_ends_at_any_moment_of_its_proposal_leaves_no_ticket() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path()).await;
+    let handle = node.handle();
+    open(&handle, 1, 3_600_000).await;
+    let places = Arc::new(Semaphore::new(1));
+    for wakes in 0..WAKES_MAX {
+        let id = RequestId::parse(&format!("internal-{wakes}")).unwrap();
+        let acquire = asked(wakes as u64);
+        let command = Command::Lock(LockCommand::Acquire(acquire.clone()));
+        let is_answered = woken(handle.propose(id.clone(), command, soon()), wakes).await;
+        assert!(is_answered || wakes + 1 < WAKES_MAX, "the last is answered, and given up all the same");
+        handle.give_up(id, acquire, Arc::clone(&places).try_acquire_owned().unwrap());
+        timeout_at(soon(), places.acquire()).await.expect("it is given up").unwrap().forget();
+        assert_eq!(tickets(&handle).await, 0, "{wakes}");
+        places.add_permits(1);
+    }
+    node.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_late_and_is_given_up_is_not_taken_from_the_call_that_was_made_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path()).await;
+    let handle = node.handle();
+    open(&handle, 1, 3_600_000).await;
+    let retried = ask(&handle, 2).await;
+    let late = Acquire { call: 1, ..asked(2) };
+    let id = RequestId::parse("internal").unwrap();
+    let command = Command::Lock(LockCommand::Acquire(late.clone()));
+    assert_eq!(ticket(handle.propose(id.clone(), command, soon()).await.unwrap()).0, retried);
+    let places = Arc::new(Semaphore::new(1));
+    let place = || Arc::clone(&places).try_acquire_owned().unwrap();
+    handle.give_up(id, late, place());
+    drop(timeout_at(soon(), places.acquire()).await.expect("it is given up"));
+    assert_eq!(tickets(&handle).await, 1, "it is the other call's");
+    let given_up = Abandon { name: name(), session: session(1), ticket: retried, call: 2, unanswered: false };
+    handle.abandon(given_up, place());
+    drop(timeout_at(soon(), places.acquire()).await.expect("it is given up"));
+    assert_eq!(tickets(&handle).await, 0, "nobody else attends it");
     node.shutdown().await;
 }
 

@@ -9,7 +9,7 @@ use conclave_core::lease::{CheckpointLeases, GrantLease, LeaseCommand, LeaseOutc
 use conclave_core::lock::{
     Abandon, Acquire, Acquired, LockCommand, LockOutcome, Mode, Release, Standing, Wait, Which, queue,
 };
-use conclave_core::{Answer, Command, LeaseId, LockName, Outcome, RequestId, lease};
+use conclave_core::{Answer, Command, LeaseId, LockName, Outcome, RequestId, TicketId, lease};
 use conclave_mvcc::ReadMap;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
@@ -41,6 +41,10 @@ pub(crate) async fn open(node: &NodeHandle, number: u64, ttl_ms: u64) {
     let grant = LeaseCommand::Grant(GrantLease { id: session(number), ttl_ms, owner, metadata });
     let answer = propose(node, Command::Lease(grant)).await;
     assert!(matches!(answer, Ok(Outcome::Lease(LeaseOutcome::Granted(_)))), "{answer:?}");
+}
+
+fn given_up(number: u64, ticket: TicketId, call: u64) -> Abandon {
+    Abandon { name: name(), session: session(number), ticket, call, unanswered: false }
 }
 
 /// The place of a call.
@@ -171,7 +175,7 @@ async fn a_waiter_whose_call_ends_leaves_the_queue_unless_another_call_attends_i
     assert_eq!((again.ticket, again.standing), (second.ticket, Standing::Waiting { ahead: 0 }));
     let mut third_attended = handle.attend(name(), session(3), third.ticket);
     let abandon = |number, ticket, call| {
-        handle.abandon(Abandon { name: name(), session: session(number), ticket, call }, place());
+        handle.abandon(given_up(number, ticket, call), place());
     };
     // The call before the retry: its end changes nothing. That of the other ends its waiting.
     abandon(2, second.ticket, 2);
