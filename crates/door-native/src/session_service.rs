@@ -30,7 +30,7 @@ pub(crate) struct SessionDoor {
 
 impl SessionDoor {
     pub(crate) fn new(node: NodeHandle, limits: Arc<Limits>, stop: CancellationToken) -> Self {
-        let keep_alives = Places::new("streams of renewals", Limits::KEEP_ALIVE_STREAMS_MAX);
+        let keep_alives = Places::new("streams of renewals", limits.keep_alive_streams_max);
         Self { node, limits, keep_alives, stop }
     }
 

@@ -21,6 +21,10 @@ pub struct Limits {
     pub watch_targets_max: usize,
     /// Most watches that a node serves at once.
     pub watch_streams_max: usize,
+    /// Most calls that wait for locks, or tell when they are lost, that a node serves at once.
+    pub acquire_streams_max: usize,
+    /// Most streams of renewals that a node serves at once.
+    pub keep_alive_streams_max: usize,
     /// How long a watch goes on while its node knows no leader, in milliseconds: longer than an election takes.
     pub watch_leaderless_ms_max: u64,
 }
@@ -86,10 +90,6 @@ impl Limits {
     pub const LOCK_WAITERS_TOLD_MAX: usize = 100;
     /// Most holders of each lock that a list tells.
     pub const LIST_HOLDERS_TOLD_MAX: usize = 10;
-    /// Most calls that wait for locks, or tell when they are lost, that a node serves at once.
-    pub const ACQUIRE_STREAMS_MAX: usize = 50_000;
-    /// Most streams of renewals that a node serves at once.
-    pub const KEEP_ALIVE_STREAMS_MAX: usize = 100_000;
     /// Most calls for locks that do not wait, those among them whose outcome is to be given up, that a node serves at
     /// once.
     pub const LOCK_ATTEMPTS_MAX: usize = 10_000;
@@ -113,6 +113,8 @@ impl Default for Limits {
             author_size_bytes_max: 256,
             watch_targets_max: 256,
             watch_streams_max: 10_000,
+            acquire_streams_max: 50_000,
+            keep_alive_streams_max: 100_000,
             watch_leaderless_ms_max: 3_000,
         }
     }

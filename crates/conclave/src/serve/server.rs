@@ -99,6 +99,8 @@ fn limits(settings: &Settings) -> Limits {
         author_size_bytes_max: settings.limits_author_size_bytes_max,
         watch_targets_max: settings.limits_watch_targets_max,
         watch_streams_max: settings.limits_watch_streams_max,
+        acquire_streams_max: settings.limits_acquire_streams_max,
+        keep_alive_streams_max: settings.limits_keep_alive_streams_max,
         watch_leaderless_ms_max: settings.election_ms_max.saturating_mul(WATCH_LEADERLESS_ELECTIONS),
     }
 }

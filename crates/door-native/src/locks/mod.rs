@@ -62,7 +62,7 @@ impl LockStreams {
         watches: Places,
         stop: CancellationToken,
     ) -> Self {
-        let acquires = Places::new("calls that wait for locks", Limits::ACQUIRE_STREAMS_MAX);
+        let acquires = Places::new("calls that wait for locks", limits.acquire_streams_max);
         let attempts = Places::new("calls for locks", Limits::LOCK_ATTEMPTS_MAX);
         Self { node, limits, acquires, attempts, watches, stop }
     }

@@ -114,6 +114,8 @@ impl<'a> Checks<'a> {
             ("limits.author_size_bytes_max", settings.limits_author_size_bytes_max, 4096),
             ("limits.watch_targets_max", settings.limits_watch_targets_max, 4096),
             ("limits.watch_streams_max", settings.limits_watch_streams_max, 1_000_000),
+            ("limits.acquire_streams_max", settings.limits_acquire_streams_max, 1_000_000),
+            ("limits.keep_alive_streams_max", settings.limits_keep_alive_streams_max, 1_000_000),
         ] {
             self.within(name, value as u64, 1..=max as u64);
         }

@@ -168,6 +168,10 @@ settings! {
     limits_watch_targets_max: usize, "limits.watch_targets_max" = "256";
     /// Most watches that a node serves at once.
     limits_watch_streams_max: usize, "limits.watch_streams_max" = "10000";
+    /// Most calls that wait for locks, or tell when they are lost, that a node serves at once.
+    limits_acquire_streams_max: usize, "limits.acquire_streams_max" = "50000";
+    /// Most streams that renew sessions that a node serves at once.
+    limits_keep_alive_streams_max: usize, "limits.keep_alive_streams_max" = "100000";
 }
 
 #[cfg(test)]
