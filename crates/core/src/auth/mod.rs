@@ -13,7 +13,9 @@ mod caller;
 mod command;
 #[cfg(test)]
 mod golden;
+mod login;
 mod outcome;
+mod password;
 mod permission;
 mod permitted;
 mod record;
@@ -21,6 +23,7 @@ mod rejection;
 mod roles;
 mod secret;
 mod switch;
+mod token;
 mod users;
 
 use conclave_mvcc::{MapError, ReadMap, Transaction};
@@ -31,11 +34,14 @@ pub use command::{
     AddRole, AddUser, AuthCommand, ChangePassword, DeleteRole, DeleteUser, Enable, GrantPermission,
     RevokePermission, UserRole,
 };
+pub use login::{Login, identify, login};
 pub use outcome::{AuthOutcome, AuthStatus, RoleInfo, UserInfo};
+pub use password::{SALT_BYTES, hash_password, verify_password};
 pub use permission::{Permission, PermissionKind};
 pub use rejection::{AuthLimit, AuthRejection};
 pub use roles::{PERMISSIONS_OF_ROLE_MAX, ROLES_MAX};
 pub use secret::{PasswordHash, TokenSecret};
+pub use token::Token;
 pub use users::{ROLES_OF_USER_MAX, USERS_MAX};
 
 use record::{Role, State, User, names};

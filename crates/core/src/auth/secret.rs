@@ -35,6 +35,10 @@ impl TokenSecret {
     pub fn new(random: [u8; 32]) -> Self {
         Self(random)
     }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 impl fmt::Debug for TokenSecret {
