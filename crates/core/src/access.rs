@@ -21,11 +21,13 @@ use crate::stop::{Stop, part};
 pub(crate) fn check(view: &dyn ReadMap, caller: Option<&Caller>, command: &Command) -> Result<(), Stop> {
     match command {
         Command::Kv(KvCommand::Txn(txn)) => check_txn(view, &Reach::of(view, caller)?, txn),
-        Command::Lease(LeaseCommand::Grant(_)) => Reach::of(view, caller).map(|_| ()),
+        Command::Lease(LeaseCommand::Grant(_)) | Command::Kv(KvCommand::Compact(_)) => {
+            Reach::of(view, caller).map(|_| ())
+        }
         Command::Lease(LeaseCommand::Revoke(revoke)) => check_revoke(view, caller, revoke.id),
         Command::By(by) => check(view, caller, &by.command),
         Command::Lease(LeaseCommand::Expire(_) | LeaseCommand::Checkpoint(_))
-        | Command::Kv(KvCommand::Compact(_) | KvCommand::Sweep(_))
+        | Command::Kv(KvCommand::Sweep(_))
         | Command::Auth(_)
         | Command::Cluster(_)
         | Command::Config(_)

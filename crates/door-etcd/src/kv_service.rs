@@ -1,18 +1,18 @@
 //! The KV service: keys are read, put, deleted, in transactions too, and their past is given up.
 
-use conclave_core::kv::{
-    self, Done, KvCommand, KvOutcome, KvRejection, Operation, PutLease, RangeFound, RangeQuery, Txn, TxnDone,
-};
-use conclave_core::{Command, Outcome, Rejection, lease};
+use conclave_core::auth::{Caller, may_read};
+use conclave_core::kv::{self, Done, KvCommand, KvOutcome, KvRejection, Operation, PutLease, Txn, TxnDone};
+use conclave_core::{Command, Outcome, Rejection, lease, may_do_txn};
 use conclave_mvcc::{ReadMap, Revision};
-use conclave_node::{Consistency, NodeHandle};
+use conclave_node::{Consistency, NodeHandle, RequestError};
 use conclave_proto::etcd::etcdserverpb as wire;
 use futures::stream;
 use futures::stream::BoxStream;
 use prost::Message;
-use tokio::time::Instant;
+use tokio::time::{Duration, Instant};
 use tonic::{Request, Response, Status};
 
+use crate::caller::{by, caller};
 use crate::calls::{Answer, deadline, other_answer};
 use crate::header::header;
 use crate::kv_wire;
@@ -26,6 +26,9 @@ const ENTRY_SIZE_BYTES: usize = 32;
 /// Size at which a piece of a streamed range is cut, in bytes.
 const PIECE_SIZE_BYTES_MAX: usize = 1 << 20;
 
+/// How often it is looked whether what was given up was removed.
+const SWEPT_LOOK_INTERVAL: Duration = Duration::from_millis(100);
+
 /// Answers `etcdserverpb.KV`.
 pub(crate) struct KvDoor {
     node: NodeHandle,
@@ -36,36 +39,53 @@ impl KvDoor {
         Self { node }
     }
 
-    /// Reads a range.
-    async fn read(
-        &self,
-        query: RangeQuery,
-        consistency: Consistency,
-        deadline: Instant,
-    ) -> Result<wire::RangeResponse, Refusal> {
-        let read = move |view: &dyn ReadMap| kv::range(view, &query);
-        let found = self.node.read(consistency, deadline, read).await??;
-        Ok(self.told(found))
+    /// Who asks, and until when.
+    async fn terms<T>(&self, request: &Request<T>) -> Result<Terms, Refusal> {
+        let deadline = deadline(request)?;
+        let caller = caller(&self.node, request.metadata(), deadline).await?;
+        Ok(Terms { caller, deadline })
     }
 
-    fn told(&self, found: RangeFound) -> wire::RangeResponse {
+    /// Reads a range.
+    async fn read(&self, request: wire::RangeRequest, terms: Terms) -> Result<wire::RangeResponse, Refusal> {
+        let consistency = if request.serializable { Consistency::Local } else { Consistency::Linearizable };
+        let query = kv_wire::range(request)?;
+        let Terms { caller, deadline } = terms;
+        let read = move |view: &dyn ReadMap| match may_read(view, caller.as_ref(), &query.range)? {
+            Ok(()) => kv::range(view, &query),
+            Err(rejection) => Ok(Err(rejection)),
+        };
+        let found = self.node.read(consistency, deadline, read).await??;
         let header = header(&self.node, found.revision);
-        wire::RangeResponse { header, ..kv_wire::range_answer(found) }
+        Ok(wire::RangeResponse { header, ..kv_wire::range_answer(found) })
     }
 
     /// Does a transaction that changes something.
-    async fn change(&self, txn: Txn, deadline: Instant) -> Result<(Revision, TxnDone), Refusal> {
-        match self.propose(KvCommand::Txn(txn), deadline).await? {
+    async fn change(&self, txn: Txn, terms: Terms) -> Result<(Revision, TxnDone), Refusal> {
+        match self.propose(KvCommand::Txn(txn), terms).await? {
             KvOutcome::Txn { revision, done } => Ok((revision, done)),
             KvOutcome::Compacted { .. } | KvOutcome::Swept(_) => Err(other_answer()),
         }
     }
 
     /// Does one operation.
-    async fn change_one(&self, operation: Operation, deadline: Instant) -> Result<(Revision, Done), Refusal> {
+    async fn change_one(&self, operation: Operation, terms: Terms) -> Result<(Revision, Done), Refusal> {
         let txn = Txn { success: vec![operation], ..Txn::default() };
-        let (revision, mut done) = self.change(txn, deadline).await?;
+        let (revision, mut done) = self.change(txn, terms).await?;
         Ok((revision, done.done.pop().ok_or_else(other_answer)?))
+    }
+
+    /// Waits until what a compaction gave up was removed. It goes on also if nobody waits any more.
+    async fn until_swept(&self, revision: Revision, deadline: Instant) -> Result<(), Refusal> {
+        loop {
+            if self.node.read(Consistency::Local, deadline, kv::swept).await? >= revision {
+                return Ok(());
+            }
+            tokio::time::sleep_until(deadline.min(Instant::now() + SWEPT_LOOK_INTERVAL)).await;
+            if Instant::now() >= deadline {
+                return Err(RequestError::DeadlineExceeded.into());
+            }
+        }
     }
 
     /// What etcd looks at first of a put that is refused for two reasons: its lease.
@@ -82,32 +102,35 @@ impl KvDoor {
         }
     }
 
-    async fn propose(&self, command: KvCommand, deadline: Instant) -> Result<KvOutcome, Refusal> {
-        match self.node.propose_once(Command::Kv(command), deadline).await?? {
+    async fn propose(&self, command: KvCommand, terms: Terms) -> Result<KvOutcome, Refusal> {
+        let command = by(terms.caller, Command::Kv(command));
+        match self.node.propose_once(command, terms.deadline).await?? {
             Outcome::Kv(outcome) => Ok(outcome),
             _ => Err(other_answer()),
         }
     }
 
-    async fn do_txn(
-        &self,
-        request: wire::TxnRequest,
-        deadline: Instant,
-    ) -> Result<(Revision, TxnDone), Refusal> {
+    async fn do_txn(&self, request: wire::TxnRequest, terms: Terms) -> Result<(Revision, TxnDone), Refusal> {
         let (size_bytes, is_local) = (request.encoded_len(), kv_wire::is_local(&request));
         let txn = kv_wire::txn(request)?;
         if !txn.is_read_only() {
             check_size(size_bytes)?;
-            return self.change(txn, deadline).await;
+            return self.change(txn, terms).await;
         }
         let consistency = if is_local { Consistency::Local } else { Consistency::Linearizable };
-        let read = move |view: &dyn ReadMap| kv::read_txn(view, &txn);
+        let Terms { caller, deadline } = terms;
+        let read = move |view: &dyn ReadMap| match may_do_txn(view, caller.as_ref(), &txn)? {
+            Ok(()) => kv::read_txn(view, &txn),
+            Err(rejection) => Ok(Err(rejection)),
+        };
         Ok(self.node.read(consistency, deadline, read).await??)
     }
 }
 
-fn consistency(request: &wire::RangeRequest) -> Consistency {
-    if request.serializable { Consistency::Local } else { Consistency::Linearizable }
+/// On what terms a request is answered.
+struct Terms {
+    caller: Option<Caller>,
+    deadline: Instant,
 }
 
 fn check_size(size_bytes: usize) -> Result<(), Rule> {
@@ -117,33 +140,27 @@ fn check_size(size_bytes: usize) -> Result<(), Rule> {
 #[tonic::async_trait]
 impl Kv for KvDoor {
     async fn range(&self, request: Request<wire::RangeRequest>) -> Answer<wire::RangeResponse> {
-        let deadline = deadline(&request)?;
-        let request = request.into_inner();
-        let consistency = consistency(&request);
-        let query = kv_wire::range(request).map_err(Refusal::from)?;
-        Ok(Response::new(self.read(query, consistency, deadline).await?))
+        let terms = self.terms(&request).await?;
+        Ok(Response::new(self.read(request.into_inner(), terms).await?))
     }
 
     type RangeStreamStream = BoxStream<'static, Result<wire::RangeStreamResponse, Status>>;
 
     /// The range is read at once, and told in pieces.
     async fn range_stream(&self, request: Request<wire::RangeRequest>) -> Answer<Self::RangeStreamStream> {
-        let deadline = deadline(&request)?;
-        let request = request.into_inner();
-        let consistency = consistency(&request);
-        let query = kv_wire::range(request).map_err(Refusal::from)?;
-        let whole = self.read(query, consistency, deadline).await?;
+        let terms = self.terms(&request).await?;
+        let whole = self.read(request.into_inner(), terms).await?;
         Ok(Response::new(Box::pin(stream::iter(pieces(whole).map(Ok)))))
     }
 
     async fn put(&self, request: Request<wire::PutRequest>) -> Answer<wire::PutResponse> {
-        let deadline = deadline(&request)?;
+        let terms = self.terms(&request).await?;
         let request = request.into_inner();
         let size_bytes = request.encoded_len();
         let put = kv_wire::put(request).map_err(Refusal::from)?;
         check_size(size_bytes).map_err(Refusal::from)?;
-        let lease = put.lease;
-        let (revision, done) = match self.change_one(Operation::Put(put), deadline).await {
+        let (lease, deadline) = (put.lease, terms.deadline);
+        let (revision, done) = match self.change_one(Operation::Put(put), terms).await {
             Err(refusal) => return Err(self.first_refusal(refusal, lease, deadline).await.into()),
             Ok(done) => done,
         };
@@ -156,9 +173,9 @@ impl Kv for KvDoor {
         &self,
         request: Request<wire::DeleteRangeRequest>,
     ) -> Answer<wire::DeleteRangeResponse> {
-        let deadline = deadline(&request)?;
+        let terms = self.terms(&request).await?;
         let delete = kv_wire::delete_range(request.into_inner()).map_err(Refusal::from)?;
-        let (revision, done) = self.change_one(Operation::DeleteRange(delete), deadline).await?;
+        let (revision, done) = self.change_one(Operation::DeleteRange(delete), terms).await?;
         let Done::Deleted { deleted, previous, .. } = done else { return Err(other_answer().into()) };
         Ok(Response::new(wire::DeleteRangeResponse {
             header: header(&self.node, revision),
@@ -168,17 +185,23 @@ impl Kv for KvDoor {
     }
 
     async fn txn(&self, request: Request<wire::TxnRequest>) -> Answer<wire::TxnResponse> {
-        let deadline = deadline(&request)?;
-        let (revision, done) = self.do_txn(request.into_inner(), deadline).await?;
+        let terms = self.terms(&request).await?;
+        let (revision, done) = self.do_txn(request.into_inner(), terms).await?;
         let header = header(&self.node, revision);
         Ok(Response::new(wire::TxnResponse { header, ..kv_wire::txn_answer(done) }))
     }
 
     async fn compact(&self, request: Request<wire::CompactionRequest>) -> Answer<wire::CompactionResponse> {
-        let deadline = deadline(&request)?;
-        let compact = kv_wire::compact(request.into_inner()).map_err(Refusal::from)?;
-        match self.propose(KvCommand::Compact(compact), deadline).await? {
+        let terms = self.terms(&request).await?;
+        let deadline = terms.deadline;
+        let request = request.into_inner();
+        let is_physical = request.physical;
+        let compact = kv_wire::compact(request).map_err(Refusal::from)?;
+        match self.propose(KvCommand::Compact(compact), terms).await? {
             KvOutcome::Compacted { revision } => {
+                if is_physical {
+                    self.until_swept(compact.revision, deadline).await?;
+                }
                 Ok(Response::new(wire::CompactionResponse { header: header(&self.node, revision) }))
             }
             KvOutcome::Txn { .. } | KvOutcome::Swept(_) => Err(other_answer().into()),

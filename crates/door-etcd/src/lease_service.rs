@@ -1,7 +1,8 @@
 //! The Lease service: leases are granted, renewed and revoked. They are the sessions of Conclave's own API.
 
+use conclave_core::auth::Caller;
 use conclave_core::lease::{self, LeaseCommand, LeaseInfo, LeaseOutcome, LeaseRejection, RevokeLease};
-use conclave_core::{Command, LeaseId, Outcome, Rejection, RequestId, kv};
+use conclave_core::{Command, LeaseId, Outcome, Rejection, RequestId, kv, may_know_keys_of};
 use conclave_mvcc::{MapError, ReadMap};
 use conclave_node::{Consistency, NodeHandle};
 use conclave_proto::etcd::etcdserverpb as wire;
@@ -11,6 +12,7 @@ use tokio::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
+use crate::caller::{by, caller};
 use crate::calls::{Answer, deadline, other_answer};
 use crate::header::header;
 use crate::lease_wire::{grant, lease_id, left_s, told_id, ttl_s};
@@ -37,10 +39,15 @@ impl LeaseDoor {
     }
 
     /// Has a command about leases applied, once: a retry of this attempt is known by its id.
-    async fn propose(&self, command: LeaseCommand, deadline: Instant) -> Result<LeaseOutcome, Refusal> {
+    async fn propose(
+        &self,
+        caller: Option<Caller>,
+        command: LeaseCommand,
+        deadline: Instant,
+    ) -> Result<LeaseOutcome, Refusal> {
         let id = RequestId::parse(&format!("etcd-{:032x}", rand::random::<u128>()));
         let id = id.expect("it is short and printable");
-        match self.node.propose(id, Command::Lease(command), deadline).await?? {
+        match self.node.propose(id, by(caller, Command::Lease(command)), deadline).await?? {
             Outcome::Lease(outcome) => Ok(outcome),
             _ => Err(other_answer()),
         }
@@ -57,13 +64,21 @@ impl LeaseDoor {
 
     async fn time_to_live(
         &self,
+        caller: Option<Caller>,
         request: wire::LeaseTimeToLiveRequest,
         deadline: Instant,
     ) -> Result<Option<wire::LeaseTimeToLiveResponse>, Refusal> {
         let Some(id) = lease_id(request.id) else { return Ok(None) };
         let keys_max = if request.keys { usize::MAX } else { 0 };
-        let read = move |view: &dyn ReadMap| Ok((lease::get(view, id)?, kv::keys_of(view, id, keys_max)?));
-        let (found, keys) = self.node.read(Consistency::Linearizable, deadline, read).await?;
+        let read = move |view: &dyn ReadMap| {
+            if keys_max > 0
+                && let Err(rejection) = may_know_keys_of(view, caller.as_ref(), id)?
+            {
+                return Ok(Err(rejection));
+            }
+            Ok(Ok((lease::get(view, id)?, kv::keys_of(view, id, keys_max)?)))
+        };
+        let (found, keys) = self.node.read(Consistency::Linearizable, deadline, read).await??;
         let left = self.node.time_left(vec![id], deadline).await?.pop().flatten();
         let (Some(found), Some(left)) = (found, left) else { return Ok(None) };
         Ok(Some(wire::LeaseTimeToLiveResponse {
@@ -104,8 +119,9 @@ impl Lease for LeaseDoor {
         request: Request<wire::LeaseGrantRequest>,
     ) -> Answer<wire::LeaseGrantResponse> {
         let deadline = deadline(&request)?;
+        let caller = caller(&self.node, request.metadata(), deadline).await?;
         let grant = grant(request.into_inner(), rand::random())?;
-        match self.propose(LeaseCommand::Grant(grant), deadline).await? {
+        match self.propose(caller, LeaseCommand::Grant(grant), deadline).await? {
             LeaseOutcome::Granted(lease) => Ok(Response::new(wire::LeaseGrantResponse {
                 header: header(&self.node, self.node.revision()),
                 id: told_id(lease.id),
@@ -121,8 +137,9 @@ impl Lease for LeaseDoor {
         request: Request<wire::LeaseRevokeRequest>,
     ) -> Answer<wire::LeaseRevokeResponse> {
         let deadline = deadline(&request)?;
+        let caller = caller(&self.node, request.metadata(), deadline).await?;
         let id = lease_id(request.into_inner().id).ok_or_else(not_found)?;
-        self.propose(LeaseCommand::Revoke(RevokeLease { id }), deadline).await?;
+        self.propose(caller, LeaseCommand::Revoke(RevokeLease { id }), deadline).await?;
         // Its keys went at a revision that this node may not have come to yet.
         let revision = self.node.newest_revision(deadline).await.map_err(Refusal::from)?;
         Ok(Response::new(wire::LeaseRevokeResponse { header: header(&self.node, revision) }))
@@ -150,9 +167,10 @@ impl Lease for LeaseDoor {
         request: Request<wire::LeaseTimeToLiveRequest>,
     ) -> Answer<wire::LeaseTimeToLiveResponse> {
         let deadline = deadline(&request)?;
+        let caller = caller(&self.node, request.metadata(), deadline).await?;
         let request = request.into_inner();
         let id = request.id;
-        let told = self.time_to_live(request, deadline).await?;
+        let told = self.time_to_live(caller, request, deadline).await?;
         Ok(Response::new(told.unwrap_or_else(|| wire::LeaseTimeToLiveResponse {
             header: header(&self.node, self.node.revision()),
             id,

@@ -6,6 +6,9 @@
 //!
 //! Absent on purpose: what a command does, which `conclave-core` decides, and Conclave's own API.
 
+mod auth_service;
+mod auth_wire;
+mod caller;
 mod calls;
 mod codec;
 mod header;
@@ -21,8 +24,10 @@ use conclave_node::NodeHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
+use crate::auth_service::AuthDoor;
 use crate::kv_service::KvDoor;
 use crate::lease_service::LeaseDoor;
+use crate::servers::etcdserverpb::auth_server::AuthServer;
 use crate::servers::etcdserverpb::kv_server::KvServer;
 use crate::servers::etcdserverpb::lease_server::LeaseServer;
 
@@ -32,6 +37,7 @@ const MESSAGE_SIZE_BYTES_MAX: usize = 2 << 20;
 /// Adds all services of this door. When `stop` is cancelled, the streams end; calls under way go on.
 pub fn add_services(routes: Routes, node: NodeHandle, stop: CancellationToken) -> Routes {
     let kv = KvServer::new(KvDoor::new(node.clone())).max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX);
+    let auth = AuthServer::new(AuthDoor::new(node.clone()));
     let lease = LeaseServer::new(LeaseDoor::new(node, stop));
-    routes.add_service(kv).add_service(lease)
+    routes.add_service(kv).add_service(lease).add_service(auth)
 }

@@ -36,6 +36,10 @@ pub(crate) enum Rule {
     SortOption,
     /// The request is too large.
     TooLarge,
+    /// A role is granted a permission, but not which.
+    PermissionMissing,
+    /// A password comes as a hash.
+    PasswordHashed,
     /// A revision is gone.
     Compacted,
     /// A lease is to live longer than any may.

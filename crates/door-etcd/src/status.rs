@@ -4,6 +4,7 @@
 //! is told in Conclave's own words. UNAVAILABLE is only what did nothing, and may be tried again.
 
 use conclave_core::Rejection;
+use conclave_core::auth::AuthRejection;
 use conclave_core::kv::KvRejection;
 use conclave_core::lease::LeaseRejection;
 use conclave_node::RequestError;
@@ -36,6 +37,8 @@ fn of_rule(rule: Rule) -> Status {
         Rule::DuplicateKey => "etcdserver: duplicate key given in txn request",
         Rule::SortOption => "etcdserver: invalid sort option",
         Rule::TooLarge => "etcdserver: request is too large",
+        Rule::PermissionMissing => "etcdserver: permission not given",
+        Rule::PasswordHashed => "a password is hashed here, with argon2id: give it as it is",
     };
     Status::invalid_argument(text)
 }
@@ -44,6 +47,7 @@ fn of_rejection(rejection: &Rejection) -> Status {
     match rejection {
         Rejection::Kv(rejection) => of_kv(rejection),
         Rejection::Lease(rejection) => of_lease(rejection),
+        Rejection::Auth(rejection) => of_auth(rejection),
         // No command of this door is refused otherwise.
         rejection => Status::unknown(rejection.to_string()),
     }
@@ -74,6 +78,41 @@ fn of_lease(rejection: &LeaseRejection) -> Status {
         LeaseRejection::Full { .. } => Status::resource_exhausted(rejection.to_string()),
         LeaseRejection::OtherTerm { .. } => Status::unknown(rejection.to_string()),
     }
+}
+
+fn of_auth(rejection: &AuthRejection) -> Status {
+    let (code, text) = match rejection {
+        AuthRejection::NotEnabled => (Code::FailedPrecondition, "authentication is not enabled"),
+        AuthRejection::RootUserNotFound => (Code::FailedPrecondition, "root user does not exist"),
+        AuthRejection::RootRoleNotGranted => (Code::FailedPrecondition, "root user does not have root role"),
+        // Whoever does not say who he is has no name either.
+        AuthRejection::UserNameEmpty | AuthRejection::NotAuthenticated => {
+            (Code::InvalidArgument, "user name is empty")
+        }
+        AuthRejection::UserExists { .. } => (Code::FailedPrecondition, "user name already exists"),
+        AuthRejection::UserNotFound { .. } => (Code::FailedPrecondition, "user name not found"),
+        AuthRejection::RoleNameEmpty => (Code::InvalidArgument, "role name is empty"),
+        AuthRejection::RoleExists { .. } => (Code::FailedPrecondition, "role name already exists"),
+        AuthRejection::RoleNotFound { .. } => (Code::FailedPrecondition, "role name not found"),
+        AuthRejection::RoleNotGranted { .. } => (Code::FailedPrecondition, "role is not granted to the user"),
+        AuthRejection::PermissionNotGranted { .. } => {
+            (Code::FailedPrecondition, "permission is not granted to the role")
+        }
+        AuthRejection::RangeInvalid | AuthRejection::RootProtected => {
+            (Code::InvalidArgument, "invalid auth management")
+        }
+        AuthRejection::LimitReached { .. } => return Status::resource_exhausted(rejection.to_string()),
+        AuthRejection::LoginFailed => {
+            (Code::InvalidArgument, "authentication failed, invalid user ID or password")
+        }
+        AuthRejection::NoPassword { .. } => {
+            return Status::unknown("auth: authentication failed, password was given for no password user");
+        }
+        AuthRejection::TokenInvalid => (Code::Unauthenticated, "invalid auth token"),
+        AuthRejection::Outdated { .. } => (Code::InvalidArgument, "revision of auth store is old"),
+        AuthRejection::PermissionDenied => (Code::PermissionDenied, "permission denied"),
+    };
+    Status::new(code, format!("etcdserver: {text}"))
 }
 
 fn of_request_error(error: &RequestError) -> Status {

@@ -83,6 +83,11 @@ impl NodeHandle {
         self.shared.cluster_id
     }
 
+    /// The time by this node's clock: milliseconds since 1970-01-01 UTC.
+    pub fn now_ms(&self) -> i64 {
+        self.shared.clock.now_ms()
+    }
+
     /// The term that this node knows.
     pub fn term(&self) -> u64 {
         self.shared.consensus.term()
