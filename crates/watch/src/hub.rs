@@ -100,8 +100,8 @@ impl Hub {
         self.wake();
     }
 
-    /// The store was replaced by a snapshot at `newest`. Watchers that had not come so far are told that
-    /// they are behind.
+    /// The store was replaced by a snapshot at `newest`, which holds all history that was kept. Watchers that had not
+    /// come so far are told that they are behind, unless they go on with history.
     pub fn reset(&self, newest: Revision) {
         self.shared.tail.lock().reset(newest);
         self.wake();

@@ -3,7 +3,8 @@
 //! A watcher is a cursor: the revision that it looks at next. There are no queues per watcher, so a
 //! slow one costs nothing but being behind. The newest revisions wait in one bounded tail in memory,
 //! shared by all; whoever is behind the tail reads the store's own history, on a blocking thread,
-//! a bounded piece at a time; whoever is too far behind is told so, and starts again from a full read.
+//! a bounded piece at a time; whoever is further behind than it reaches ([`Reach`]) is told so, and starts again from
+//! a full read.
 //!
 //! ```text
 //!  applied revisions ──► Hub ── tail (bounded) ──► Watcher: cursor in the tail
@@ -29,4 +30,4 @@ mod watcher;
 pub use filter::WatchFilter;
 pub use hub::{ChangeSource, Hub, HubStats};
 pub use options::WatchOptions;
-pub use watcher::{WatchClosed, Watched, Watcher};
+pub use watcher::{Reach, WatchClosed, Watched, Watcher};

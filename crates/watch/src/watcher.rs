@@ -21,12 +21,26 @@ pub enum Watched {
     /// Nothing else in the ranges happened up to and including this revision. Told when the watcher has
     /// come to the newest revision and saw nothing of its own on the last stretch.
     Progress(Revision),
-    /// History cannot be replayed from the cursor. The reader reads the full state at some revision R,
-    /// sends it on, and calls [`Watcher::resume_from`] with R + 1; until then this is all it is told.
+    /// The cursor lies further back than the watcher reaches ([`Reach`]), or what happened from it on is gone.
+    /// The reader reads the full state at some revision R, sends it on, and calls [`Watcher::resume_from`] with
+    /// R + 1; until then this is all it is told.
     Behind {
         /// Newest revision.
         newest: Revision,
     },
+}
+
+/// How far back a watcher reads, before it is told that it is behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Reach {
+    /// As far as [`WatchOptions::behind_revisions_max`](crate::WatchOptions::behind_revisions_max) says, and never
+    /// past a replaced state: for readers to whom reading all anew is cheaper.
+    #[default]
+    Bounded,
+    /// As long as the changes are there, also after the state was replaced: it brings its history with it.
+    History,
+    /// What is in memory alone: it never reads history.
+    Tail,
 }
 
 /// Why a watcher is told nothing any more.
@@ -56,6 +70,7 @@ pub struct Watcher {
     resets_seen: Resets,
     behind: bool,
     counted: bool,
+    reach: Reach,
 }
 
 /// What a read of history brought.
@@ -92,8 +107,15 @@ impl Watcher {
             resets_seen,
             behind: false,
             counted: true,
+            reach: Reach::default(),
             shared,
         }
+    }
+
+    /// The same with another reach.
+    pub fn reaching(mut self, reach: Reach) -> Self {
+        self.reach = reach;
+        self
     }
 
     pub(crate) fn uncounted(mut self) -> Self {
@@ -152,7 +174,7 @@ impl Watcher {
         match place {
             Place::At(revised, since) => self.look_at(&revised, since),
             Place::PastNewest => self.announce(newest),
-            Place::BeforeTail if self.too_far_behind(newest) => {
+            Place::BeforeTail if !self.reaches_from(newest) => {
                 self.fall_behind();
                 Step::Tell(Watched::Behind { newest })
             }
@@ -187,14 +209,20 @@ impl Watcher {
     fn note_resets(&mut self, resets: Resets) {
         if resets != self.resets_seen {
             self.resets_seen = resets;
-            if self.cursor <= resets.newest {
+            if self.cursor <= resets.newest && self.reach == Reach::Bounded {
                 self.fall_behind();
             }
         }
     }
 
-    fn too_far_behind(&self, newest: Revision) -> bool {
-        newest.get().saturating_sub(self.cursor.previous().get()) > self.shared.options.behind_revisions_max
+    /// Whether the cursor, which lies before the tail, may go on from history.
+    fn reaches_from(&self, newest: Revision) -> bool {
+        let behind = newest.get().saturating_sub(self.cursor.previous().get());
+        match self.reach {
+            Reach::Bounded => behind <= self.shared.options.behind_revisions_max,
+            Reach::History => true,
+            Reach::Tail => false,
+        }
     }
 
     fn fall_behind(&mut self) {

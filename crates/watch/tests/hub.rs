@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use conclave_mvcc::{KeyRange, Revision};
-use conclave_watch::WatchOptions;
+use conclave_watch::{Reach, WatchOptions};
 use support::{Seen, Store, next, poll_once, revised};
 
 fn small_tail(tail_revisions_max: usize) -> WatchOptions {
@@ -184,6 +184,44 @@ async fn a_snapshot_past_the_cursor_means_behind_and_one_before_it_does_not() {
     for revision in 8..=10 {
         assert_eq!(next(&mut fresh).await, Seen::Changes(revision, b"b".to_vec()));
     }
+}
+
+#[tokio::test]
+async fn whoever_reads_history_is_never_too_far_behind_and_outlasts_a_snapshot() {
+    let store = Store::new(WatchOptions { behind_revisions_max: 2, ..small_tail(2) });
+    let mut watcher = store.watch(&[(b'b', b'c')], 1).reaching(Reach::History);
+    for _ in 0..10 {
+        store.commit(b"b");
+    }
+    assert_eq!(next(&mut watcher).await, Seen::Changes(1, b"b".to_vec()));
+    for revision in 11..=15 {
+        store.history.append(revised(revision, b"b", 8));
+    }
+    store.hub.reset(Revision::new(15));
+    for revision in 2..=15 {
+        assert_eq!(next(&mut watcher).await, Seen::Changes(revision, b"b".to_vec()));
+    }
+    *store.history.gone.lock() = Some((KeyRange::single("b"), Revision::new(3)));
+    let mut late = store.watch(&[(b'b', b'c')], 3).reaching(Reach::History);
+    assert_eq!(next(&mut late).await, Seen::Behind(15), "what is gone is said");
+}
+
+#[tokio::test]
+async fn whoever_keeps_to_the_tail_never_reads_history() {
+    let store = Store::new(small_tail(2));
+    let mut watcher = store.watch(&[(b'b', b'c')], 1).reaching(Reach::Tail);
+    store.commit(b"b");
+    store.commit(b"b");
+    assert_eq!(next(&mut watcher).await, Seen::Changes(1, b"b".to_vec()));
+    store.commit(b"b");
+    assert_eq!(next(&mut watcher).await, Seen::Changes(2, b"b".to_vec()), "it is in the tail yet");
+    store.commit(b"b");
+    store.commit(b"b");
+    assert_eq!(next(&mut watcher).await, Seen::Behind(5));
+    watcher.resume_from(Revision::new(6));
+    store.hub.reset(Revision::new(9));
+    assert_eq!(next(&mut watcher).await, Seen::Behind(9), "a snapshot is not in the tail");
+    assert_eq!(store.history.reads.load(Ordering::SeqCst), 0);
 }
 
 #[tokio::test]

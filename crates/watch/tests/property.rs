@@ -6,9 +6,10 @@ mod support;
 use std::sync::Arc;
 
 use conclave_mvcc::Revision;
-use conclave_watch::{WatchOptions, Watcher};
+use conclave_watch::{Reach, WatchOptions, Watcher};
 use proptest::collection::vec;
 use proptest::prelude::{Just, ProptestConfig, Strategy, any, prop_oneof, proptest};
+use proptest::sample::select;
 use support::{Seen, Store, next, poll_once, revised};
 
 #[derive(Debug, Clone)]
@@ -20,6 +21,7 @@ enum Step {
         from: u8,
         width: u8,
         start: u8,
+        reach: Reach,
     },
     /// One watcher is asked so often, and each time the answer must come if there is one.
     Pull(usize, u8),
@@ -36,8 +38,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         8 => keys.prop_map(Step::Commit),
         1 => (1_u8..6).prop_map(Step::Snapshot),
-        2 => (0_u8..8, 0_u8..6, 0_u8..40)
-            .prop_map(|(from, width, start)| Step::Watch { from, width, start }),
+        2 => (0_u8..8, 0_u8..6, 0_u8..40, select(&[Reach::Bounded, Reach::History, Reach::Tail]))
+            .prop_map(|(from, width, start, reach)| Step::Watch { from, width, start, reach }),
         6 => (any::<usize>(), 1_u8..6).prop_map(|(watcher, times)| Step::Pull(watcher, times)),
         2 => any::<usize>().prop_map(Step::Cancel),
     ]
@@ -59,6 +61,7 @@ fn options() -> impl Strategy<Value = WatchOptions> {
 /// A watcher and what it must be told.
 struct Watching {
     watcher: Watcher,
+    reach: Reach,
     keys: std::ops::Range<u8>,
     /// All up to here was told, or lies before the start.
     told: u64,
@@ -91,7 +94,16 @@ impl Watching {
             Seen::Behind(at) => {
                 assert_eq!(*at, newest);
                 let lag = newest - self.told;
-                assert!(self.snapshot_missed || lag > options.behind_revisions_max, "lag is only {lag}");
+                match self.reach {
+                    Reach::Bounded => {
+                        assert!(
+                            self.snapshot_missed || lag > options.behind_revisions_max,
+                            "lag is only {lag}"
+                        );
+                    }
+                    Reach::History => unreachable!("all history is there"),
+                    Reach::Tail => assert!(self.told < store.before_tail(), "it is in memory"),
+                }
                 self.watcher.resume_from(Revision::new(newest + 1));
                 self.told = newest;
                 self.snapshot_missed = false;
@@ -120,8 +132,9 @@ async fn run(options: WatchOptions, steps: Vec<Step>) {
                 store.hub.reset(newest);
                 watchings.iter_mut().for_each(|one| one.snapshot_missed = one.told < newest.get());
             }
-            Step::Watch { from, width, start } => watchings.push(Watching {
-                watcher: store.watch(&[(from, from + width)], u64::from(start)),
+            Step::Watch { from, width, start, reach } => watchings.push(Watching {
+                watcher: store.watch(&[(from, from + width)], u64::from(start)).reaching(reach),
+                reach,
                 keys: from..from + width,
                 told: u64::from(start).saturating_sub(1),
                 snapshot_missed: false,

@@ -116,6 +116,11 @@ impl Store {
         one.revision
     }
 
+    /// The newest revision before those in memory.
+    pub(crate) fn before_tail(&self) -> u64 {
+        self.history.newest().get() - self.hub.stats().tail_revisions as u64
+    }
+
     pub(crate) fn watch(&self, ranges: &[(u8, u8)], start: u64) -> Watcher {
         self.hub.watch(filter(ranges), Revision::new(start))
     }
