@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use conclave_core::config::{ConfigOutcome, Read};
 use conclave_core::{Outcome, RequestId};
-use conclave_door::{Limits, Refusal};
+use conclave_door::{Limits, Places, Refusal};
 use conclave_mvcc::{ReadMap, Revision, newest_revision};
 use conclave_node::{Consistency, NodeHandle};
 use conclave_proto::config::v1 as wire;
@@ -17,7 +17,6 @@ use crate::config_wire::{
     self, Differences, ItemChanges, Items, Namespaces, OneItem, OneNamespace, OneSnapshot, Page, Search,
     SnapshotNamespaces, Snapshots, Tags, TheDefaults, Versions, Write,
 };
-use crate::places::Places;
 use crate::servers::config::config_service_server::ConfigService;
 use crate::watch::{WatchDoor, WatchStream};
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conclave_core::LeaseId;
-use conclave_door::{Limits, Refusal};
+use conclave_door::{Ends, Limits, Place, Refusal};
 use conclave_node::RequestError;
 use conclave_proto::lock::v1 as wire;
 use futures::{Stream, StreamExt as _, stream};
@@ -17,8 +17,6 @@ use tokio::time::Instant;
 use tonic::Status;
 
 use crate::lock_wire::session_id;
-use crate::places::Place;
-use crate::trust::Ends;
 
 /// How long a renewal may take before the client is sent to another node.
 const RENEWAL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -78,14 +76,21 @@ where
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
+    use conclave_door::Places;
+    use conclave_node::Readiness;
+    use tokio::sync::watch;
+    use tokio_util::sync::CancellationToken;
     use tonic::Code;
 
     use super::*;
-    use crate::places::Places;
 
     fn renewals() -> Renewals {
         let place = Places::new("streams of renewals", 1).take().unwrap();
-        Renewals { limits: Arc::new(Limits::default()), ends: Ends::never(), place }
+        let readiness = watch::Sender::new(Readiness::Ready);
+        let ends = Ends::new(readiness.subscribe(), Duration::MAX, &CancellationToken::new());
+        // Its node never goes.
+        std::mem::forget(readiness);
+        Renewals { limits: Arc::new(Limits::default()), ends, place }
     }
 
     fn request(session_id: u64) -> Result<wire::KeepAliveRequest, Status> {

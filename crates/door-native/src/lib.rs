@@ -28,16 +28,14 @@ mod locks;
 mod log_levels;
 mod media_type;
 mod paging;
-mod places;
 mod servers;
 mod session_service;
 mod status_wire;
-mod trust;
 mod watch;
 
 use std::sync::Arc;
 
-use conclave_door::{Limits, Readable};
+use conclave_door::{Limits, Places, Readable};
 use conclave_node::NodeHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -50,7 +48,6 @@ use crate::election_service::ElectionDoor;
 use crate::health::HealthDoor;
 use crate::lock_service::LockDoor;
 use crate::locks::LockStreams;
-use crate::places::Places;
 use crate::servers::cluster::cluster_service_server::ClusterServiceServer;
 use crate::servers::config::config_service_server::ConfigServiceServer;
 use crate::servers::lock::election_service_server::ElectionServiceServer;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use conclave_core::lease::{self, LeaseCommand, LeaseInfo, LeaseRejection, RevokeLease};
 use conclave_core::{Command, LeaseId, Rejection, lock};
-use conclave_door::{Limits, Refusal};
+use conclave_door::{Limits, Places, Refusal};
 use conclave_mvcc::ReadMap;
 use conclave_node::{Consistency, NodeHandle};
 use conclave_proto::lock::v1 as wire;
@@ -12,13 +12,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Streaming};
 
-use crate::calls::{Answer, deadline};
+use crate::calls::{Answer, deadline, ends};
 use crate::fields::made_request_id;
 use crate::keep_alive::{KeepAliveStream, Renewals};
 use crate::lock_wire::{self, Opening, Sessions};
-use crate::places::Places;
 use crate::servers::lock::session_service_server::SessionService;
-use crate::trust::Ends;
 
 /// Answers `conclave.lock.v1.SessionService`.
 pub(crate) struct SessionDoor {
@@ -85,8 +83,8 @@ impl SessionService for SessionDoor {
         &self,
         request: Request<Streaming<wire::KeepAliveRequest>>,
     ) -> Answer<KeepAliveStream> {
-        let place = self.keep_alives.take()?;
-        let ends = Ends::new(&self.node, &self.limits, &self.stop);
+        let place = self.keep_alives.take().map_err(Refusal::from)?;
+        let ends = ends(&self.node, &self.limits, &self.stop);
         let (node, limits) = (self.node.clone(), Arc::clone(&self.limits));
         let renew = move |id, deadline| {
             let node = node.clone();

@@ -5,6 +5,7 @@
 //! - [`Refusal`]: why a request got no answer, and in `status.rs` the one table that turns it into a status.
 //! - [`RequestSpanLayer`]: one span for each request, with its method, peer, code and time, never its content.
 //! - [`RpcMetrics`]: how many calls were answered, how, and how fast.
+//! - [`Places`]: how many streams of a kind are served at once; [`Ends`]: what ends one from this side.
 //! - [`BoundedCodec`]: bounds what decoding a request may cost.
 //! - [`Readable`]: says clearly that a request could not be decoded.
 //!
@@ -14,18 +15,22 @@ mod bounded_codec;
 mod deadline;
 mod limits;
 mod metered;
+mod places;
 mod readable;
 mod refusal;
 mod request_span;
 mod rpc_metrics;
 mod status;
+mod trust;
 mod violations;
 
 pub use bounded_codec::BoundedCodec;
 pub use deadline::{deadline_of, end_of};
 pub use limits::Limits;
+pub use places::{NoPlace, Place, Places};
 pub use readable::Readable;
 pub use refusal::Refusal;
 pub use request_span::{RequestSpan, RequestSpanLayer};
 pub use rpc_metrics::RpcMetrics;
+pub use trust::{Ends, closed};
 pub use violations::{Violation, Violations};

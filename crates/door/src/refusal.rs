@@ -4,7 +4,7 @@ use conclave_core::Rejection;
 use conclave_mvcc::MapError;
 use conclave_node::{MembersRefusal, RequestError};
 
-use crate::Violations;
+use crate::{NoPlace, Violations};
 
 /// Why a request got no answer. `status.rs` has the status of each.
 #[derive(Debug, Clone)]
@@ -61,6 +61,12 @@ impl From<MembersRefusal> for Refusal {
 impl From<RequestError> for Refusal {
     fn from(error: RequestError) -> Self {
         Self::Request(error)
+    }
+}
+
+impl From<NoPlace> for Refusal {
+    fn from(NoPlace { what, streams_max }: NoPlace) -> Self {
+        Self::Streams { what, streams_max }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 use conclave_core::lease::LeaseRejection;
 use conclave_core::lock::{Abandon, Acquire, Acquired, LockRejection, Mode, Standing};
 use conclave_core::{LeaseId, LockName, Rejection, TicketId};
-use conclave_door::Refusal;
+use conclave_door::{Ends, Refusal};
 use conclave_mvcc::ReadMap;
 use conclave_node::{Attended, Consistency, NodeHandle, Place, RequestError, TicketState};
 use conclave_proto::lock::v1 as wire;
@@ -23,8 +23,6 @@ use super::ask::ask;
 use super::gone::{Gone, Passed};
 use super::{HEARTBEAT_INTERVAL, LockStreams, read_deadline};
 use crate::lock_wire::{self, Asked};
-use crate::places;
-use crate::trust::Ends;
 
 /// What asking for a lock answers with.
 pub(crate) type AcquireStream = Pin<Box<dyn Stream<Item = Result<wire::AcquireResponse, Status>> + Send>>;
@@ -76,7 +74,7 @@ struct Acquiring {
     to_be_given_up: bool,
     ends: Ends,
     /// Goes with the ticket, should it be given up.
-    place: Option<places::Place>,
+    place: Option<conclave_door::Place>,
 }
 
 /// What the caller was told last.

@@ -3,7 +3,7 @@
 
 use conclave_core::lock::{Acquire, Acquired, LockCommand, LockOutcome, Standing};
 use conclave_core::{Command, Outcome, RequestId};
-use conclave_door::Refusal;
+use conclave_door::{Place, Refusal};
 use conclave_node::{NodeHandle, RequestError};
 use conclave_proto::lock::v1 as wire;
 use tokio::time::Instant;
@@ -13,7 +13,6 @@ use super::acquire::Ticket;
 use crate::config_wire::strange_outcome;
 use crate::fields::made_request_id;
 use crate::lock_wire::{self, Asked};
-use crate::places::Place;
 
 /// A request for a lock that is under way. What is dropped before it is settled is given up.
 struct Asking<'a> {

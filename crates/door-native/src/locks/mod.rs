@@ -24,13 +24,12 @@ mod watch;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conclave_door::Limits;
+use conclave_door::{Ends, Limits, Places};
 use conclave_node::NodeHandle;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::places::Places;
-use crate::trust::Ends;
+use crate::calls::ends;
 
 pub(crate) use acquire::AcquireStream;
 pub(crate) use observe::ObserveStream;
@@ -68,7 +67,7 @@ impl LockStreams {
     }
 
     fn ends(&self) -> Ends {
-        Ends::new(&self.node, &self.limits, &self.stop)
+        ends(&self.node, &self.limits, &self.stop)
     }
 }
 

@@ -4,7 +4,7 @@ use std::pin::Pin;
 
 use conclave_core::LockName;
 use conclave_core::lock::{self, HolderInfo, LockChangeKind};
-use conclave_door::Refusal;
+use conclave_door::{Ends, Place, Refusal, closed};
 use conclave_mvcc::{MapError, ReadMap, Revised, Revision};
 use conclave_node::{Consistency, NodeHandle, WatchFilter, Watched, Watcher};
 use conclave_proto::lock::v1 as wire;
@@ -14,8 +14,6 @@ use tonic::Status;
 
 use super::{HEARTBEAT_INTERVAL, LockStreams, read_deadline};
 use crate::lock_wire;
-use crate::places::Place;
-use crate::trust::{Ends, closed};
 
 /// What observing an election answers with.
 pub(crate) type ObserveStream = Pin<Box<dyn Stream<Item = Result<wire::ObserveResponse, Status>> + Send>>;

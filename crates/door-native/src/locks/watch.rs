@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use conclave_core::{LockName, lease, lock};
-use conclave_door::{Limits, Refusal};
+use conclave_door::{Ends, Limits, Place, Refusal, closed};
 use conclave_mvcc::{ReadMap, Revised};
 use conclave_node::{Consistency, NodeHandle, WatchFilter, Watched, Watcher};
 use conclave_proto::lock::v1 as wire;
@@ -20,8 +20,6 @@ use super::state::{Part, Parts};
 use super::{HEARTBEAT_INTERVAL, LockStreams, read_deadline};
 use crate::fields::Fields;
 use crate::lock_wire;
-use crate::places::Place;
-use crate::trust::{Ends, closed};
 
 /// What a watch of locks answers with.
 pub(crate) type LocksStream = Pin<Box<dyn Stream<Item = Result<wire::WatchLocksResponse, Status>> + Send>>;

@@ -18,7 +18,7 @@ mod survey;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use conclave_door::{Limits, Refusal};
+use conclave_door::{Limits, Places, Refusal};
 use conclave_mvcc::ReadMap;
 use conclave_node::{Consistency, NodeHandle};
 use conclave_proto::config::v1 as wire;
@@ -27,8 +27,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use crate::places::Places;
-use crate::trust::Ends;
+use crate::calls::ends;
 
 use self::query::WatchQuery;
 use self::stream::Following;
@@ -66,7 +65,7 @@ impl WatchDoor {
         let targets = Arc::clone(&query.targets);
         let surveyed = move |view: &dyn ReadMap| Survey::of(view, &targets);
         let survey = self.node.read(Consistency::Linearizable, deadline, surveyed).await??;
-        let ends = Ends::new(&self.node, &self.limits, &self.stop);
+        let ends = ends(&self.node, &self.limits, &self.stop);
         let following = Following::begin(self.node.clone(), query, survey, ends)?;
         Ok(Box::pin(following.into_stream(place)))
     }

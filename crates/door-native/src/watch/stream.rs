@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use conclave_core::Rejection;
 use conclave_core::config::version_in;
-use conclave_door::Refusal;
+use conclave_door::{Ends, Place, Refusal, closed};
 use conclave_mvcc::{MapError, ReadMap, Revised};
 use conclave_node::{Consistency, NodeHandle, Watched, Watcher};
 use conclave_proto::config::v1 as wire;
@@ -17,8 +17,6 @@ use tonic::Status;
 use super::chunks::{ResetPlace, VersionChunks};
 use super::query::{Target, WatchQuery};
 use super::survey::{Standing, Survey};
-use crate::places::Place;
-use crate::trust::{Ends, closed};
 
 /// How long a read of a reset may wait for its turn.
 const RESET_READ_TIMEOUT: Duration = Duration::from_secs(10);

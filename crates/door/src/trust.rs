@@ -6,8 +6,7 @@
 
 use std::time::Duration;
 
-use conclave_door::{Limits, Refusal};
-use conclave_node::{NodeHandle, Readiness, RequestError, WatchClosed};
+use conclave_node::{Readiness, RequestError, WatchClosed};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
@@ -16,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 
 /// What ends a stream from this side.
-pub(crate) struct Ends {
+pub struct Ends {
     /// The door closes.
     stop: CancellationToken,
     /// The node cannot tell any more what is new.
@@ -24,28 +23,23 @@ pub(crate) struct Ends {
 }
 
 impl Ends {
-    pub(crate) fn new(node: &NodeHandle, limits: &Limits, stop: &CancellationToken) -> Self {
-        let leaderless_max = Duration::from_millis(limits.watch_leaderless_ms_max);
-        Self { stop: stop.clone(), trust: Trust::new(node.readiness(), leaderless_max) }
-    }
-
-    /// No end.
-    #[cfg(test)]
-    pub(crate) fn never() -> Self {
-        // A sender that is forgotten is never gone.
-        let readiness = watch::Sender::new(Readiness::Ready);
-        let trust = Trust::new(readiness.subscribe(), Duration::MAX);
-        std::mem::forget(readiness);
-        Self { stop: CancellationToken::new(), trust }
+    /// Of a stream that goes on for `leaderless_max` while its node, of this readiness, knows no leader, and at most
+    /// until `stop`.
+    pub fn new(
+        readiness: watch::Receiver<Readiness>,
+        leaderless_max: Duration,
+        stop: &CancellationToken,
+    ) -> Self {
+        Self { stop: stop.clone(), trust: Trust::new(readiness, leaderless_max) }
     }
 
     /// Refuses what the stream would tell next, if it has come to an end.
-    pub(crate) fn check(&mut self) -> Result<(), RequestError> {
+    pub fn check(&mut self) -> Result<(), RequestError> {
         if self.stop.is_cancelled() { Err(shutting_down()) } else { self.trust.check() }
     }
 
     /// Waits for an end, and tells which it is. Cancel-safe.
-    pub(crate) async fn come(&mut self) -> RequestError {
+    pub async fn come(&mut self) -> RequestError {
         tokio::select! {
             () = self.stop.cancelled() => shutting_down(),
             error = self.trust.lost() => error,
@@ -106,10 +100,10 @@ impl Trust {
 }
 
 /// What a watcher that was closed means for its stream.
-pub(crate) fn closed(closed: WatchClosed) -> Refusal {
+pub fn closed(closed: WatchClosed) -> RequestError {
     match closed {
-        WatchClosed::Closed => shutting_down().into(),
-        WatchClosed::Failed(cause) => RequestError::NodeFailed { cause }.into(),
+        WatchClosed::Closed => shutting_down(),
+        WatchClosed::Failed(cause) => RequestError::NodeFailed { cause },
     }
 }
 

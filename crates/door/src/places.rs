@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use conclave_door::Refusal;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 /// The places for streams of a kind. Clones share them.
 #[derive(Debug, Clone)]
-pub(crate) struct Places {
+pub struct Places {
     /// Which kind, in the plural.
     what: &'static str,
     streams_max: usize,
@@ -15,18 +14,31 @@ pub(crate) struct Places {
 }
 
 /// A place that is taken: given back when it is dropped.
-pub(crate) type Place = OwnedSemaphorePermit;
+pub type Place = OwnedSemaphorePermit;
+
+/// There is no place for another stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoPlace {
+    /// Which kind, in the plural.
+    pub what: &'static str,
+    /// Most that this node serves at once.
+    pub streams_max: usize,
+}
 
 impl Places {
-    pub(crate) fn new(what: &'static str, streams_max: usize) -> Self {
+    /// Of a kind, in the plural: so many.
+    pub fn new(what: &'static str, streams_max: usize) -> Self {
         Self { what, streams_max, free: Arc::new(Semaphore::new(streams_max)) }
     }
 
     /// Takes a place; refused if there is none.
-    pub(crate) fn take(&self) -> Result<Place, Refusal> {
+    ///
+    /// # Errors
+    /// All are taken.
+    pub fn take(&self) -> Result<Place, NoPlace> {
         let Self { what, streams_max, free } = self;
         let place = Arc::clone(free).try_acquire_owned();
-        place.map_err(|_| Refusal::Streams { what, streams_max: *streams_max })
+        place.map_err(|_| NoPlace { what, streams_max: *streams_max })
     }
 }
 
@@ -38,7 +50,7 @@ mod tests {
     fn a_place_is_given_back() {
         let places = Places::new("watches", 2);
         let (first, _second) = (places.take().unwrap(), places.clone().take().unwrap());
-        assert!(matches!(places.take(), Err(Refusal::Streams { what: "watches", streams_max: 2 })));
+        assert!(matches!(places.take(), Err(NoPlace { what: "watches", streams_max: 2 })));
         drop(first);
         drop(places.take().unwrap());
     }
