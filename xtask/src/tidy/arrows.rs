@@ -78,6 +78,12 @@ const DRAWING: &[Place] = &[
         never_named: &["openraft", "rocksdb", "tonic"],
     },
     Place {
+        name: "conclave-door-gateway",
+        sees: &["conclave-proto"],
+        never_linked: &["conclave-client", "openraft", "rocksdb"],
+        never_named: &[],
+    },
+    Place {
         name: "conclave-bench",
         sees: &["conclave-client", "conclave-testkit"],
         never_linked: &[],
@@ -96,6 +102,7 @@ const DRAWING: &[Place] = &[
             "conclave-client",
             "conclave-door",
             "conclave-door-etcd",
+            "conclave-door-gateway",
             "conclave-door-http",
             "conclave-door-native",
             "conclave-formats",
