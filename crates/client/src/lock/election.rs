@@ -1,5 +1,7 @@
 //! Elections: an exclusive lock whose holder tells a value.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,16 +16,17 @@ use crate::client::Client;
 use crate::error::ClientError;
 
 /// An election in which a session may stand. Begun by [`Session::election`].
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "nothing is asked for before campaign"]
 pub struct Election<'s> {
     session: &'s Session,
     asking: Asking,
+    on_waiting: Arc<dyn Fn(u64) + Send + Sync + 's>,
 }
 
 impl<'s> Election<'s> {
     pub(super) fn new(session: &'s Session, name: String) -> Self {
-        Self { session, asking: Asking::of(session, name, None) }
+        Self { session, asking: Asking::of(session, name, None), on_waiting: Arc::new(|_| ()) }
     }
 
     /// Waits for so long at most.
@@ -38,14 +41,28 @@ impl<'s> Election<'s> {
         self
     }
 
+    /// Has it told how many come before, at first and whenever that is known to have changed.
+    pub fn on_waiting(mut self, on_waiting: impl Fn(u64) + Send + Sync + 's) -> Self {
+        self.on_waiting = Arc::new(on_waiting);
+        self
+    }
+
     /// Stands for election until it is won. A campaign that is dropped stands no more.
     ///
     /// # Errors
     /// As [`LockRequest::acquire`].
     pub async fn campaign(&self, value: impl Into<Bytes>) -> Result<Leader, ClientError> {
         let asking = Asking { metadata: value.into(), ..self.asking.clone() };
-        let guard = LockRequest::campaign(self.session, asking).acquire().await?;
+        let request =
+            LockRequest::campaign(self.session, asking).on_waiting(|ahead| (self.on_waiting)(ahead));
+        let guard = request.acquire().await?;
         Ok(Leader { client: self.session.client().clone(), guard })
+    }
+}
+
+impl fmt::Debug for Election<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Election").field("asking", &self.asking).finish_non_exhaustive()
     }
 }
 

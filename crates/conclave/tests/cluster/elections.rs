@@ -20,10 +20,8 @@ async fn one_leads_and_the_next_follows() {
     cli.run(&["elect", "scheduler", "node-c", "--no-wait"]).await.failed(124);
 
     let mut second = Running::start(&cli, &["elect", "scheduler", "node-b", "--output", "json"]);
-    conclave_testkit::wait::until("the second stands for election", async || {
-        (shown(&cli, "scheduler").await["waiter_count"] == 1).then_some(())
-    })
-    .await;
+    assert_eq!(second.note().await, "note: waiting to lead \"scheduler\": 0 before it in the queue\n");
+    assert_eq!(shown(&cli, "scheduler").await["waiter_count"], 1);
     first.signal("TERM");
     assert_eq!(first.code().await, Some(0));
     let leads: serde_json::Value = serde_json::from_str(&second.line().await).expect("one object");

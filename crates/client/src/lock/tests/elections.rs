@@ -7,7 +7,7 @@ use conclave_proto::lock::v1::{Holder, ObserveResponse};
 use futures::FutureExt as _;
 use tokio::sync::mpsc;
 
-use super::fake_node::{FakeNode, Teller, granted};
+use super::fake_node::{FakeNode, Teller, granted, waiting};
 use super::{client_of, session_of};
 use crate::Fenced as _;
 
@@ -31,6 +31,27 @@ async fn a_leader_tells_its_value_and_resigns() {
     assert_eq!(fenced.held_locks, [HeldLock { name: "scheduler".into(), token: 5 }]);
     leader.resign().await.expect("the node takes it");
     assert_eq!(node.asked(|script| (script.released[0].token, script.released[0].ticket)), (5, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_candidate_is_told_its_place_each_time_it_stands() {
+    let node = FakeNode::start();
+    let (session, _clock) = session_of(&[&node]).await;
+    let (place, mut places) = mpsc::unbounded_channel();
+    let election = session.election("scheduler").on_waiting(move |ahead| {
+        place.send(ahead).expect("it is read");
+    });
+    for (ticket, ahead) in [(3, 2), (4, 1)] {
+        let teller = node.on_acquire();
+        teller.send(waiting(ticket, ahead)).expect("the test holds the feed");
+        let mut standing = Box::pin(election.campaign("node-a"));
+        tokio::select! {
+            _ = &mut standing => panic!("it is not won yet"),
+            told = places.recv() => assert_eq!(told, Some(ahead)),
+        }
+        teller.send(granted(ticket, 5)).expect("it stands");
+        standing.await.expect("it wins").resign().await.expect("the node takes it");
+    }
 }
 
 fn led(by: Option<&str>, revision: u64) -> ObserveResponse {

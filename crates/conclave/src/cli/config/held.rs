@@ -2,6 +2,10 @@
 
 use conclave_client::config::HeldLock;
 
+use crate::cli::errors::Failure;
+use crate::cli::lock::not_held;
+use crate::cli::session::Session;
+
 /// Flags of every write that can depend on locks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 pub(in crate::cli) struct HeldArgs {
@@ -14,6 +18,18 @@ pub(in crate::cli) struct HeldArgs {
 impl HeldArgs {
     pub(in crate::cli) fn locks(&self) -> Vec<HeldLock> {
         self.held.clone()
+    }
+
+    /// Refuses unless all are held: for a write that turns out to have nothing to do, so that its caller learns all
+    /// the same that it may not go on.
+    pub(in crate::cli) async fn require(&self, session: &Session) -> Result<(), Failure> {
+        for HeldLock { name, token } in &self.held {
+            let answer = session.client.check_token(name, *token).await?;
+            if !answer.held {
+                return Err(not_held(name, *token, answer.newest_token));
+            }
+        }
+        Ok(())
     }
 }
 

@@ -75,6 +75,7 @@ impl ImportArgs {
         let changes = import_plan::changes(present.items, wanted, self.prune);
         let edits: Vec<Edit> = changes.iter().map(import_plan::edit).collect();
         let commits = if present.exists && edits.is_empty() {
+            self.commit.held.require(session).await?;
             Vec::new()
         } else {
             self.commit(session, edits, expected_version).await?

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cli::colour::Paint;
 use crate::cli::errors::Failure;
 use crate::cli::exit::Exit;
-use crate::cli::lock::{Hold as _, HoldArgs, Holding, Supervisor, hold};
+use crate::cli::lock::{Hold as _, HoldArgs, Holding, Supervisor, hold, waiting};
 use crate::cli::output::{Output, Report};
 use crate::cli::program::Launch;
 use crate::cli::session::Session;
@@ -39,7 +39,7 @@ impl Campaign {
     }
 
     async fn stand(&self, worker: &WorkerSession) -> Result<Leader, ClientError> {
-        let election = worker.election(&self.name);
+        let election = worker.election(&self.name).on_waiting(waiting(format!("to lead {:?}", self.name)));
         let election = match self.hold.wait() {
             Some(wait) => election.wait(wait),
             None => election,

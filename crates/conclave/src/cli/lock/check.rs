@@ -59,13 +59,17 @@ impl CheckReport {
     }
 
     fn refusal(&self) -> Failure {
-        let now = match self.newest_token {
-            Some(token) => format!("its newest token is {token}"),
-            None => "nobody holds it".into(),
-        };
-        let what = format!("lock {:?} is not held with token {}: {now}", self.name, self.token);
-        Failure::new(Exit::Conflict, what)
+        not_held(&self.name, self.token, self.newest_token.unwrap_or(0))
     }
+}
+
+/// The failure of what depends on a lock that is not held with this token. The newest is 0 if nobody holds it.
+pub(in crate::cli) fn not_held(name: &str, token: u64, newest_token: u64) -> Failure {
+    let now = match newest_token {
+        0 => "nobody holds it".into(),
+        newest => format!("its newest token is {newest}"),
+    };
+    Failure::new(Exit::Conflict, format!("lock {name:?} is not held with token {token}: {now}"))
 }
 
 impl Report for CheckReport {

@@ -3,8 +3,10 @@
 //! Whatever happens, the session is closed in the end, which releases all that hangs on it; and never before the
 //! program has ended.
 
+use std::io::Write as _;
 use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::Once;
 use std::time::Duration;
 
 use conclave_client::{ClientError, Leader, LockGuard, LockLost, Session as WorkerSession};
@@ -16,6 +18,7 @@ use crate::cli::exit::Exit;
 use crate::cli::program::exit_code_of;
 use crate::cli::session::Session;
 use crate::cli::signals::Signals;
+use crate::cli::text;
 
 /// So long a session is being closed, whatever signals come: those that ended the program may be told only now. One
 /// that is lost is given no longer, as the cluster ends it anyway.
@@ -119,6 +122,18 @@ pub(in crate::cli) async fn hold<H: Hold>(
     };
     close(worker, session, &mut signals).await;
     ended
+}
+
+/// Tells once that it waits, and what for.
+pub(in crate::cli) fn waiting(what_for: String) -> impl Fn(u64) + Send + Sync {
+    let first = Once::new();
+    move |ahead| {
+        first.call_once(|| {
+            let before = text::grouped(ahead);
+            // If nobody hears it, it waits all the same.
+            let _ = writeln!(std::io::stderr(), "note: waiting {what_for}: {before} before it in the queue");
+        });
+    }
 }
 
 /// Closes the session. If that cannot be done, it is told when what it has will be released.

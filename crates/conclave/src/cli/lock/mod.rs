@@ -23,7 +23,8 @@ mod watch;
 use std::process::ExitCode;
 
 pub(super) use arguments::HoldArgs;
-pub(super) use hold::{Hold, Holding, hold};
+pub(super) use check::not_held;
+pub(super) use hold::{Hold, Holding, hold, waiting};
 pub(super) use supervise::Supervisor;
 pub(super) use views::{BytesView, owner};
 

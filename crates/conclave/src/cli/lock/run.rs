@@ -1,18 +1,16 @@
 //! `conclave lock NAME -- COMMAND`: a program that runs while a lock is held.
 
 use std::ffi::OsString;
-use std::io::Write as _;
 use std::process::ExitCode;
 
 use conclave_client::{ClientError, LockGuard, LockRequest, Session as WorkerSession};
 
 use super::arguments::{self, HoldArgs, Permits};
-use super::hold::hold;
+use super::hold::{hold, waiting};
 use super::supervise::Supervisor;
 use crate::cli::errors::Failure;
 use crate::cli::program::Launch;
 use crate::cli::session::Session;
-use crate::cli::text;
 
 // What is said of the command is said where it is one: see the parent module.
 #[derive(Debug, clap::Args)]
@@ -53,7 +51,7 @@ impl RunArgs {
     async fn acquire(&self, worker: &WorkerSession) -> Result<LockGuard, ClientError> {
         let name =
             self.name.as_deref().expect("without a name there is a command of locks, and this is not run");
-        let request = self.in_mode(worker.lock(name)).on_waiting(waiting(name));
+        let request = self.in_mode(worker.lock(name)).on_waiting(waiting(format!("for lock {name:?}")));
         let request = match self.hold.wait() {
             Some(wait) => request.wait(wait),
             None => request,
@@ -67,16 +65,5 @@ impl RunArgs {
             None if self.shared => request.shared(),
             None => request,
         }
-    }
-}
-
-/// Tells once that it waits.
-fn waiting(name: &str) -> impl FnMut(u64) + Send {
-    let mut note = Some(format!("note: waiting for lock {name:?}"));
-    move |ahead| {
-        let Some(note) = note.take() else { return };
-        let before = text::grouped(ahead);
-        // If nobody hears it, it waits all the same.
-        let _ = writeln!(std::io::stderr(), "{note}: {before} before it in the queue");
     }
 }

@@ -107,6 +107,9 @@ impl TreeImport {
         let unchanged = tree.files.len() - differences.len();
         let (work, changes): (Vec<_>, Vec<_>) = differences.into_iter().map(told_apart).unzip();
         let commits = pack(work, COMMIT);
+        if commits.is_empty() && (self.dry_run || surplus.is_empty()) {
+            self.held.require(session).await?;
+        }
         if commits.len() > 1 {
             session.output.note(&format!(
                 "note: it takes {}: each is atomic, the whole is not",
