@@ -92,7 +92,7 @@ impl Worker {
 
 /// A call that attends a ticket.
 pub(crate) struct Attending {
-    told: Streaming<AcquireResponse>,
+    pub(crate) told: Streaming<AcquireResponse>,
 }
 
 impl Attending {
