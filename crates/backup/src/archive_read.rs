@@ -4,12 +4,16 @@ use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
 use xxhash_rust::xxh3::Xxh3;
 
 use crate::archive_write::{FORMAT, MAGIC, PIECE_SIZE_BYTES_MAX, io};
 use crate::compress::Decompressor;
 use crate::manifest::MANIFEST_SIZE_BYTES_MAX;
 use crate::{BackupError, FileSink, Manifest, ManifestFile};
+
+/// What may be behind an archive that came over the wire of etcd.
+const SHA256_SIZE_BYTES: usize = 32;
 
 /// An archive that is being read, from its start to its end.
 pub(crate) struct ArchiveReader {
@@ -58,7 +62,7 @@ impl ArchiveReader {
         outcome.and_then(|()| target.finish())
     }
 
-    /// After the last file: whether all bytes are those that were written, and no more follow.
+    /// After the last file: whether all bytes are those that were written, and no more follow but their SHA-256.
     pub(crate) fn end(mut self) -> Result<(), BackupError> {
         let expected = self.checksum.digest();
         let mut found = [0; 8];
@@ -66,11 +70,25 @@ impl ArchiveReader {
         if u64::from_be_bytes(found) != expected {
             return Err(self.damaged("the checksum over all of it is wrong"));
         }
-        match self.input.read(&mut [0]) {
-            Ok(0) => Ok(()),
-            Ok(_) => Err(self.damaged("more follows after its end")),
-            Err(source) => Err(io("reading", &self.path, source)),
+        let failed = |source| io("reading", &self.path, source);
+        let mut behind = Vec::new();
+        let most = SHA256_SIZE_BYTES as u64 + 1;
+        (&mut self.input).take(most).read_to_end(&mut behind).map_err(failed)?;
+        match behind.len() {
+            0 => Ok(()),
+            SHA256_SIZE_BYTES if self.sha256_before().map_err(failed)?[..] == behind => Ok(()),
+            SHA256_SIZE_BYTES => Err(self.damaged("the SHA-256 at its end is wrong")),
+            _ => Err(self.damaged("more follows after its end")),
         }
+    }
+
+    /// SHA-256 of all but the one at the end.
+    fn sha256_before(&self) -> io::Result<[u8; SHA256_SIZE_BYTES]> {
+        let file = File::open(&self.path)?;
+        let size_bytes = file.metadata()?.len().saturating_sub(SHA256_SIZE_BYTES as u64);
+        let mut hasher = Sha256::new();
+        io::copy(&mut BufReader::new(file).take(size_bytes), &mut hasher)?;
+        Ok(hasher.finalize().into())
     }
 
     fn check_magic(&mut self) -> Result<(), BackupError> {
@@ -117,4 +135,10 @@ impl ArchiveReader {
     fn damaged(&self, reason: impl Into<String>) -> BackupError {
         BackupError::broken(self.path.display().to_string(), reason)
     }
+}
+
+/// SHA-256 of these bytes.
+#[cfg(test)]
+pub(crate) fn sha256(bytes: &[u8]) -> [u8; SHA256_SIZE_BYTES] {
+    Sha256::digest(bytes).into()
 }

@@ -114,7 +114,8 @@ impl Write for Checked<'_> {
     }
 }
 
-fn check(file: &ManifestFile, size_bytes: u64, checksum: u64) -> Result<(), String> {
+/// Why a file is not what its manifest says.
+pub(crate) fn check(file: &ManifestFile, size_bytes: u64, checksum: u64) -> Result<(), String> {
     if size_bytes != file.size_bytes {
         return Err(format!("it has {size_bytes} bytes instead of {}", file.size_bytes));
     }

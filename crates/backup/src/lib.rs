@@ -4,7 +4,8 @@
 //! their sizes and checksums. It lies in one of two places ([`Place`]):
 //!
 //! - An **archive** is one file: the manifest, then every file compressed, then a checksum over it all.
-//!   It is written under another name, synced, and renamed: it is there as a whole or not at all.
+//!   It is written under another name, synced, and renamed: it is there as a whole or not at all. One that comes over
+//!   a wire is a [`StoredArchive`], and has a SHA-256 behind it if it came over that of etcd.
 //! - A **repository** is a directory or a bucket that backups share. A file is an object that is named by its
 //!   content, `objects/<checksum>-<size>.zst`, and lies there once; a backup is `backups/<id>.json`, written
 //!   last. So a further backup adds only what has changed, and one that was cut off is not listed. It is pruned
@@ -26,6 +27,7 @@ mod prune;
 mod repository;
 mod sink;
 mod store;
+mod stored_archive;
 mod verify_many;
 mod writer;
 
@@ -36,5 +38,6 @@ pub use place::Place;
 pub use prune::{Pruned, Pruning, SPARED};
 pub use repository::{Listing, Repository, Unreadable};
 pub use sink::{Discard, FileSink};
+pub use stored_archive::StoredArchive;
 pub use verify_many::Verifier;
 pub use writer::{BackupWriter, Destination, Written};
