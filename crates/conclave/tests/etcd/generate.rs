@@ -110,6 +110,11 @@ fn delete() -> BoxedStrategy<pb::DeleteRangeRequest> {
         .boxed()
 }
 
+/// A revision below zero is now, but within a transaction etcd takes it for one that is gone once any is.
+fn of_a_revision(range: pb::RangeRequest) -> pb::RangeRequest {
+    pb::RangeRequest { revision: range.revision.max(0), ..range }
+}
+
 /// That etcd does not overlook it when it looks for keys that are written twice.
 fn is_looked_at(delete: &pb::DeleteRangeRequest) -> bool {
     delete.range_end != "\0"
@@ -143,17 +148,58 @@ fn target_of(with: &TargetUnion) -> i32 {
     }
 }
 
+/// The keys that are put, and what transactions within delete.
+#[derive(Default)]
+struct Written {
+    puts: Vec<Bytes>,
+    deletions_within: Vec<(Bytes, Bytes)>,
+}
+
+impl Written {
+    fn add(&mut self, operations: &[pb::RequestOp], is_within: bool) {
+        for operation in operations {
+            match &operation.request {
+                Some(Request::RequestPut(put)) => self.puts.push(put.key.clone()),
+                Some(Request::RequestDeleteRange(delete)) if is_within => {
+                    self.deletions_within.push((delete.key.clone(), delete.range_end.clone()));
+                }
+                Some(Request::RequestTxn(within)) => {
+                    self.add(&within.success, true);
+                    self.add(&within.failure, true);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn is_clear(&self) -> bool {
+        let deletes = |(key, end): &(Bytes, Bytes), put: &Bytes| key == put || (key <= put && put < end);
+        !self.deletions_within.iter().any(|range| self.puts.iter().any(|put| deletes(range, put)))
+    }
+}
+
+/// Whether no transaction within deletes what is put anywhere. What one of two such does, etcd overlooks when it looks
+/// at the other; ours does not.
+fn is_clear(txn: &pb::TxnRequest) -> bool {
+    [&txn.success, &txn.failure].into_iter().all(|way| {
+        let mut written = Written::default();
+        written.add(way, false);
+        written.is_clear()
+    })
+}
+
 fn txn(depth: u32) -> BoxedStrategy<pb::TxnRequest> {
     (vec(compare(), 0..3), vec(op(depth), 0..4), vec(op(depth), 0..4))
         .prop_map(|(compare, success, failure)| pb::TxnRequest { compare, success, failure })
+        .prop_filter("see `is_clear`", is_clear)
         .boxed()
 }
 
 fn op(depth: u32) -> BoxedStrategy<pb::RequestOp> {
     let simple = prop_oneof![
         4 => put().prop_map(Request::RequestPut),
-        3 => range().prop_map(Request::RequestRange),
-        2 => delete().prop_filter("see `txn`", is_looked_at).prop_map(Request::RequestDeleteRange),
+        3 => range().prop_map(of_a_revision).prop_map(Request::RequestRange),
+        2 => delete().prop_filter("see `is_looked_at`", is_looked_at).prop_map(Request::RequestDeleteRange),
     ];
     let request = match depth.checked_sub(1) {
         Some(deeper) => prop_oneof![8 => simple, 2 => txn(deeper).prop_map(Request::RequestTxn)].boxed(),
