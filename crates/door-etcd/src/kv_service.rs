@@ -3,13 +3,14 @@
 use conclave_core::auth::{Caller, may_read};
 use conclave_core::kv::{self, Done, KvCommand, KvOutcome, KvRejection, Operation, PutLease, Txn, TxnDone};
 use conclave_core::{Command, Outcome, Rejection, lease, may_do_txn};
+use conclave_door::end_of;
 use conclave_mvcc::{ReadMap, Revision};
 use conclave_node::{Consistency, NodeHandle, RequestError};
 use conclave_proto::etcd::etcdserverpb as wire;
 use futures::stream;
 use futures::stream::BoxStream;
 use prost::Message;
-use tokio::time::{Duration, Instant};
+use tokio::time::{Duration, Instant, sleep};
 use tonic::{Request, Response, Status};
 
 use crate::caller::{by, caller};
@@ -28,6 +29,8 @@ const PIECE_SIZE_BYTES_MAX: usize = 1 << 20;
 
 /// How often it is looked whether what was given up was removed.
 const SWEPT_LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// How long one look may take.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Answers `etcdserverpb.KV`.
 pub(crate) struct KvDoor {
@@ -75,16 +78,18 @@ impl KvDoor {
         Ok((revision, done.done.pop().ok_or_else(other_answer)?))
     }
 
-    /// Waits until what a compaction gave up was removed. It goes on also if nobody waits any more.
-    async fn until_swept(&self, revision: Revision, deadline: Instant) -> Result<(), Refusal> {
+    /// Waits until what a compaction gave up was removed, as long as the client does. It is removed also if nobody
+    /// waits any more.
+    async fn until_swept(&self, revision: Revision, end: Option<Instant>) -> Result<(), Refusal> {
         loop {
+            let deadline = Instant::now() + LOOK_TIMEOUT;
             if self.node.read(Consistency::Local, deadline, kv::swept).await? >= revision {
                 return Ok(());
             }
-            tokio::time::sleep_until(deadline.min(Instant::now() + SWEPT_LOOK_INTERVAL)).await;
-            if Instant::now() >= deadline {
+            if end.is_some_and(|end| end <= Instant::now() + SWEPT_LOOK_INTERVAL) {
                 return Err(RequestError::DeadlineExceeded.into());
             }
+            sleep(SWEPT_LOOK_INTERVAL).await;
         }
     }
 
@@ -193,14 +198,14 @@ impl Kv for KvDoor {
 
     async fn compact(&self, request: Request<wire::CompactionRequest>) -> Answer<wire::CompactionResponse> {
         let terms = self.terms(&request).await?;
-        let deadline = terms.deadline;
+        let end = end_of(request.metadata()).map_err(|_| Refusal::Deadline)?;
         let request = request.into_inner();
         let is_physical = request.physical;
         let compact = kv_wire::compact(request).map_err(Refusal::from)?;
         match self.propose(KvCommand::Compact(compact), terms).await? {
             KvOutcome::Compacted { revision } => {
                 if is_physical {
-                    self.until_swept(compact.revision, deadline).await?;
+                    self.until_swept(compact.revision, end).await?;
                 }
                 Ok(Response::new(wire::CompactionResponse { header: header(&self.node, revision) }))
             }

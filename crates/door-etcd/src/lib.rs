@@ -12,6 +12,7 @@ mod caller;
 mod calls;
 mod codec;
 mod header;
+mod health;
 mod kv_service;
 mod kv_wire;
 mod lease_service;
@@ -19,10 +20,14 @@ mod lease_wire;
 mod refusal;
 mod servers;
 mod status;
+mod version;
 
 use conclave_node::NodeHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
+
+pub use crate::health::ailment;
+pub use crate::version::ETCD_VERSION;
 
 use crate::auth_service::AuthDoor;
 use crate::kv_service::KvDoor;

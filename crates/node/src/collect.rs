@@ -17,8 +17,10 @@ use tokio_util::sync::CancellationToken;
 use crate::alarms::Alarm;
 use crate::handle::Shared;
 
-/// How often it is looked whether there is something to drop.
-const LOOK_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it is looked whether plain keys have something to drop: somebody may wait for that.
+const PLAIN_LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// After so many of these looks all namespaces are looked at: every five seconds.
+const PLAIN_LOOKS: u32 = 25;
 /// About so many rows are looked at by a step: each takes the time of some writes, which wait for it.
 const ROWS_A_STEP: u32 = 100;
 /// The same of plain keys, where a change that was overwritten counts as two; one that was not costs next to nothing.
@@ -36,7 +38,10 @@ const NAMESPACES_A_LOOK_MAX: usize = 500;
 pub(crate) async fn collect(shared: Arc<Shared>, stop: CancellationToken) {
     let collecting = async {
         loop {
-            sleep(LOOK_INTERVAL).await;
+            for _ in 0..PLAIN_LOOKS {
+                sleep(PLAIN_LOOK_INTERVAL).await;
+                sweep(&shared).await;
+            }
             go_through(&shared).await;
         }
     };
@@ -122,7 +127,7 @@ async fn finish(shared: &Shared, namespace: &NamespaceName) {
 /// Has removed what was given up of plain keys, if something was: one sweep, to its end, or until this node leads no
 /// more.
 async fn sweep(shared: &Shared) {
-    if look(shared, is_sweep_due).await != Some(true) {
+    if !leads(shared) || look(shared, is_sweep_due).await != Some(true) {
         return;
     }
     let mut changes = 0;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use conclave_door::{Limits, RequestSpanLayer, RpcMetrics};
+use conclave_door_gateway::{Health, HealthQuestion};
 use conclave_door_native::LogLevels;
 use conclave_node::NodeHandle;
 use prometheus_client::metrics::info::Info;
@@ -41,7 +43,8 @@ pub(super) async fn serve(
     let mut routes = conclave_door_etcd::add_services(routes, node.clone(), stop.clone());
     let http = conclave_door_http::routes(&node, Arc::new(metrics.registry));
     let grpc = std::mem::take(routes.axum_router_mut());
-    *routes.axum_router_mut() = grpc.merge(http).fallback(conclave_door_http::unknown);
+    let gateway = etcd_gateway(node, grpc.clone());
+    *routes.axum_router_mut() = grpc.merge(http).merge(gateway).fallback(conclave_door_http::unknown);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     Server::builder()
         // Probes and scrapers speak HTTP/1.1.
@@ -54,6 +57,23 @@ pub(super) async fn serve(
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
         .await
+}
+
+/// etcd's API as JSON over HTTP, before its gRPC services in this process.
+fn etcd_gateway(node: NodeHandle, grpc: Router) -> Router {
+    let options = conclave_door_gateway::Options {
+        message_size_bytes_max: conclave_door_gateway::MESSAGE_SIZE_BYTES_MAX_DEFAULT,
+        server_version: conclave_door_etcd::ETCD_VERSION.to_owned(),
+        cluster_version: conclave_door_etcd::ETCD_VERSION.to_owned(),
+    };
+    conclave_door_gateway::routes(grpc, options, move |question: HealthQuestion| {
+        let node = node.clone();
+        async move {
+            let HealthQuestion { serializable, excluded_alarms } = question;
+            let ailment = conclave_door_etcd::ailment(&node, serializable, &excluded_alarms).await;
+            ailment.map_or(Health::Healthy, Health::Unhealthy)
+        }
+    })
 }
 
 /// What the node's metrics are told from.
