@@ -52,7 +52,7 @@ cluster: ## tests with clusters of real processes
 test-etcd: ## answers compared with those of a real etcd, which it brings: not a part of `test`
 	@deploy/scripts/needs.sh etcd
 	$(STEP) "comparison with etcd"
-	$(RUN) cargo test --locked --package conclave --test etcd
+	$(RUN) cargo test --locked --package conclave --package conclave-door-gateway --test etcd
 python: ## the client made from proto/ alone, against a cluster
 	$(STEP) "Python client tests"
 	$(RUN) cargo build --locked --workspace --bin conclave --example counter_worker && deploy/scripts/python.sh
