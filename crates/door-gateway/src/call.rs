@@ -4,6 +4,7 @@
 //! goes away, the answer is dropped, and the call with it.
 
 use std::convert::Infallible;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ impl Gateway {
             Messages { texts, method: Arc::clone(&method), size_bytes_max: self.message_size_bytes_max };
         let asked = async {
             let first = messages.next().await?;
-            let body = if method.takes_many { messages.after(first) } else { only(first)? };
+            let body = if method.takes_many { messages.after(first) } else { messages.only(first).await? };
             let called = self.inner.clone().oneshot(inner_request(&method, head, timeout, body)).await;
             Ok(called.unwrap_or_else(|never: Infallible| match never {}))
         };
@@ -92,25 +93,38 @@ impl Messages {
         frame(&message).map(Some)
     }
 
+    /// The body of one message. An empty body is an empty message; what comes after a message is not looked at.
+    async fn only(mut self, message: Option<Bytes>) -> Result<Body, Failure> {
+        self.texts.finish().await?;
+        message.map_or_else(|| frame(&[]), Ok).map(Body::from)
+    }
+
     /// The body with all messages, of which the first was read.
     ///
-    /// It ends where no further message can be read: so does etcd's, and what was asked before goes on.
+    /// What cannot be read is its last, as in etcd, and what was asked before goes on. Where the client goes away in the
+    /// middle, this body breaks off, too, so that whoever answers ends.
     fn after(self, first: Option<Bytes>) -> Body {
         let going_on = first.is_some().then_some(self);
         let rest = stream::unfold(going_on, |going_on| async move {
             let mut messages = going_on?;
-            let next = messages.next().await.inspect_err(|failure| {
-                tracing::debug!(?failure, "the messages of a stream end with one that cannot be read");
-            });
-            Some((next.ok()??, Some(messages)))
+            match messages.next_or_end().await {
+                Ok(message) => Some((Ok(message?), Some(messages))),
+                Err(_) => Some((Err(io::Error::from(ErrorKind::ConnectionReset)), None)),
+            }
         });
-        Body::from_stream(stream::iter(first).chain(rest).map(Ok::<_, Infallible>))
+        Body::from_stream(stream::iter(first.map(Ok)).chain(rest))
     }
-}
 
-/// The body of one message. An empty body is an empty message.
-fn only(message: Option<Bytes>) -> Result<Body, Failure> {
-    message.map_or_else(|| frame(&[]), Ok).map(Body::from)
+    /// The next message; none where none can be read any longer, and the body has ended.
+    async fn next_or_end(&mut self) -> Result<Option<Bytes>, Failure> {
+        match self.next().await {
+            Err(failure) if !failure.is_broken_off() => {
+                tracing::debug!(?failure, "the messages of a stream end with one that cannot be read");
+                self.texts.finish().await.map(|()| None)
+            }
+            read => read,
+        }
+    }
 }
 
 fn inner_request(method: &Method, head: request::Parts, timeout: Option<Duration>, body: Body) -> Request {

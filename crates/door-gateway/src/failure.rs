@@ -63,6 +63,11 @@ impl Failure {
         Self { code: Code::Cancelled, message: "the request broke off".into() }
     }
 
+    /// Whether the body of the request broke off.
+    pub(crate) fn is_broken_off(&self) -> bool {
+        self.code == Code::Cancelled
+    }
+
     /// The inner router answered what is no answer of gRPC.
     pub(crate) fn garbled(what: &'static str) -> Self {
         Self { code: Code::Internal, message: what.into() }

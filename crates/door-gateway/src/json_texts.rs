@@ -6,13 +6,14 @@
 use axum::body::{Body, BodyDataStream};
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
+use futures::stream::Fuse;
 
 use crate::failure::Failure;
 
 /// Reads objects off a body.
 #[derive(Debug)]
 pub(crate) struct JsonTexts {
-    body: BodyDataStream,
+    body: Fuse<BodyDataStream>,
     unread: BytesMut,
     object: Object,
     size_bytes_max: usize,
@@ -39,7 +40,7 @@ enum Place {
 impl JsonTexts {
     /// The objects of a body, each at most that large.
     pub(crate) fn of(body: Body, size_bytes_max: usize) -> Self {
-        let body = body.into_data_stream();
+        let body = body.into_data_stream().fuse();
         Self { body, unread: BytesMut::new(), object: Object::default(), size_bytes_max }
     }
 
@@ -64,6 +65,19 @@ impl JsonTexts {
                 None => return Err(Failure::unreadable("unexpected EOF")),
             }
         }
+    }
+
+    /// Reads on to the end of the body, whatever comes. A connection whose request was not read to its end does not see
+    /// that the client goes away.
+    ///
+    /// # Errors
+    /// If it breaks off.
+    pub(crate) async fn finish(&mut self) -> Result<(), Failure> {
+        self.unread.clear();
+        while let Some(more) = self.body.next().await {
+            more.map_err(|_| Failure::broken_off())?;
+        }
+        Ok(())
     }
 
     fn skip_space(&mut self) {
@@ -146,6 +160,21 @@ mod tests {
     async fn an_empty_body_has_none() {
         assert_eq!(read(vec![], 100).await, (vec![], Ok(())));
         assert_eq!(read(vec![" \n\t", "\r\n"], 100).await, (vec![], Ok(())));
+    }
+
+    #[tokio::test]
+    async fn the_end_comes_whatever_was_before_it() {
+        let pieces = stream::iter(["{} {", "nope", "[]"].map(Ok::<_, Infallible>));
+        let mut texts = JsonTexts::of(Body::from_stream(pieces), 100);
+        assert_eq!(texts.next().await, Ok(Some("{}".into())));
+        for _ in 0..2 {
+            assert_eq!(texts.finish().await, Ok(()));
+        }
+        assert_eq!(texts.next().await, Ok(None));
+        let broken = stream::iter([Ok("{}"), Err(std::io::Error::other("gone"))]);
+        let mut texts = JsonTexts::of(Body::from_stream(broken), 100);
+        assert_eq!(texts.next().await, Ok(Some("{}".into())));
+        assert_eq!(texts.finish().await, Err(Failure::broken_off()));
     }
 
     #[tokio::test]

@@ -1,7 +1,7 @@
 //! The gateway before a small server of gRPC. What is expected was recorded from an etcd 3.5.1.
 
 mod calls;
-mod disconnects;
+mod connections;
 mod fake;
 mod paths;
 mod probes;

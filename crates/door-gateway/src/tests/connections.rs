@@ -1,4 +1,4 @@
-//! A client that goes away takes its call with it.
+//! What goes on over a connection: both ways at once, and when a client goes away it takes its call with it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -36,17 +36,44 @@ async fn ask(address: SocketAddr, path: &str, body: &str) -> TcpStream {
     client
 }
 
+/// Reads on until that has come.
+async fn read_until(client: &mut TcpStream, read: &mut Vec<u8>, end: &str) {
+    while !String::from_utf8_lossy(read).contains(end) {
+        assert_ne!(timeout(PATIENCE, client.read_buf(read)).await.unwrap().unwrap(), 0);
+    }
+}
+
 #[tokio::test]
 async fn a_watch_ends_with_its_client() {
     let (fake, mut tasks) = (Fake::default(), JoinSet::new());
     let address = serve(&fake, &mut tasks).await;
     let mut client = ask(address, "/v3/watch", r#"{"create_request":{"watch_id":7}}"#).await;
     let mut read = Vec::new();
-    while !String::from_utf8_lossy(&read).contains(r#""watch_id":"7","created":true}}"#) {
-        assert_ne!(timeout(PATIENCE, client.read_buf(&mut read)).await.unwrap().unwrap(), 0);
-    }
+    read_until(&mut client, &mut read, r#""watch_id":"7","created":true}}"#).await;
     let head = String::from_utf8_lossy(&read).to_lowercase();
     assert!(head.starts_with("http/1.1 200 ok\r\n") && head.contains("transfer-encoding: chunked"), "{head}");
+    drop(client);
+    timeout(PATIENCE, fake.given_up.notified()).await.expect("the call ends when its client goes away");
+}
+
+/// Sends a piece of a body that goes on.
+async fn send_chunk(client: &mut TcpStream, text: &str) {
+    client.write_all(format!("{:x}\r\n{text}\r\n", text.len()).as_bytes()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_watch_is_asked_while_it_answers_and_ends_in_the_middle_of_a_request() {
+    let (fake, mut tasks) = (Fake::default(), JoinSet::new());
+    let address = serve(&fake, &mut tasks).await;
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let head = "POST /v3/watch HTTP/1.1\r\nhost: x\r\ntransfer-encoding: chunked\r\n\r\n";
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut read = Vec::new();
+    send_chunk(&mut client, r#"{"create_request":{"watch_id":7}} {"canc"#).await;
+    read_until(&mut client, &mut read, r#""watch_id":"7","created":true}}"#).await;
+    send_chunk(&mut client, r#"el_request":{"watch_id":7}}"#).await;
+    read_until(&mut client, &mut read, r#""watch_id":"7","canceled":true}}"#).await;
+    send_chunk(&mut client, r#"{"progress_"#).await;
     drop(client);
     timeout(PATIENCE, fake.given_up.notified()).await.expect("the call ends when its client goes away");
 }
