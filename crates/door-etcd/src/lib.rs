@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
 
 pub use crate::health::ailment;
-pub use crate::version::ETCD_VERSION;
+pub use crate::version::{ETCD_CLUSTER_VERSION, ETCD_VERSION};
 
 use crate::auth_service::AuthDoor;
 use crate::kv_service::KvDoor;

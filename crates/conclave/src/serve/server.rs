@@ -64,7 +64,7 @@ fn etcd_gateway(node: NodeHandle, grpc: Router) -> Router {
     let options = conclave_door_gateway::Options {
         message_size_bytes_max: conclave_door_gateway::MESSAGE_SIZE_BYTES_MAX_DEFAULT,
         server_version: conclave_door_etcd::ETCD_VERSION.to_owned(),
-        cluster_version: conclave_door_etcd::ETCD_VERSION.to_owned(),
+        cluster_version: conclave_door_etcd::ETCD_CLUSTER_VERSION.to_owned(),
     };
     conclave_door_gateway::routes(grpc, options, move |question: HealthQuestion| {
         let node = node.clone();
