@@ -53,6 +53,21 @@ impl Command {
             _ => true,
         }
     }
+
+    /// Whether it takes no more room than its own entry, and may give some back: such may be done where there is hardly
+    /// any left.
+    pub fn frees(&self) -> bool {
+        match self {
+            Self::Config(command) => {
+                matches!(command, ConfigCommand::Collect(_) | ConfigCommand::CollectStep(_))
+            }
+            Self::Lease(command) => matches!(command, LeaseCommand::Revoke(_) | LeaseCommand::Expire(_)),
+            Self::Lock(command) => matches!(command, LockCommand::Release(_) | LockCommand::Abandon(_)),
+            Self::Kv(command) => command.sets_nothing(),
+            Self::By(by) => by.command.frees(),
+            Self::Cluster(_) | Self::Guarded(_) | Self::Auth(_) => false,
+        }
+    }
 }
 
 /// A change of the configuration that is refused unless locks are held.

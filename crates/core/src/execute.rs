@@ -10,7 +10,7 @@ use crate::access;
 use crate::answer::{Answer, Outcome};
 use crate::apply::EntryContext;
 use crate::auth;
-use crate::cluster;
+use crate::cluster::{self, ClusterRejection};
 use crate::command::{Command, Guarded};
 use crate::config::{self, ConfigOutcome};
 use crate::ids::LeaseId;
@@ -54,6 +54,9 @@ pub(crate) fn execute(
 
 fn done(transaction: &mut Transaction<'_>, command: &Command, moment: Moment) -> Result<Outcome, Stop> {
     let times = moment.times;
+    if takes_room(command) && !cluster::alarms(transaction.view())?.is_empty() {
+        return Err(Stop::Rejected(ClusterRejection::NoSpaceAlarm.into()));
+    }
     Ok(match command {
         Command::Config(command) => Outcome::Config(config::apply(transaction, command, times)?),
         Command::Cluster(command) => {
@@ -70,6 +73,15 @@ fn done(transaction: &mut Transaction<'_>, command: &Command, moment: Moment) ->
         }
         Command::Guarded(command) => Outcome::Config(guarded(transaction, command, times)?),
     })
+}
+
+/// Whether it is refused while the alarm of space stands: as etcd refuses it, of which the alarm is.
+fn takes_room(command: &Command) -> bool {
+    match command {
+        Command::Kv(_) => !command.frees(),
+        Command::Lease(command) => matches!(command, LeaseCommand::Grant(_)),
+        _ => false,
+    }
 }
 
 fn guarded(

@@ -282,6 +282,7 @@ impl Rejection {
         match self {
             Self::QuotaExceeded { retry_after_ms, .. } => *retry_after_ms > 0,
             Self::Auth(rejection) => rejection.passes(),
+            Self::Cluster(rejection) => *rejection == ClusterRejection::NoSpaceAlarm,
             _ => false,
         }
     }

@@ -24,6 +24,8 @@ pub(crate) const FORCED: TableId = TableId::new(0x18);
 pub(crate) const FORCED_ORDER: TableId = TableId::new(0x19);
 /// Namespace -> the versions that are kept although older ones than the oldest, for what names them.
 pub(crate) const KEPT: TableId = TableId::new(0x1a);
+/// The one row of alarms that somebody raised.
+pub(crate) const ALARMS: TableId = TableId::new(0x1b);
 /// Lease, and key -> nothing: the keys that hang on the lease.
 pub(crate) const LEASED_KEYS: TableId = TableId::new(0x20);
 /// The one row that tells how far the past of plain keys was given up, and removed.

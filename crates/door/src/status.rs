@@ -290,7 +290,9 @@ fn of_cluster_rejection(rejection: &ClusterRejection) -> Row {
 fn code_of_cluster(rejection: &ClusterRejection) -> Code {
     match rejection {
         ClusterRejection::NameTaken { .. } | ClusterRejection::AddressTaken { .. } => Code::AlreadyExists,
-        ClusterRejection::AdmissionsFull { .. } | ClusterRejection::IdsUsedUp => Code::ResourceExhausted,
+        ClusterRejection::AdmissionsFull { .. }
+        | ClusterRejection::IdsUsedUp
+        | ClusterRejection::NoSpaceAlarm => Code::ResourceExhausted,
         ClusterRejection::MemberUnknown { .. } | ClusterRejection::TokenUnknown => Code::NotFound,
         ClusterRejection::TokenUsed { .. }
         | ClusterRejection::TokenExpired { .. }
@@ -497,6 +499,7 @@ pub(crate) mod tests {
             ClusterRejection::AddressTaken { address: named("db4:4201"), id: 4 },
             ClusterRejection::AdmissionsFull { admissions_max: 64 },
             ClusterRejection::IdsUsedUp,
+            ClusterRejection::NoSpaceAlarm,
             ClusterRejection::MemberUnknown { id: 4 },
         ];
         let mut refusals: Vec<_> = rejections.into_iter().map(MembersRefusal::from).collect();

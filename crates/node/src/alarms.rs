@@ -2,7 +2,7 @@
 //!
 //! | alarm | raised | what the node does | ends |
 //! |---|---|---|---|
-//! | `no-space` | less than `space_reserve_bytes` are free | as the leader it hands leadership to a voter with room, else refuses writes; reads go on | by itself, when a quarter more than that is free |
+//! | `no-space` | less than `space_reserve_bytes` are free | as the leader it hands leadership to a voter with room, else refuses writes but for those that give room back (`room.rs`); reads go on | by itself, when a quarter more than that is free |
 //! | `slow-disk` | an fsync of the log takes longer than `slow_fsync_ms` | it warns | by itself, a minute after the last one |
 //! | `corrupt` | it has not applied what most voters have | it serves nothing, and leads no longer | when it is replaced |
 //! | `clock-ahead` | its clock is a minute ahead of most other voters' | it leads no longer | by itself, when the clock is right |

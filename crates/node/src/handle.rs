@@ -18,6 +18,7 @@ use crate::metrics::NodeMetrics;
 use crate::publish::Hubs;
 use crate::readiness::{Readiness, Signs};
 use crate::request_error::RequestError;
+use crate::room::Room;
 
 /// The replicated store as a Rust API: [`propose`](NodeHandle::propose), [`read`](NodeHandle::read),
 /// [`watch`](NodeHandle::watch), [`cluster_status`](NodeHandle::cluster_status),
@@ -54,8 +55,10 @@ pub(crate) struct Shared {
     pub(crate) ended: watch::Sender<Option<Ended>>,
     pub(crate) metrics: NodeMetrics,
     pub(crate) alarms: watch::Sender<Alarms>,
-    /// Whether the voters that may have room on their disks are no majority.
-    pub(crate) crowded: watch::Sender<bool>,
+    /// How much room most voters have on their disks.
+    pub(crate) room_of_most: watch::Sender<Room>,
+    /// With less free space only what gives some back is done.
+    pub(crate) space_reserve_bytes: u64,
     /// The clock of leases, while this node leads and keeps it.
     pub(crate) leases: parking_lot::Mutex<Option<Kept>>,
     /// Held while the leader notes what is left of leases, and shared by renewals: neither crosses the other.

@@ -33,6 +33,7 @@ mod read;
 mod readiness;
 mod request_error;
 mod restore;
+mod room;
 mod status;
 mod survey;
 #[cfg(test)]
@@ -52,7 +53,7 @@ pub use conclave_watch::{Reach, WatchClosed, WatchFilter, WatchOptions, Watched,
 pub use handle::NodeHandle;
 pub use integrity::Agreement;
 pub use locks::{Attended, Place, TicketState};
-pub use members::{JoinOptions, NotJoined};
+pub use members::{JoinOptions, KnownMembers, NotJoined};
 pub use node::{Node, StartError};
 pub use options::NodeOptions;
 pub use read::Consistency;

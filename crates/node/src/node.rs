@@ -35,6 +35,7 @@ use crate::options::NodeOptions;
 use crate::peer_calls::PeerCalls;
 use crate::publish::Hubs;
 use crate::readiness::Readiness;
+use crate::room::Room;
 use crate::survey::survey;
 
 /// Why a node did not start. Nothing runs then.
@@ -126,7 +127,8 @@ impl Node {
             ended: watch::Sender::new(None),
             metrics: NodeMetrics::default(),
             alarms: watch::Sender::default(),
-            crowded: watch::Sender::new(false),
+            room_of_most: watch::Sender::new(Room::Enough),
+            space_reserve_bytes: options.alarms.space_reserve_bytes,
             leases: parking_lot::Mutex::default(),
             noting: RwLock::new(()),
             lease_grace: Duration::from_millis(options.election_ms_max),

@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use crate::alarms::Alarm;
 use crate::handle::{NodeHandle, Shared};
 use crate::request_error::RequestError;
+use crate::room::room;
 
 /// The longest wait for a leader to be elected before the next attempt, should no change be told.
 const LEADER_WAIT_MAX: Duration = Duration::from_millis(250);
@@ -60,9 +61,9 @@ impl NodeHandle {
         let shared = &self.shared;
         let _permit = shared.proposals.try_acquire().map_err(|_| RequestError::overloaded())?;
         let in_doubt = if command.is_remembered() { InDoubt::TryAgain } else { InDoubt::GiveUp };
-        let proposal = Proposal { request_id, time_ms: shared.clock.now_ms(), command };
+        let encoded = Encoded::of(&Proposal { request_id, time_ms: shared.clock.now_ms(), command });
         let began = Instant::now();
-        let outcome = settle(shared, encode_proposal(&proposal), with_margin(deadline), in_doubt).await;
+        let outcome = settle(shared, &encoded, with_margin(deadline), in_doubt).await;
         shared.metrics.proposed(&outcome, began.elapsed());
         outcome
     }
@@ -85,19 +86,35 @@ pub(crate) async fn propose_for_peer(shared: &Shared, proposal: &Bytes) -> Resul
         ProposeError::Overloaded { retry_after_ms: 1_000 }
     })?;
     let stamped = Proposal { time_ms: shared.clock.now_ms(), ..read };
-    propose_here(shared, encode_proposal(&stamped)).await
+    let encoded = Encoded::of(&stamped);
+    drop(stamped);
+    propose_here(shared, &encoded).await
 }
 
-/// Proposes on this node, unless disks have hardly any room: what was begun must still find some. One whose data
+/// Proposes on this node, unless disks have too little room (`room.rs`). One whose data
 /// is wrong would answer wrongly, and one whose clock is ahead would stamp wrongly: another one will lead.
-async fn propose_here(shared: &Shared, proposal: Bytes) -> Result<Answer, ProposeError> {
-    if shared.is_raised(Alarm::NoSpace) || *shared.crowded.borrow() {
+async fn propose_here(shared: &Shared, proposal: &Encoded) -> Result<Answer, ProposeError> {
+    if !room(shared).suffices(proposal.frees) {
         return Err(ProposeError::NoSpace);
     }
     if shared.is_raised(Alarm::Corrupt) || shared.is_raised(Alarm::ClockAhead) {
         return Err(ProposeError::NoLeader);
     }
-    shared.consensus.propose(proposal).await
+    shared.consensus.propose(proposal.bytes.clone()).await
+}
+
+/// A proposal as bytes.
+#[derive(Debug, Clone)]
+pub(crate) struct Encoded {
+    bytes: Bytes,
+    /// Whether it gives room back.
+    frees: bool,
+}
+
+impl Encoded {
+    pub(crate) fn of(proposal: &Proposal) -> Self {
+        Self { bytes: encode_proposal(proposal), frees: proposal.command.frees() }
+    }
 }
 
 /// What the attempts so far leave open.
@@ -112,7 +129,7 @@ pub(crate) enum Doubt {
 /// Has an encoded proposal applied, here or by the leader.
 pub(crate) async fn settle(
     shared: &Shared,
-    proposal: Bytes,
+    proposal: &Encoded,
     deadline: Instant,
     when_in_doubt: InDoubt,
 ) -> Result<Answer, RequestError> {
@@ -121,7 +138,7 @@ pub(crate) async fn settle(
     loop {
         let mut leaders = shared.consensus.leader_changes();
         let leader = hint.take().or(*leaders.borrow_and_update());
-        let error = match attempt(shared, leader, &proposal, deadline).await {
+        let error = match attempt(shared, leader, proposal, deadline).await {
             Ok(answer) => return Ok(answer),
             Err(error) => error,
         };
@@ -149,16 +166,16 @@ pub(crate) async fn settle(
 async fn attempt(
     shared: &Shared,
     leader: Option<u64>,
-    proposal: &Bytes,
+    proposal: &Encoded,
     deadline: Instant,
 ) -> Result<Answer, ProposeError> {
     match leader {
         None => Err(ProposeError::NoLeader),
         Some(id) if id == shared.node_id => {
-            let proposed = propose_here(shared, proposal.clone());
+            let proposed = propose_here(shared, proposal);
             tokio::time::timeout_at(deadline, proposed).await.unwrap_or(Err(ProposeError::OutcomeUnknown))
         }
-        Some(id) => shared.consensus.forward_propose(id, proposal.clone(), deadline).await,
+        Some(id) => shared.consensus.forward_propose(id, proposal.bytes.clone(), deadline).await,
     }
 }
 

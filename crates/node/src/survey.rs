@@ -4,7 +4,7 @@
 //! |---|---|
 //! | alarm `corrupt` | its digest is not that of most voters (`integrity.rs`) |
 //! | alarm `clock-ahead` | its clock is a minute ahead of those of most other voters |
-//! | no room | so many voters have hardly any room on their disks that those with room are no majority |
+//! | how much room there is | so many voters have hardly any room on their disks that those with room are no majority (`room.rs`) |
 //!
 //! It also learns here which instance each member is: whoever comes under an id with another one has lost its data,
 //! and every call says which instance is meant.
@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use crate::alarms::{Alarm, set};
 use crate::handle::Shared;
 use crate::integrity::{Agreement, agreements};
+use crate::room::room_of_most;
 use crate::status::{Told, ask_members, own_status};
 
 /// How often the members are asked.
@@ -61,7 +62,8 @@ fn conclude(shared: &Shared, raft: &RaftStatus, own: NodeStatus, others: BTreeMa
     let mut members: BTreeMap<u64, NodeStatus> =
         others.into_iter().map(|(id, told)| (id, told.status)).collect();
     members.insert(shared.node_id, own);
-    shared.crowded.send_replace(is_crowded(&raft.voters, &members));
+    let room = room_of_most(&raft.voters, &members, shared.space_reserve_bytes);
+    shared.room_of_most.send_replace(room);
     match agreements(&members, &raft.voters).remove(&shared.node_id) {
         Some(Agreement::Agrees) => judge(shared, false),
         Some(Agreement::Differs) => judge(shared, true),
@@ -91,13 +93,6 @@ fn is_ahead(voters: &BTreeSet<u64>, others: &BTreeMap<u64, Told>) -> Option<bool
             && told.clock_offset_ms.unsigned_abs().saturating_sub(unsure_ms) > CLOCK_AHEAD_MAX_MS
     };
     (!told.is_empty()).then(|| told.iter().filter(behind).count() * 2 > told.len())
-}
-
-/// Whether the voters that may have room are no majority. One that does not answer may have some.
-fn is_crowded(voters: &BTreeSet<u64>, members: &BTreeMap<u64, NodeStatus>) -> bool {
-    let no_room = |status: &NodeStatus| status.alarms.iter().any(|alarm| alarm == Alarm::NoSpace.name());
-    let full = voters.iter().filter(|id| members.get(id).is_some_and(no_room)).count();
-    (voters.len() - full) * 2 <= voters.len()
 }
 
 /// Has every call to a member say which instance is meant.
@@ -132,17 +127,5 @@ mod tests {
         assert_eq!(ahead(&[told(2, -60_001, 0)]), Some(true));
         assert_eq!(ahead(&[told(2, 90_000, 0), told(3, 0, 0)]), Some(false), "it is behind, not ahead");
         assert_eq!(ahead(&[told(4, -90_000, 0)]), None, "a learner's clock says nothing");
-    }
-
-    #[test]
-    fn a_majority_must_have_room() {
-        let voters = BTreeSet::from([1, 2, 3]);
-        let full = |id| (id, NodeStatus { alarms: vec!["no-space".into()], ..status(id, 1, 1) });
-        let free = |id| (id, status(id, 1, 1));
-        assert!(!is_crowded(&voters, &[free(1), free(2), full(3)].into()));
-        assert!(is_crowded(&voters, &[free(1), full(2), full(3)].into()));
-        assert!(!is_crowded(&voters, &[free(1), full(4), full(3)].into()), "a learner is not needed");
-        assert!(!is_crowded(&voters, &[full(1)].into()), "who does not answer may have room");
-        assert!(is_crowded(&BTreeSet::from([1, 2]), &[free(1), full(2)].into()));
     }
 }

@@ -46,6 +46,13 @@ pub enum MemberChange {
         /// The learner.
         new_id: u64,
     },
+    /// A member is reached elsewhere from now on.
+    Readdress {
+        /// Its id.
+        id: u64,
+        /// Where it is reached.
+        address: PeerAddress,
+    },
     /// Ends a change that another leader began.
     Settle,
 }
@@ -147,6 +154,9 @@ impl Consensus {
                 voters.remove(&old_id);
                 voters.insert(new_id);
                 (ChangeMembers::ReplaceAllVoters(voters), false)
+            }
+            MemberChange::Readdress { id, address } => {
+                (ChangeMembers::SetNodes(BTreeMap::from([(id, address)])), true)
             }
             MemberChange::Settle => (ChangeMembers::AddVoterIds(BTreeSet::new()), !self.is_replacing()),
         }

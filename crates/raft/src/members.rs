@@ -17,7 +17,7 @@ const FORMAT: u8 = 1;
 pub enum MembersRequest {
     /// Gives a new node an id and a token.
     Admit {
-        /// Its name, of no other member.
+        /// Its name, of no other member. Empty: it has none yet.
         name: String,
         /// Where its peers will reach it: `host:port`.
         peer_address: String,
@@ -56,6 +56,13 @@ pub enum MembersRequest {
     Transfer {
         /// To whom; none: to the one that has come furthest.
         to: Option<u64>,
+    },
+    /// The peers of a member reach it elsewhere from now on.
+    Readdress {
+        /// Its id.
+        id: u64,
+        /// Where: `host:port`.
+        peer_address: String,
     },
 }
 

@@ -84,6 +84,11 @@ impl PeerChannels {
         Ok(connections)
     }
 
+    /// The connections to a node that were made last: it may be reached elsewhere since others were.
+    pub(crate) fn newest(&self, node: u64) -> Option<PeerConnections> {
+        self.peers.lock().get(&node).cloned()
+    }
+
     fn connections(&self, node: u64, address: &str) -> Result<PeerConnections, ConsensusError> {
         let endpoint = endpoint(node, address)?;
         let to_node = ToNode::new(self.cluster_id, node, Arc::clone(&self.instances));

@@ -16,7 +16,6 @@ use openraft::raft::{
 use tonic::{Code, Response, Status};
 
 use crate::append_stream::stream_append;
-use crate::errors::ConsensusError;
 use crate::log_adapter::LogAdapter;
 use crate::peer_channel::{PeerChannels, PeerClient, PeerConnections};
 use crate::peer_wire::{
@@ -45,8 +44,8 @@ pub(crate) struct PeerNetwork {
 
 /// A client for one peer.
 pub(crate) struct Peer {
-    /// None if the peer's address is none.
-    connections: Option<PeerConnections>,
+    id: u64,
+    channels: Arc<PeerChannels>,
     answer_timeout: Duration,
     quiet: Arc<Quiet>,
     log: LogAdapter,
@@ -58,9 +57,12 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
     type Network = Peer;
 
     async fn new_client(&mut self, target: u64, node: &PeerAddress) -> Peer {
-        let connections = self.channels.to(target, node).map_err(warn_of_address).ok();
+        if let Err(error) = self.channels.to(target, node) {
+            tracing::error!(%error, "a member cannot be reached");
+        }
         Peer {
-            connections,
+            id: target,
+            channels: Arc::clone(&self.channels),
             answer_timeout: self.answer_timeout,
             quiet: Arc::clone(&self.quiet),
             log: self.log.clone(),
@@ -70,18 +72,15 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
     }
 }
 
-fn warn_of_address(error: ConsensusError) {
-    tracing::error!(%error, "a member cannot be reached");
-}
-
 impl Peer {
-    fn connections(&self) -> Rpc<&PeerConnections> {
+    /// Asked for with every call: the engine keeps this client when the peer's address changes.
+    fn connections(&self) -> Rpc<PeerConnections> {
         let unreachable = || RPCError::Unreachable(Unreachable::from_string("the peer's address is none"));
-        self.connections.as_ref().ok_or_else(unreachable)
+        self.channels.newest(self.id).ok_or_else(unreachable)
     }
 
     fn ordinary(&self) -> Rpc<PeerClient> {
-        Ok(self.connections()?.ordinary.clone())
+        Ok(self.connections()?.ordinary)
     }
 }
 
@@ -144,7 +143,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         cancel: impl Future<Output = ReplicationClosed> + Send + 'static,
         option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
-        let client = self.connections()?.bulk.clone();
+        let client = self.connections()?.bulk;
         let bounds = SendBounds {
             rate: Arc::clone(&self.snapshot_rate),
             stall_timeout: option.hard_ttl(),

@@ -16,12 +16,23 @@ pub enum ClusterCommand {
     Register(Register),
     /// A node was taken out, or an admission is taken back.
     Forget(Forget),
+    /// Somebody raises the alarm of space, or takes it back.
+    SetAlarm(SetAlarm),
+}
+
+/// Somebody raises the alarm of space, or takes it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetAlarm {
+    /// Of which member.
+    pub member_id: u64,
+    /// Whether it stands from now on.
+    pub raised: bool,
 }
 
 /// Gives a new node an id and lets it join with a token.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Admit {
-    /// Its name, of no other node.
+    /// Its name, of no other node. Empty: it has none yet.
     pub name: String,
     /// Where its peers will reach it: `host:port`.
     pub peer_address: String,

@@ -7,6 +7,7 @@
 //! Consensus has its own list of members with addresses and votes. What is kept here is what that list cannot
 //! tell: who may come, and who was there.
 
+mod alarms;
 mod command;
 mod node_record;
 mod outcome;
@@ -16,7 +17,8 @@ use std::collections::BTreeMap;
 
 use conclave_mvcc::{MapError, ReadMap, Transaction};
 
-pub use command::{Admit, ClusterCommand, Forget, Redeem, Register, TokenHash};
+pub use alarms::alarms;
+pub use command::{Admit, ClusterCommand, Forget, Redeem, Register, SetAlarm, TokenHash};
 pub use node_record::Standing;
 pub use outcome::{ClusterOutcome, Redeemed};
 pub use rejection::ClusterRejection;
@@ -67,6 +69,7 @@ pub(crate) fn apply(
         ClusterCommand::Redeem(command) => redeem(transaction, command, time_ms),
         ClusterCommand::Register(command) => register(transaction, command),
         ClusterCommand::Forget(command) => forget(transaction, command),
+        ClusterCommand::SetAlarm(command) => Ok(Ok(alarms::set(transaction, *command)?)),
     }
 }
 
@@ -133,6 +136,7 @@ pub fn begin_anew(transaction: &mut Transaction<'_>) -> Result<(), MapError> {
     for (id, _) in all(transaction.view())? {
         remove(transaction, id);
     }
+    alarms::clear(transaction);
     Ok(())
 }
 
@@ -147,13 +151,13 @@ fn admit(transaction: &mut Transaction<'_>, admit: &Admit, time_ms: i64) -> Resu
         client_address: admit.client_address.clone(),
         standing: Standing::Admitted { token_hash: admit.token_hash, expires_ms },
     };
-    let mut waiting = 0;
+    let (mut waiting, mut same) = (0, None);
     for (id, node) in &nodes {
         match node.standing {
             Standing::Removed => continue,
             Standing::Admitted { .. } if node.is_same_node(&record) => {
-                put(transaction, *id, &record);
-                return Ok(Ok(ClusterOutcome::Admitted { id: *id, expires_ms }));
+                same = Some(*id);
+                continue;
             }
             Standing::Admitted { expires_ms, .. } if expires_ms <= time_ms => {
                 remove(transaction, *id);
@@ -165,6 +169,10 @@ fn admit(transaction: &mut Transaction<'_>, admit: &Admit, time_ms: i64) -> Resu
         if let Some(taken) = node.clash(*id, &record) {
             return Ok(Err(taken));
         }
+    }
+    if let Some(id) = same {
+        put(transaction, id, &record);
+        return Ok(Ok(ClusterOutcome::Admitted { id, expires_ms }));
     }
     if waiting >= ADMISSIONS_MAX {
         return Ok(Err(ClusterRejection::AdmissionsFull { admissions_max: ADMISSIONS_MAX as u64 }));

@@ -57,8 +57,10 @@ impl NodeRecord {
         }
     }
 
+    /// Whether this one, which waits, is the other one: it may have been admitted before it had a name.
     pub(crate) fn is_same_node(&self, other: &Self) -> bool {
-        self.name == other.name && self.peer_address == other.peer_address
+        let is_called_so = self.name.is_empty() || self.name == other.name;
+        is_called_so && self.peer_address == other.peer_address
     }
 
     /// Why the other node cannot be beside this one, which has this id.

@@ -24,6 +24,11 @@ pub enum ClusterOutcome {
         /// Its id.
         id: u64,
     },
+    /// The alarm stands as it was asked for.
+    AlarmSet {
+        /// Whether it did not before.
+        is_news: bool,
+    },
 }
 
 /// The node that joins, as it was admitted.

@@ -79,6 +79,12 @@ pub enum ClusterRejection {
         /// The id.
         id: u64,
     },
+    /// Somebody has raised the alarm of space.
+    #[error(
+        "the alarm of space was raised by hand: what takes room is refused until that is taken back \
+         (`etcdctl alarm disarm`)"
+    )]
+    NoSpaceAlarm,
 }
 
 impl ClusterRejection {
@@ -96,6 +102,7 @@ impl ClusterRejection {
             Self::OtherAddress { .. } => "member-address-mismatch",
             Self::MemberRemoved { .. } => "member-removed",
             Self::OtherInstance { .. } => "member-instance-mismatch",
+            Self::NoSpaceAlarm => "no-space-alarm",
         }
     }
 
@@ -110,7 +117,7 @@ impl ClusterRejection {
             | Self::OtherAddress { id, .. }
             | Self::MemberRemoved { id }
             | Self::OtherInstance { id } => Some(*id),
-            Self::AdmissionsFull { .. } | Self::IdsUsedUp | Self::TokenUnknown => None,
+            Self::AdmissionsFull { .. } | Self::IdsUsedUp | Self::TokenUnknown | Self::NoSpaceAlarm => None,
         }
     }
 }

@@ -103,6 +103,18 @@ fn the_same_node_admitted_again_keeps_its_id_and_the_first_token_is_void() {
 }
 
 #[test]
+fn a_node_without_a_name_is_given_one_when_it_is_admitted_again() {
+    let mut map = MemoryMap::default();
+    assert_eq!(admitted(at(&mut map, 1, admit_as("", "d:1", 1))), 4);
+    assert_eq!(admitted(at(&mut map, 1, admit_as("", "e:1", 2))), 5, "neither has a name");
+    assert_eq!(admitted(at(&mut map, 1, admit_as("d", "d:1", 3))), 4);
+    let taken = at(&mut map, 1, admit_as("d", "e:1", 4));
+    assert_eq!(taken, Err(ClusterRejection::NameTaken { name: "d".into(), id: 4 }));
+    let called = at(&mut map, 1, redeem_as(3, 7, "d:1"));
+    assert!(matches!(called, Ok(ClusterOutcome::Redeemed(node)) if node.name == "d"));
+}
+
+#[test]
 fn names_and_addresses_are_of_one_node_each() {
     let mut map = MemoryMap::default();
     admitted(at(&mut map, 1, admit_as("d", "d:1", 1)));

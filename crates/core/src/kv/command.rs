@@ -18,6 +18,16 @@ pub enum KvCommand {
     Sweep(SweepStep),
 }
 
+impl KvCommand {
+    /// Whether it sets no key.
+    pub(crate) fn sets_nothing(&self) -> bool {
+        match self {
+            Self::Txn(txn) => txn.sets_nothing(),
+            Self::Compact(_) | Self::Sweep(_) => true,
+        }
+    }
+}
+
 /// Operations that are done as one step, which of them depends on comparisons.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Txn {

@@ -62,6 +62,15 @@ impl Txn {
             Operation::Put(_) | Operation::DeleteRange(_) => false,
         })
     }
+
+    /// Whether nothing that it may do sets a key.
+    pub(crate) fn sets_nothing(&self) -> bool {
+        self.success.iter().chain(&self.failure).all(|operation| match operation {
+            Operation::Range(_) | Operation::DeleteRange(_) => true,
+            Operation::Txn(txn) => txn.sets_nothing(),
+            Operation::Put(_) => false,
+        })
+    }
 }
 
 /// Whether a comparison holds of every key of its range, or of one that does not exist if there is none.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conclave_core::cluster::{ClusterCommand, Forget, Standing, standing};
+use conclave_core::cluster::{ClusterCommand, ClusterRejection, Forget, Standing, standing};
 use conclave_raft::{
     MemberChange, MembersAnswer, MembersError, MembersRefusal, MembersRequest, PeerAddress, RaftStatus,
 };
@@ -65,6 +65,9 @@ async fn lead_change(
     deadline: Instant,
 ) -> Outcome {
     match *request {
+        MembersRequest::Readdress { id, ref peer_address } => {
+            readdress(shared, raft, (id, peer_address), deadline).await
+        }
         MembersRequest::Promote { id } => promote(shared, raft, id, deadline).await,
         MembersRequest::Demote { id, force_quorum_loss } => {
             demote(shared, raft, Leaving { id, force_quorum_loss }, deadline).await
@@ -122,6 +125,28 @@ async fn remove(shared: &Shared, raft: &RaftStatus, leaving: Leaving, deadline: 
         // Its removal was cut off.
         Some(Standing::Member { .. }) => forget_member(shared, id, deadline).await,
     }
+}
+
+/// The others learn it with the next list of members that they have. Who goes there says as before which cluster,
+/// which node and which instance it means: whoever else is there does not answer.
+async fn readdress(
+    shared: &Shared,
+    raft: &RaftStatus,
+    (id, peer_address): (u64, &str),
+    deadline: Instant,
+) -> Outcome {
+    let Some(known) = raft.members.get(&id) else { return refuse(MembersRefusal::NoSuchMember { id }) };
+    if known.peer == peer_address {
+        return Ok(MembersAnswer::Done);
+    }
+    if let Some((other, _)) = raft.members.iter().find(|(_, member)| member.peer == peer_address) {
+        let taken = ClusterRejection::AddressTaken { address: peer_address.to_owned(), id: *other };
+        return refuse(taken);
+    }
+    let address = PeerAddress { peer: peer_address.to_owned(), ..known.clone() };
+    shared.consensus.change_members(MemberChange::Readdress { id, address }, deadline).await?;
+    tracing::info!(id, peer_address, "a member is reached elsewhere");
+    Ok(MembersAnswer::Done)
 }
 
 async fn replace(

@@ -21,7 +21,7 @@ const TOKEN_SIZE_BYTES: usize = 32;
 pub(super) async fn admit(shared: &Shared, address: PeerAddress, deadline: Instant) -> Outcome {
     let raft = shared.consensus.status();
     for (id, member) in &raft.members {
-        if member.name == address.name {
+        if !member.name.is_empty() && member.name == address.name {
             return refuse(ClusterRejection::NameTaken { name: address.name, id: *id });
         }
         if member.peer == address.peer {

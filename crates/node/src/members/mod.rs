@@ -10,6 +10,7 @@
 //! | `let_in.rs` | how it lets new ones in |
 //! | `guard.rs` | who is well, and whether they are enough |
 //! | `join.rs` | a node that comes: by its token, or by the first members |
+//! | `known.rs` | who is there, without asking how they are |
 //! | `care.rs` | what the leader does unasked: ends changes that were cut off, learns instances |
 //! | `step_down.rs` | when a leader hands leadership over unasked |
 //! | `fate.rs` | how a node that was removed finds out |
@@ -18,6 +19,7 @@ mod care;
 mod fate;
 mod guard;
 mod join;
+mod known;
 mod lead;
 mod let_in;
 mod step_down;
@@ -25,15 +27,16 @@ mod step_down;
 use std::time::Duration;
 
 use conclave_core::cluster::{ClusterCommand, ClusterOutcome};
-use conclave_core::{Command, Outcome, Proposal, RequestId, encode_proposal};
+use conclave_core::{Command, Outcome, Proposal, RequestId};
 use conclave_raft::{MembersAnswer, MembersError, MembersRefusal, MembersRequest};
 use tokio::time::Instant;
 
 use crate::handle::{NodeHandle, Shared};
-use crate::propose::{Doubt, InDoubt, NO_SPACE_RETRY_AFTER, settle, with_margin};
+use crate::propose::{Doubt, Encoded, InDoubt, NO_SPACE_RETRY_AFTER, settle, with_margin};
 use crate::request_error::RequestError;
 
 pub use join::{JoinOptions, NotJoined};
+pub use known::KnownMembers;
 
 pub(crate) use care::take_care;
 pub(crate) use fate::follow_fate;
@@ -162,9 +165,9 @@ async fn propose(
 ) -> Result<ClusterOutcome, MembersError> {
     let request_id =
         RequestId::parse(&request_id).map_err(|error| MembersError::Failed(error.to_string()))?;
-    let proposal =
-        Proposal { request_id, time_ms: shared.clock.now_ms(), command: Command::Cluster(command) };
-    match settle(shared, encode_proposal(&proposal), deadline, InDoubt::TryAgain).await {
+    let time_ms = shared.clock.now_ms();
+    let encoded = Encoded::of(&Proposal { request_id, time_ms, command: Command::Cluster(command) });
+    match settle(shared, &encoded, deadline, InDoubt::TryAgain).await {
         Ok(Ok(Outcome::Cluster(outcome))) => Ok(outcome),
         Ok(Ok(_)) => Err(MembersError::Failed("another command was answered".to_owned())),
         Ok(Err(conclave_core::Rejection::Cluster(rejection))) => Err(MembersError::Refused(rejection.into())),
