@@ -48,6 +48,17 @@ pub fn may_do_txn(
     part(Reach::of(view, caller).and_then(|reach| check_txn(view, &reach, txn)))
 }
 
+/// Whether the caller may do what only root may: change the members, and copy all that there is.
+///
+/// # Errors
+/// The map cannot be read.
+pub fn may_administer(
+    view: &dyn ReadMap,
+    caller: Option<&Caller>,
+) -> Result<Result<(), Rejection>, MapError> {
+    part(require_root(view, caller))
+}
+
 /// Whether the caller may be told which keys hang on a lease: those that he may read, and none else may hang on it.
 ///
 /// # Errors

@@ -109,7 +109,7 @@ mod times;
 mod totals;
 mod version;
 
-pub use access::{may_do_txn, may_know_keys_of};
+pub use access::{may_administer, may_do_txn, may_know_keys_of};
 pub use answer::{Answer, Outcome, decode_answer, encode_answer};
 pub use apply::{Applied, ApplyError, EntryContext, EntryKind, apply, preview};
 pub use command::{

@@ -1,10 +1,11 @@
 //! Who asks: by the token that a request brings.
 
 use conclave_core::auth::{self, Caller};
-use conclave_core::{By, Command};
+use conclave_core::{By, Command, may_administer};
 use conclave_mvcc::ReadMap;
 use conclave_node::{Consistency, NodeHandle};
 use tokio::time::Instant;
+use tonic::Request;
 use tonic::metadata::MetadataMap;
 
 use crate::refusal::Refusal;
@@ -27,6 +28,17 @@ pub(crate) async fn caller(
     let Some(token) = token(metadata) else { return Ok(None) };
     let now_ms = node.now_ms();
     let read = move |view: &dyn ReadMap| auth::identify(view, Some(&token), now_ms);
+    Ok(node.read(Consistency::Local, deadline, read).await??)
+}
+
+/// Refuses whoever is not root, of what is no command and only root may.
+pub(crate) async fn require_root<T>(
+    node: &NodeHandle,
+    request: &Request<T>,
+    deadline: Instant,
+) -> Result<(), Refusal> {
+    let caller = caller(node, request.metadata(), deadline).await?;
+    let read = move |view: &dyn ReadMap| may_administer(view, caller.as_ref());
     Ok(node.read(Consistency::Local, deadline, read).await??)
 }
 

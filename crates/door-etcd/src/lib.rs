@@ -10,6 +10,8 @@ mod auth_service;
 mod auth_wire;
 mod caller;
 mod calls;
+mod cluster_service;
+mod cluster_wire;
 mod codec;
 mod header;
 mod health;
@@ -17,8 +19,11 @@ mod kv_service;
 mod kv_wire;
 mod lease_service;
 mod lease_wire;
+mod maintenance_service;
+mod maintenance_wire;
 mod refusal;
 mod servers;
+mod snapshot_stream;
 mod status;
 mod version;
 
@@ -30,11 +35,15 @@ pub use crate::health::ailment;
 pub use crate::version::{ETCD_CLUSTER_VERSION, ETCD_VERSION};
 
 use crate::auth_service::AuthDoor;
+use crate::cluster_service::ClusterDoor;
 use crate::kv_service::KvDoor;
 use crate::lease_service::LeaseDoor;
+use crate::maintenance_service::MaintenanceDoor;
 use crate::servers::etcdserverpb::auth_server::AuthServer;
+use crate::servers::etcdserverpb::cluster_server::ClusterServer;
 use crate::servers::etcdserverpb::kv_server::KvServer;
 use crate::servers::etcdserverpb::lease_server::LeaseServer;
+use crate::servers::etcdserverpb::maintenance_server::MaintenanceServer;
 
 /// Largest request on the wire, in bytes, as of etcd: what a request may be, and half a mebibyte around it.
 const MESSAGE_SIZE_BYTES_MAX: usize = 2 << 20;
@@ -43,6 +52,9 @@ const MESSAGE_SIZE_BYTES_MAX: usize = 2 << 20;
 pub fn add_services(routes: Routes, node: NodeHandle, stop: CancellationToken) -> Routes {
     let kv = KvServer::new(KvDoor::new(node.clone())).max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX);
     let auth = AuthServer::new(AuthDoor::new(node.clone()));
-    let lease = LeaseServer::new(LeaseDoor::new(node, stop));
-    routes.add_service(kv).add_service(lease).add_service(auth)
+    let lease = LeaseServer::new(LeaseDoor::new(node.clone(), stop));
+    let cluster = ClusterServer::new(ClusterDoor::new(node.clone()));
+    let maintenance = MaintenanceServer::new(MaintenanceDoor::new(node));
+    let routes = routes.add_service(kv).add_service(lease).add_service(auth);
+    routes.add_service(cluster).add_service(maintenance)
 }

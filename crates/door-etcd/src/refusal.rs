@@ -2,7 +2,7 @@
 
 use conclave_core::Rejection;
 use conclave_mvcc::MapError;
-use conclave_node::RequestError;
+use conclave_node::{MembersRefusal, RequestError};
 
 /// Why a request got no answer. `status.rs` has the code and the text of each, which clients compare.
 #[derive(Debug, Clone)]
@@ -11,6 +11,10 @@ pub(crate) enum Refusal {
     Rule(Rule),
     /// The store's own answer, the same on all nodes.
     Rejection(Rejection),
+    /// The request breaks a rule about the members.
+    Member(MemberRule),
+    /// A change of the members may not be made.
+    Members(MembersRefusal),
     /// This node could not answer, this time.
     Request(RequestError),
     /// The deadline that the request came with cannot be read.
@@ -44,6 +48,51 @@ pub(crate) enum Rule {
     Compacted,
     /// A lease is to live longer than any may.
     TtlTooLarge,
+}
+
+/// A rule about the members that a request breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum MemberRule {
+    /// There is no such member.
+    NotFound,
+    /// It votes already.
+    NotALearner,
+    /// It has not come yet, or has not caught up.
+    LearnerNotReady,
+    /// Another member has this URL.
+    PeerUrlExists,
+    /// The URLs are none.
+    BadUrls,
+    /// There are several URLs.
+    SeveralUrls,
+    /// Who is to lead has no vote, or is no member.
+    BadTransferee,
+    /// The node that was asked does not lead.
+    NotLeader,
+    /// Leadership was not taken over in time.
+    NotHandedOver,
+    /// The version to step down to is none.
+    BadVersion,
+    /// There is no older version to step down to.
+    NoDowngrade,
+    /// No step down is going on.
+    NoDowngradeUnderWay,
+    /// What is to be done is not known.
+    UnknownAction,
+    /// An alarm that nobody raises by hand.
+    AlarmByHand,
+}
+
+impl From<MemberRule> for Refusal {
+    fn from(rule: MemberRule) -> Self {
+        Self::Member(rule)
+    }
+}
+
+impl From<MembersRefusal> for Refusal {
+    fn from(refusal: MembersRefusal) -> Self {
+        Self::Members(refusal)
+    }
 }
 
 impl From<Rule> for Refusal {

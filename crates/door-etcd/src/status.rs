@@ -5,18 +5,21 @@
 
 use conclave_core::Rejection;
 use conclave_core::auth::AuthRejection;
+use conclave_core::cluster::ClusterRejection;
 use conclave_core::kv::KvRejection;
 use conclave_core::lease::LeaseRejection;
-use conclave_node::RequestError;
+use conclave_node::{MembersRefusal, RequestError};
 use tonic::{Code, Status};
 
-use crate::refusal::{Refusal, Rule};
+use crate::refusal::{MemberRule, Refusal, Rule};
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
         match &refusal {
             Refusal::Rule(rule) => of_rule(*rule),
             Refusal::Rejection(rejection) => of_rejection(rejection),
+            Refusal::Member(rule) => of_member_rule(*rule),
+            Refusal::Members(refusal) => of_members(refusal),
             Refusal::Request(error) => of_request_error(error),
             Refusal::Deadline => {
                 Self::invalid_argument("grpc-timeout is not 1 to 8 digits and a unit (H, M, S, m, u or n)")
@@ -48,6 +51,7 @@ fn of_rejection(rejection: &Rejection) -> Status {
         Rejection::Kv(rejection) => of_kv(rejection),
         Rejection::Lease(rejection) => of_lease(rejection),
         Rejection::Auth(rejection) => of_auth(rejection),
+        Rejection::Cluster(ClusterRejection::NoSpaceAlarm) => Status::resource_exhausted(NO_SPACE),
         // No command of this door is refused otherwise.
         rejection => Status::unknown(rejection.to_string()),
     }
@@ -68,6 +72,7 @@ fn of_kv(rejection: &KvRejection) -> Status {
     Status::new(code, text)
 }
 
+const NO_SPACE: &str = "etcdserver: mvcc: database space exceeded";
 const LEASE_NOT_FOUND: &str = "etcdserver: requested lease not found";
 const COMPACTED: &str = "etcdserver: mvcc: required revision has been compacted";
 
@@ -123,14 +128,74 @@ fn of_request_error(error: &RequestError) -> Status {
             Status::deadline_exceeded("etcdserver: request timed out")
         }
         RequestError::Overloaded { .. } => Status::resource_exhausted("etcdserver: too many requests"),
-        RequestError::NoSpace { .. } | RequestError::NoRoom { .. } => {
-            Status::resource_exhausted("etcdserver: mvcc: database space exceeded")
-        }
+        RequestError::NoSpace { .. } | RequestError::NoRoom { .. } => Status::resource_exhausted(NO_SPACE),
         RequestError::ShuttingDown { .. } => Status::unavailable("etcdserver: server stopped"),
         RequestError::Recovering { .. } => Status::unavailable(error.to_string()),
         RequestError::Corrupt { .. } => Status::data_loss("etcdserver: corrupt cluster"),
         RequestError::DeadlineExceeded => Status::deadline_exceeded("context deadline exceeded"),
         RequestError::NodeFailed { .. } => Status::internal(error.to_string()),
+    }
+}
+
+fn of_member_rule(rule: MemberRule) -> Status {
+    let (code, text) = match rule {
+        MemberRule::NotFound => (Code::NotFound, "etcdserver: member not found"),
+        MemberRule::NotALearner => {
+            (Code::FailedPrecondition, "etcdserver: can only promote a learner member")
+        }
+        MemberRule::LearnerNotReady => (
+            Code::FailedPrecondition,
+            "etcdserver: can only promote a learner member which is in sync with leader",
+        ),
+        MemberRule::PeerUrlExists => (Code::FailedPrecondition, "etcdserver: Peer URLs already exists"),
+        MemberRule::BadUrls => (Code::InvalidArgument, "etcdserver: given member URLs are invalid"),
+        MemberRule::SeveralUrls => {
+            (Code::InvalidArgument, "a node has one address for its peers: give one peer URL")
+        }
+        MemberRule::BadTransferee => (Code::FailedPrecondition, "etcdserver: bad leader transferee"),
+        MemberRule::NotLeader => (Code::FailedPrecondition, "etcdserver: not leader"),
+        MemberRule::NotHandedOver => {
+            (Code::Unavailable, "etcdserver: request timed out, leader transfer took too long")
+        }
+        MemberRule::BadVersion => {
+            (Code::InvalidArgument, "etcdserver: wrong downgrade target version format")
+        }
+        MemberRule::NoDowngrade => (Code::InvalidArgument, "etcdserver: invalid downgrade target version"),
+        MemberRule::NoDowngradeUnderWay => {
+            (Code::FailedPrecondition, "etcdserver: no inflight downgrade job")
+        }
+        MemberRule::UnknownAction => (Code::InvalidArgument, "etcdserver: unknown action"),
+        MemberRule::AlarmByHand => (
+            Code::FailedPrecondition,
+            "a node finds out by itself that its data is wrong: only the alarm NOSPACE is raised by hand",
+        ),
+    };
+    Status::new(code, text)
+}
+
+fn of_members(refusal: &MembersRefusal) -> Status {
+    match refusal {
+        MembersRefusal::NoSuchMember { .. }
+        | MembersRefusal::Rejected(
+            ClusterRejection::MemberUnknown { .. } | ClusterRejection::MemberRemoved { .. },
+        ) => of_member_rule(MemberRule::NotFound),
+        MembersRefusal::Rejected(ClusterRejection::AddressTaken { .. }) => {
+            of_member_rule(MemberRule::PeerUrlExists)
+        }
+        MembersRefusal::NotAVoter { .. } => of_member_rule(MemberRule::BadTransferee),
+        MembersRefusal::NotALearner { .. } => of_member_rule(MemberRule::NotALearner),
+        MembersRefusal::Behind { .. } | MembersRefusal::Silent { .. } => {
+            of_member_rule(MemberRule::LearnerNotReady)
+        }
+        MembersRefusal::NotHandedOver => of_member_rule(MemberRule::NotHandedOver),
+        // The code is what etcd's server makes of it.
+        MembersRefusal::QuorumLoss { .. } | MembersRefusal::LastVoter { .. } => {
+            Status::unknown("etcdserver: re-configuration failed due to not enough started members")
+        }
+        MembersRefusal::ChangeUnderWay => Status::unavailable(refusal.to_string()),
+        MembersRefusal::Rejected(_) | MembersRefusal::OtherCluster { .. } => {
+            Status::failed_precondition(refusal.to_string())
+        }
     }
 }
 

@@ -102,18 +102,33 @@ impl Cluster {
     /// # Panics
     /// If it is not admitted.
     pub async fn admit(&mut self, client: &Client) -> u64 {
+        let id = self.add_node();
+        self.admit_node(client, id).await;
+        id
+    }
+
+    /// Makes a further node, which nobody has admitted yet; tells the id that it will have. It is not behind links.
+    pub fn add_node(&mut self) -> u64 {
         let id = self.nodes.keys().next_back().map_or(1, |id| id + 1);
         let mut node = NodeProcess::new(&self.binary, self.folder.path(), id);
+        self.settings.iter().for_each(|(name, value)| node.set(name, value));
+        node.unset("node_id");
+        self.nodes.insert(id, node);
+        id
+    }
+
+    /// Has such a node admitted, which is to join when it is started.
+    ///
+    /// # Panics
+    /// If it is not admitted.
+    pub async fn admit_node(&mut self, client: &Client, id: u64) {
+        let node = self.node(id);
         let peer_address = node.peer_address().to_string();
         let request = AddMemberRequest { name: format!("db{id}"), peer_address, ..Default::default() };
         let admitted = client.add_member(request).await.expect("the node is admitted");
         assert_eq!(admitted.id, id, "ids ascend");
-        self.settings.iter().for_each(|(name, value)| node.set(name, value));
-        node.unset("node_id");
         node.set("join", admitted.join_addresses.join(","));
         node.set("token", admitted.token);
-        self.nodes.insert(id, node);
-        id
     }
 
     /// Asks a node to let another one in, as that one would ask; tells its id, or why it is not let in.

@@ -54,6 +54,14 @@ impl NodeProcess {
         self.settings.insert(name.into(), value.to_string());
     }
 
+    /// A setting that was given.
+    ///
+    /// # Panics
+    /// If it was not.
+    pub fn setting(&self, name: &str) -> String {
+        self.settings.get(name).expect("it was given").clone()
+    }
+
     /// Takes a setting back, for the next start.
     pub fn unset(&mut self, name: &str) {
         self.settings.remove(name);

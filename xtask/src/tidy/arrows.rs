@@ -67,7 +67,14 @@ const DRAWING: &[Place] = &[
     },
     Place {
         name: "conclave-door-etcd",
-        sees: &["conclave-core", "conclave-door", "conclave-mvcc", "conclave-node", "conclave-proto"],
+        sees: &[
+            "conclave-backup",
+            "conclave-core",
+            "conclave-door",
+            "conclave-mvcc",
+            "conclave-node",
+            "conclave-proto",
+        ],
         never_linked: &["conclave-client"],
         never_named: &["openraft", "rocksdb"],
     },

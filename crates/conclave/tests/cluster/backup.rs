@@ -26,7 +26,7 @@ fn members(cluster: &mut Cluster) -> String {
 }
 
 /// Kills all nodes and removes all that they had.
-fn destroy(cluster: &mut Cluster) {
+pub(crate) fn destroy(cluster: &mut Cluster) {
     cluster.kill_all();
     for id in cluster.ids() {
         fs::remove_dir_all(cluster.node(id).data_dir()).expect("the folder is ours");
@@ -42,7 +42,7 @@ async fn restore(cluster: &mut Cluster, id: u64, source: &[&str]) -> Value {
 }
 
 /// Restores all nodes, the others as the first restore says, and starts them.
-async fn restore_all(cluster: &mut Cluster, source: &[&str]) {
+pub(crate) async fn restore_all(cluster: &mut Cluster, source: &[&str]) {
     let first = restore(cluster, 1, source).await;
     let commands = first["other_nodes"].as_array().expect("a list").clone();
     assert_eq!(commands.len(), 2);

@@ -57,6 +57,13 @@ calls! {
     LeaseClient.lease_time_to_live(pb::LeaseTimeToLiveRequest) -> pb::LeaseTimeToLiveResponse;
     LeaseClient.lease_leases(pb::LeaseLeasesRequest) -> pb::LeaseLeasesResponse;
     ClusterClient.member_list(pb::MemberListRequest) -> pb::MemberListResponse;
+    ClusterClient.member_add(pb::MemberAddRequest) -> pb::MemberAddResponse;
+    ClusterClient.member_remove(pb::MemberRemoveRequest) -> pb::MemberRemoveResponse;
+    ClusterClient.member_update(pb::MemberUpdateRequest) -> pb::MemberUpdateResponse;
+    ClusterClient.member_promote(pb::MemberPromoteRequest) -> pb::MemberPromoteResponse;
+    MaintenanceClient.alarm(pb::AlarmRequest) -> pb::AlarmResponse;
+    MaintenanceClient.hash(pb::HashRequest) -> pb::HashResponse;
+    MaintenanceClient.downgrade(pb::DowngradeRequest) -> pb::DowngradeResponse;
     MaintenanceClient.status(pb::StatusRequest) -> pb::StatusResponse;
     MaintenanceClient.defragment(pb::DefragmentRequest) -> pb::DefragmentResponse;
     MaintenanceClient.hash_kv(pb::HashKvRequest) -> pb::HashKvResponse;
@@ -180,7 +187,8 @@ without_revisions! {
     pb::PutRequest, pb::DeleteRangeRequest,
     pb::LeaseGrantRequest, pb::LeaseRevokeRequest, pb::LeaseTimeToLiveRequest, pb::LeaseLeasesRequest,
     pb::LeaseKeepAliveRequest,
-    pb::MemberListRequest, pb::StatusRequest, pb::DefragmentRequest, pb::MoveLeaderRequest,
+    pb::MemberListRequest, pb::MemberAddRequest, pb::MemberRemoveRequest, pb::MemberUpdateRequest,
+    pb::MemberPromoteRequest, pb::AlarmRequest, pb::HashRequest, pb::DowngradeRequest, pb::StatusRequest, pb::DefragmentRequest, pb::MoveLeaderRequest,
     pb::AuthEnableRequest, pb::AuthenticateRequest,
     pb::AuthUserAddRequest, pb::AuthUserGetRequest, pb::AuthUserListRequest, pb::AuthUserDeleteRequest,
     pb::AuthUserGrantRoleRequest, pb::AuthUserRevokeRoleRequest,

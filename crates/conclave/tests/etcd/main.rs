@@ -3,6 +3,7 @@
 //! | files | what |
 //! |---|---|
 //! | `kv`, `sorted`, `txn`, `compare`, `compact`, `lease`, `watch`, `watch_starts`, `lock`, `election`, `cluster`, `maintenance`, `auth`, `errors` | what is asked, one file a subject |
+//! | `etcdctl` | what operators do with the command line of a real etcd |
 //! | `pair`, `watching` | the two, one stream of watches at each |
 //! | `calls`, `masks` | what requests and answers have to do with revisions; what is masked |
 //! | `script`, `generate` | random scripts of requests |
@@ -28,6 +29,8 @@ mod difference;
 mod election;
 #[cfg(test)]
 mod errors;
+#[cfg(test)]
+mod etcdctl;
 #[cfg(test)]
 mod generate;
 #[cfg(test)]

@@ -1,12 +1,15 @@
 //! What operators ask of one member.
 
+use conclave_proto::etcd::etcdserverpb::alarm_request::AlarmAction;
+use conclave_proto::etcd::etcdserverpb::downgrade_request::DowngradeAction;
 use conclave_proto::etcd::etcdserverpb::maintenance_client::MaintenanceClient;
 use conclave_proto::etcd::etcdserverpb::{
-    AlarmRequest, DefragmentRequest, HashKvRequest, MoveLeaderRequest, ResponseHeader, StatusRequest,
+    AlarmMember, AlarmRequest, AlarmType, DefragmentRequest, DowngradeRequest, HashKvRequest, HashRequest,
+    LeaseRevokeRequest, MoveLeaderRequest, ResponseHeader, StatusRequest,
 };
 
 use crate::pair::{Pair, Side};
-use crate::requests::{compact, put};
+use crate::requests::{compact, delete, get, lease, put};
 
 #[tokio::test]
 async fn a_member_tells_how_it_is() {
@@ -29,6 +32,34 @@ async fn there_are_no_alarms() {
         Ok(told)
     };
     assert_eq!(pair.both("alarms", ask).await.expect("they are told").alarms, []);
+}
+
+/// The alarm of space, of a member that there need not be.
+fn alarm(action: AlarmAction) -> AlarmRequest {
+    AlarmRequest { action: action.into(), member_id: 7, alarm: AlarmType::Nospace.into() }
+}
+
+#[tokio::test]
+async fn an_alarm_that_is_raised_stops_what_takes_room() {
+    let mut pair = Pair::start().await;
+    pair.granted(put("a", "1")).await;
+    let granted = pair.granted(lease(77)).await;
+    let raised = [AlarmMember { member_id: 1, alarm: AlarmType::Nospace.into() }];
+    assert_eq!(pair.granted(alarm(AlarmAction::Activate)).await.alarms, raised);
+    assert_eq!(pair.granted(alarm(AlarmAction::Activate)).await.alarms, raised);
+    assert_eq!(pair.granted(alarm(AlarmAction::Get)).await.alarms, raised);
+    pair.refused(put("a", "2")).await;
+    pair.refused(lease(78)).await;
+    pair.granted(get("a")).await;
+    let errors = pair.granted(StatusRequest {}).await.errors;
+    assert_eq!(errors, ["memberID:7 alarm:NOSPACE "]);
+    pair.granted(delete("a", "")).await;
+    pair.granted(compact(3)).await;
+    pair.granted(LeaseRevokeRequest { id: granted.id }).await;
+    assert_eq!(pair.granted(alarm(AlarmAction::Deactivate)).await.alarms, raised);
+    assert_eq!(pair.granted(alarm(AlarmAction::Deactivate)).await.alarms, []);
+    assert_eq!(pair.granted(alarm(AlarmAction::Get)).await.alarms, []);
+    pair.granted(put("a", "2")).await;
 }
 
 #[tokio::test]
@@ -55,4 +86,24 @@ async fn keys_are_hashed_up_to_a_revision() {
 async fn leadership_goes_to_a_member_only() {
     let mut pair = Pair::start().await;
     pair.refused(MoveLeaderRequest { target_id: 99 }).await;
+}
+
+#[tokio::test]
+async fn all_that_a_member_has_is_hashed() {
+    let mut pair = Pair::start().await;
+    assert_eq!(pair.granted(HashRequest {}).await.hash, 1);
+}
+
+#[tokio::test]
+async fn a_step_down_that_cannot_be_is_refused() {
+    let mut pair = Pair::start().await;
+    let mut refused = async |action: DowngradeAction, version: &str| {
+        pair.refused(DowngradeRequest { action: action.into(), version: version.into() }).await
+    };
+    refused(DowngradeAction::Cancel, "").await;
+    refused(DowngradeAction::Validate, "x").await;
+    refused(DowngradeAction::Validate, "3.3").await;
+    refused(DowngradeAction::Validate, "3.6").await;
+    refused(DowngradeAction::Enable, "").await;
+    refused(DowngradeAction::Enable, "3.3").await;
 }

@@ -124,7 +124,8 @@ impl Masked for pb::HashKvResponse {
         self.header.mask(ahead);
         self.hash = self.hash.min(1);
         back(&mut self.compact_revision, ahead);
-        back(&mut self.hash_revision, ahead);
+        // Since 3.6.
+        self.hash_revision = 0;
     }
 }
 
@@ -148,6 +149,10 @@ impl Masked for pb::StatusResponse {
 impl Masked for pb::Member {
     fn mask(&mut self, _ahead: i64) {
         self.id = self.id.min(1);
+        // Who has not started yet has none.
+        if !self.name.is_empty() {
+            "named".clone_into(&mut self.name);
+        }
         for url in self.peer_ur_ls.iter_mut().chain(&mut self.client_ur_ls) {
             url.truncate(url.rfind(':').unwrap_or(url.len()));
         }
@@ -160,6 +165,45 @@ impl Masked for pb::MemberListResponse {
         self.members.mask(ahead);
         // They come in order of their ids, which are hashes.
         self.members.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+}
+
+impl Masked for pb::MemberAddResponse {
+    fn mask(&mut self, ahead: i64) {
+        self.header.mask(ahead);
+        self.member.mask(ahead);
+        self.members.mask(ahead);
+        self.members.sort_by(|a, b| a.name.cmp(&b.name));
+    }
+}
+
+macro_rules! members_alone {
+    ($($told:ty),* $(,)?) => {$(
+        impl Masked for $told {
+            fn mask(&mut self, ahead: i64) {
+                self.header.mask(ahead);
+                self.members.mask(ahead);
+                self.members.sort_by(|a, b| a.name.cmp(&b.name));
+            }
+        }
+    )*};
+}
+
+members_alone! {
+    pb::MemberRemoveResponse, pb::MemberUpdateResponse, pb::MemberPromoteResponse,
+}
+
+impl Masked for pb::DowngradeResponse {
+    fn mask(&mut self, ahead: i64) {
+        self.header.mask(ahead);
+        self.version.clear();
+    }
+}
+
+impl Masked for pb::HashResponse {
+    fn mask(&mut self, ahead: i64) {
+        self.header.mask(ahead);
+        self.hash = self.hash.min(1);
     }
 }
 

@@ -47,6 +47,16 @@ impl Server {
     }
 }
 
+/// A program of the etcd of this version that `deploy/scripts/needs.sh etcd` has brought.
+pub(crate) fn program(version: &str, name: &str) -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target directory");
+    let caches = target.parent().expect("the target directory is in a folder");
+    let program = caches.join("etcd").join(version).join(name);
+    let hint = "run `deploy/scripts/needs.sh etcd`, or `make test-etcd`, which does";
+    assert!(program.is_file(), "{name} {version} is not at {}: {hint}", program.display());
+    program
+}
+
 /// How etcd is to be run.
 struct Etcd {
     version: String,
@@ -56,12 +66,7 @@ struct Etcd {
 impl Etcd {
     /// The version that `deploy/scripts/needs.sh etcd` has brought.
     fn of_version(version: &str) -> Self {
-        let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target directory");
-        let caches = target.parent().expect("the target directory is in a folder");
-        let program = caches.join("etcd").join(version).join("etcd");
-        let hint = "run `deploy/scripts/needs.sh etcd`, or `make test-etcd`, which does";
-        assert!(program.is_file(), "etcd {version} is not at {}: {hint}", program.display());
-        Self { version: version.to_owned(), program }
+        Self { version: version.to_owned(), program: program(version, "etcd") }
     }
 
     /// Starts as many members as one cluster and waits until the cluster answers.
