@@ -1,5 +1,7 @@
 //! Granting: who comes next, and with which token.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use conclave_mvcc::{MapError, PresentCursor, Transaction};
 
@@ -66,15 +68,15 @@ pub(super) fn grant(
     Ok(granted)
 }
 
-/// Takes a ticket out of the queue.
-pub(super) fn drop_waiter(
+/// Takes a ticket out of the queue whose time is over.
+fn drop_waiter(
     transaction: &mut Transaction<'_>,
     name: &LockName,
     head: &mut Head,
     ticket: &Ticket,
 ) -> Result<(), MapError> {
     ticket.remove(transaction, name)?;
-    index::remove(transaction, name, ticket)?;
+    index::remove(transaction, name, ticket.session, &BTreeSet::from([ticket.number]))?;
     head.waiters = head.waiters.saturating_sub(1);
     Ok(())
 }

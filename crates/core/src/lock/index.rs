@@ -9,6 +9,8 @@
 //! up tickets before. It tells of each as much as to know whether it may be of a request, so that of a thousand tickets
 //! only that one is read.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use conclave_mvcc::{MapError, ReadMap, Transaction};
 use serde::{Deserialize, Serialize};
@@ -106,32 +108,31 @@ pub(super) fn set(
     name: &LockName,
     ticket: &Ticket,
 ) -> Result<(), MapError> {
-    change(transaction, name, ticket, |tickets| {
+    change(transaction, name, ticket.session, |tickets| {
+        tickets.retain(|known| known.number != ticket.number);
         let place = tickets.partition_point(|known| known.number < ticket.number);
         tickets.insert(place, Known::of(ticket));
     })
 }
 
-/// Notes that a ticket is gone.
+/// Notes that tickets of a session are gone. All that go at once are told at once: the row is read and written whole.
 pub(super) fn remove(
     transaction: &mut Transaction<'_>,
     name: &LockName,
-    ticket: &Ticket,
+    session: LeaseId,
+    gone: &BTreeSet<TicketId>,
 ) -> Result<(), MapError> {
-    change(transaction, name, ticket, |_| ())
+    change(transaction, name, session, |tickets| tickets.retain(|known| !gone.contains(&known.number)))
 }
 
-/// Changes the row from which the ticket was taken out.
 fn change(
     transaction: &mut Transaction<'_>,
     name: &LockName,
-    ticket: &Ticket,
+    session: LeaseId,
     change: impl FnOnce(&mut Tickets),
 ) -> Result<(), MapError> {
-    let session = ticket.session;
     let mut tickets = of_lock(transaction, session, name)?;
     let before = tickets.len();
-    tickets.retain(|known| known.number != ticket.number);
     change(&mut tickets);
     let key = row_key(session, name);
     match tickets.len() {

@@ -1,13 +1,13 @@
 //! Tickets that go: released, given up, taken by force, or with their session.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use conclave_mvcc::{MapError, PresentCursor, Transaction};
 
 use super::command::{Abandon, ForceRelease, Release, Which};
 use super::forced;
-use super::grant::{drop_waiter, grant_next};
+use super::grant::grant_next;
 use super::head::Head;
 use super::index;
 use super::keys;
@@ -16,7 +16,7 @@ use super::read::{bounded, holding, tickets};
 use super::refuse;
 use super::rejection::LockRejection;
 use super::ticket::{Lies, Ticket};
-use crate::ids::{FencingToken, LeaseId};
+use crate::ids::{FencingToken, LeaseId, TicketId};
 use crate::names::LockName;
 use crate::stop::Stop;
 
@@ -132,32 +132,26 @@ fn leave(
 ) -> Result<(), MapError> {
     let mut head = Head::find(transaction, name)?
         .ok_or_else(|| MapError::damaged("a lock has tickets and no head", name.as_str().as_bytes()))?;
+    let mut gone: BTreeMap<LeaseId, BTreeSet<TicketId>> = BTreeMap::new();
     for lies in tickets {
         let key = lies.key(name);
         let ticket =
             Ticket::find(transaction, &key)?.ok_or_else(|| MapError::damaged("a ticket is missing", &key))?;
+        ticket.remove(transaction, name)?;
         match lies {
-            Lies::InQueue(_) => drop_waiter(transaction, name, &mut head, &ticket)?,
-            Lies::WithToken(_) => drop_holder(transaction, name, &mut head, &ticket)?,
+            Lies::InQueue(_) => head.waiters = head.waiters.saturating_sub(1),
+            Lies::WithToken(_) => head.dismiss(ticket.mode),
         }
+        gone.entry(ticket.session).or_default().insert(ticket.number);
+    }
+    for (session, gone) in gone {
+        index::remove(transaction, name, session, &gone)?;
     }
     if tickets.contains(&Lies::WithToken(head.first_token)) {
         find_first_holder(transaction, name, &mut head)?;
     }
     grant_next(transaction, name, &mut head, time_ms)?;
     head.write(transaction, name)
-}
-
-fn drop_holder(
-    transaction: &mut Transaction<'_>,
-    name: &LockName,
-    head: &mut Head,
-    ticket: &Ticket,
-) -> Result<(), MapError> {
-    ticket.remove(transaction, name)?;
-    index::remove(transaction, name, ticket)?;
-    head.dismiss(ticket.mode);
-    Ok(())
 }
 
 /// Notes who holds the lock first, after whoever did has left: looking for holders passes nobody twice who is gone.
