@@ -224,7 +224,8 @@ fn of_lock_rejection(rejection: &LockRejection) -> Row {
             row.with("name", name).with("session_id", session).with("token", token)
         }
         LockRejection::NotHeld { name, session } => row.with("name", name).with("session_id", session),
-        LockRejection::TokenMismatch { name, token, held_token } => {
+        LockRejection::TokenMismatch { name, token, held_token }
+        | LockRejection::NothingTaken { name, token, held_token } => {
             row.with("name", name).with("token", token).with("held_token", held_token)
         }
         LockRejection::RequestIdReused { name, request_id } => {
@@ -242,6 +243,7 @@ fn code_of_lock(rejection: &LockRejection) -> Code {
         | LockRejection::ModeChange { .. }
         | LockRejection::NotHeld { .. }
         | LockRejection::TokenMismatch { .. }
+        | LockRejection::NothingTaken { .. }
         | LockRejection::RequestIdReused { .. } => Code::FailedPrecondition,
     }
 }
@@ -474,6 +476,7 @@ pub(crate) mod tests {
             LockRejection::NotHeld { name: name(), session: 9 },
             LockRejection::TokenMismatch { name: name(), token: 60, held_token: 70 },
             LockRejection::RequestIdReused { name: name(), request_id: named("id-1") },
+            LockRejection::NothingTaken { name: name(), token: 60, held_token: 70 },
         ]
     }
 

@@ -148,7 +148,7 @@ fn what_depends_on_locks() {
 #[test]
 fn refusals() {
     let (name, session, token) = (|| "l".to_owned(), 300, 301);
-    let golden: [(LockRejection, &[u8]); 9] = [
+    let golden: [(LockRejection, &[u8]); 10] = [
         (LockRejection::NotFound { name: name() }, b"\x00\x01l"),
         (
             LockRejection::Held { name: name(), owner: "ann".into(), session, token },
@@ -161,6 +161,7 @@ fn refusals() {
         (LockRejection::NotHeld { name: name(), session }, b"\x06\x01l\xac\x02"),
         (LockRejection::TokenMismatch { name: name(), token, held_token: 0 }, b"\x07\x01l\xad\x02\x00"),
         (LockRejection::RequestIdReused { name: name(), request_id: "r".into() }, b"\x08\x01l\x01r"),
+        (LockRejection::NothingTaken { name: name(), token, held_token: 0 }, b"\x09\x01l\xad\x02\x00"),
     ];
     for (rejection, golden) in golden {
         let answer = Err(rejection.into());

@@ -87,7 +87,7 @@ pub enum LockRejection {
         name: String,
         /// The token.
         token: u64,
-        /// Greatest token with which it is held; 0: nobody holds it.
+        /// Token with which it is held, of several the first holder's; 0: nobody holds it.
         held_token: u64,
     },
     /// The same request came in another mode before.
@@ -99,6 +99,19 @@ pub enum LockRejection {
         name: String,
         /// The id.
         request_id: String,
+    },
+    /// The lock was to be taken from who holds it with this token, and is not held with it.
+    #[error(
+        "lock {name:?} is not held with token {token}, but with {held_token} (0: by nobody), so nothing was taken: look who \
+         holds it now, and whether it is still to be taken"
+    )]
+    NothingTaken {
+        /// Name of the lock.
+        name: String,
+        /// The token.
+        token: u64,
+        /// Token with which it is held, of several the first holder's; 0: nobody holds it.
+        held_token: u64,
     },
 }
 
@@ -113,7 +126,7 @@ impl LockRejection {
             Self::CapacityMismatch { .. } => "lock-capacity-mismatch",
             Self::ModeChange { .. } => "lock-mode-change",
             Self::NotHeld { .. } => "lock-not-held",
-            Self::TokenMismatch { .. } => "lock-token-mismatch",
+            Self::TokenMismatch { .. } | Self::NothingTaken { .. } => "lock-token-mismatch",
             Self::RequestIdReused { .. } => "acquire-id-reused",
         }
     }

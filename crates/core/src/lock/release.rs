@@ -85,7 +85,7 @@ pub(super) fn force(
     let Some(newest) = holders.last() else {
         let held_token = head.held_token();
         let (name, token) = (name.to_string(), token.map_or(0, |token| token.get()));
-        return Err(refuse(LockRejection::TokenMismatch { name, token, held_token }));
+        return Err(refuse(LockRejection::NothingTaken { name, token, held_token }));
     };
     // However many are taken at once, one is remembered: else a lock that many share would push out all others.
     let forced = ForcedRelease {

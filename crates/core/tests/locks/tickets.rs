@@ -169,7 +169,7 @@ fn force(model: &mut Model, force: &ForceRelease) -> Result<u64, Rejection> {
     let Some(newest) = model.holders(name).into_iter().rfind(|holder| meant(holder.granted.token)) else {
         let held_token = model.first_token(name).map_or(0, FencingToken::get);
         let (name, token) = (name.to_string(), token.map_or(0, FencingToken::get));
-        return Err(LockRejection::TokenMismatch { name, token, held_token }.into());
+        return Err(LockRejection::NothingTaken { name, token, held_token }.into());
     };
     let forced = ForcedRelease {
         token: newest.granted.token,
