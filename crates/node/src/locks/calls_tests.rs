@@ -136,7 +136,7 @@ async fn a_call_that_ends_at_any_moment_of_its_proposal_leaves_no_ticket() {
         let id = RequestId::parse(&format!("internal-{wakes}")).unwrap();
         let acquire = asked(wakes as u64);
         let command = Command::Lock(LockCommand::Acquire(acquire.clone()));
-        let is_answered = woken(handle.propose(id.clone(), command, soon()), wakes).await;
+        let is_answered = woken(Box::pin(handle.propose(id.clone(), command, soon())), wakes).await;
         assert!(is_answered || wakes + 1 < WAKES_MAX, "the last is answered, and given up all the same");
         handle.give_up(id, acquire, Arc::clone(&places).try_acquire_owned().unwrap());
         timeout_at(soon(), places.acquire()).await.expect("it is given up").unwrap().forget();
