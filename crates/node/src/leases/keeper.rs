@@ -139,7 +139,7 @@ async fn tick(shared: &Arc<Shared>, term: u64) -> Result<(), Over> {
 
 /// Has leases ended; tells whether that went well. Those of which it is not known whether they ended are not due
 /// again in this term: they could be renewed then, and may have ended.
-async fn end(shared: &Shared, term: u64, ids: Vec<LeaseId>) -> Result<bool, Over> {
+pub(super) async fn end(shared: &Shared, term: u64, ids: Vec<LeaseId>) -> Result<bool, Over> {
     let command = LeaseCommand::Expire(ExpireLeases { term, ids: ids.clone() });
     let (leases, left) = match settled(propose(shared, command).await)? {
         Some(LeaseOutcome::Expired { leases, left }) => (leases, usize::try_from(left).unwrap_or(ids.len())),
@@ -179,7 +179,7 @@ pub(super) async fn note(shared: &Shared, term: u64) -> Result<(), Over> {
 
 /// What came of a proposal; none if it surely is not in the log. While that is not known, or if it came too late, this
 /// node does not lead any more.
-fn settled(proposed: Result<Answer, ProposeError>) -> Result<Option<LeaseOutcome>, Over> {
+pub(super) fn settled(proposed: Result<Answer, ProposeError>) -> Result<Option<LeaseOutcome>, Over> {
     match proposed {
         Ok(Ok(Outcome::Lease(outcome))) => Ok(Some(outcome)),
         Err(error @ (ProposeError::NoLeader | ProposeError::NotLeader { .. })) => {

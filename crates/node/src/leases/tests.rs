@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use conclave_core::lease;
 use conclave_mvcc::ReadMap;
+use conclave_raft::ProposeError;
 use tokio::time::{Instant, timeout};
 
 use super::clock::STEP_MAX;
-use super::keeper::{confirm, load, note};
+use super::keeper::{confirm, end, load, note, settled};
 use crate::alarms::Alarm;
 use crate::handle::NodeHandle;
 use crate::locks::tests::{note_left, open, session, soon};
@@ -90,5 +91,28 @@ async fn a_new_leader_gives_an_elections_time_beyond_what_was_noted() {
     let left_ms = kept.clock.left_ms(session(1), Instant::now()).unwrap();
     let grace_ms = u64::try_from(handle.shared.lease_grace.as_millis()).unwrap();
     assert!((2_001..=2_000 + grace_ms).contains(&left_ms), "{left_ms}");
+    node.shutdown().await;
+}
+
+#[test]
+fn an_end_of_unknown_outcome_is_the_end_of_the_clock() {
+    assert!(
+        settled(Err(ProposeError::OutcomeUnknown)).is_err(),
+        "they may have ended, and may not be renewed"
+    );
+    assert_eq!(settled(Err(ProposeError::NoLeader)).unwrap(), None, "nothing has come of it");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_leads_no_more_ends_nobody() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = start(folder.path()).await;
+    let handle = node.handle();
+    open(&handle, 1, 3_600_000).await;
+    let term = handle.shared.consensus.term_led().expect("it leads");
+    assert!(end(&handle.shared, term + 1, vec![session(1)]).await.is_err(), "its term is another one");
+    assert_eq!(noted(&handle, 1).await, None, "it lives");
+    assert!(end(&handle.shared, term, vec![session(1)]).await.unwrap(), "it leads");
+    assert_eq!(handle.renew(session(1), soon()).await, Ok(None));
     node.shutdown().await;
 }
