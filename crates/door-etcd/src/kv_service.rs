@@ -1,7 +1,9 @@
 //! The KV service: keys are read, put, deleted, in transactions too, and their past is given up.
 
 use conclave_core::auth::{Caller, may_read};
-use conclave_core::kv::{self, Done, KvCommand, KvOutcome, KvRejection, Operation, PutLease, Txn, TxnDone};
+use conclave_core::kv::{
+    self, Done, KvCommand, KvOutcome, KvRejection, Operation, PutLease, RangeFound, RangeQuery, Txn, TxnDone,
+};
 use conclave_core::{Command, Outcome, Rejection, lease, may_do_txn};
 use conclave_door::end_of;
 use conclave_mvcc::{ReadMap, Revision};
@@ -33,6 +35,7 @@ const SWEPT_LOOK_INTERVAL: Duration = Duration::from_millis(100);
 const LOOK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Answers `etcdserverpb.KV`.
+#[derive(Clone)]
 pub(crate) struct KvDoor {
     node: NodeHandle,
 }
@@ -52,19 +55,31 @@ impl KvDoor {
     /// Reads a range.
     async fn read(&self, request: wire::RangeRequest, terms: Terms) -> Result<wire::RangeResponse, Refusal> {
         let consistency = if request.serializable { Consistency::Local } else { Consistency::Linearizable };
-        let query = kv_wire::range(request)?;
-        let Terms { caller, deadline } = terms;
-        let read = move |view: &dyn ReadMap| match may_read(view, caller.as_ref(), &query.range)? {
-            Ok(()) => kv::range(view, &query),
-            Err(rejection) => Ok(Err(rejection)),
-        };
-        let found = self.node.read(consistency, deadline, read).await??;
+        let found = self.find_as(kv_wire::range(request)?, consistency, terms).await?;
         let header = header(&self.node, found.revision);
         Ok(wire::RangeResponse { header, ..kv_wire::range_answer(found) })
     }
 
+    /// The keys that a query asks for, as they are now.
+    pub(crate) async fn find(&self, query: RangeQuery, terms: Terms) -> Result<RangeFound, Refusal> {
+        self.find_as(query, Consistency::Linearizable, terms).await
+    }
+
+    async fn find_as(
+        &self,
+        query: RangeQuery,
+        consistency: Consistency,
+        Terms { caller, deadline }: Terms,
+    ) -> Result<RangeFound, Refusal> {
+        let read = move |view: &dyn ReadMap| match may_read(view, caller.as_ref(), &query.range)? {
+            Ok(()) => kv::range(view, &query),
+            Err(rejection) => Ok(Err(rejection)),
+        };
+        Ok(self.node.read(consistency, deadline, read).await??)
+    }
+
     /// Does a transaction that changes something.
-    async fn change(&self, txn: Txn, terms: Terms) -> Result<(Revision, TxnDone), Refusal> {
+    pub(crate) async fn change(&self, txn: Txn, terms: Terms) -> Result<(Revision, TxnDone), Refusal> {
         match self.propose(KvCommand::Txn(txn), terms).await? {
             KvOutcome::Txn { revision, done } => Ok((revision, done)),
             KvOutcome::Compacted { .. } | KvOutcome::Swept(_) => Err(other_answer()),
@@ -133,9 +148,9 @@ impl KvDoor {
 }
 
 /// On what terms a request is answered.
-struct Terms {
-    caller: Option<Caller>,
-    deadline: Instant,
+pub(crate) struct Terms {
+    pub(crate) caller: Option<Caller>,
+    pub(crate) deadline: Instant,
 }
 
 fn check_size(size_bytes: usize) -> Result<(), Rule> {

@@ -53,6 +53,24 @@ impl LeaseDoor {
         }
     }
 
+    /// The lease that somebody names; a new one if he names none.
+    pub(crate) async fn required(
+        &self,
+        caller: Option<Caller>,
+        id: i64,
+        ttl_s: i64,
+        deadline: Instant,
+    ) -> Result<LeaseId, Refusal> {
+        if let Some(id) = lease_id(id) {
+            return Ok(id);
+        }
+        let grant = grant(wire::LeaseGrantRequest { id: 0, ttl: ttl_s }, rand::random())?;
+        match self.propose(caller, LeaseCommand::Grant(grant), deadline).await? {
+            LeaseOutcome::Granted(lease) => Ok(lease.id),
+            _ => Err(other_answer()),
+        }
+    }
+
     async fn renew(&self, id: i64) -> Result<wire::LeaseKeepAliveResponse, Refusal> {
         let renewed = match lease_id(id) {
             Some(lease) => self.node.renew(lease, Instant::now() + RENEWAL_TIMEOUT).await?,

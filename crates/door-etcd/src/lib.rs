@@ -21,6 +21,7 @@ mod lease_service;
 mod lease_wire;
 mod maintenance_service;
 mod maintenance_wire;
+mod recipes;
 mod refusal;
 mod servers;
 mod snapshot_stream;
@@ -39,22 +40,29 @@ use crate::cluster_service::ClusterDoor;
 use crate::kv_service::KvDoor;
 use crate::lease_service::LeaseDoor;
 use crate::maintenance_service::MaintenanceDoor;
+use crate::recipes::{ElectionDoor, Lines, LockDoor};
 use crate::servers::etcdserverpb::auth_server::AuthServer;
 use crate::servers::etcdserverpb::cluster_server::ClusterServer;
 use crate::servers::etcdserverpb::kv_server::KvServer;
 use crate::servers::etcdserverpb::lease_server::LeaseServer;
 use crate::servers::etcdserverpb::maintenance_server::MaintenanceServer;
+use crate::servers::v3electionpb::election_server::ElectionServer;
+use crate::servers::v3lockpb::lock_server::LockServer;
 
 /// Largest request on the wire, in bytes, as of etcd: what a request may be, and half a mebibyte around it.
 const MESSAGE_SIZE_BYTES_MAX: usize = 2 << 20;
 
 /// Adds all services of this door. When `stop` is cancelled, the streams end; calls under way go on.
 pub fn add_services(routes: Routes, node: NodeHandle, stop: CancellationToken) -> Routes {
-    let kv = KvServer::new(KvDoor::new(node.clone())).max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX);
-    let auth = AuthServer::new(AuthDoor::new(node.clone()));
-    let lease = LeaseServer::new(LeaseDoor::new(node.clone(), stop));
-    let cluster = ClusterServer::new(ClusterDoor::new(node.clone()));
-    let maintenance = MaintenanceServer::new(MaintenanceDoor::new(node));
-    let routes = routes.add_service(kv).add_service(lease).add_service(auth);
-    routes.add_service(cluster).add_service(maintenance)
+    let (kv, leases) = (KvDoor::new(node.clone()), LeaseDoor::new(node.clone(), stop.clone()));
+    let lines = Lines::new(node.clone(), kv.clone(), leases.clone());
+    let kv = KvServer::new(kv).max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX);
+    let routes = routes.add_service(kv).add_service(LeaseServer::new(leases));
+    let routes = routes
+        .add_service(LockServer::new(LockDoor::new(lines.clone())))
+        .add_service(ElectionServer::new(ElectionDoor::new(lines, stop)));
+    routes
+        .add_service(AuthServer::new(AuthDoor::new(node.clone())))
+        .add_service(ClusterServer::new(ClusterDoor::new(node.clone())))
+        .add_service(MaintenanceServer::new(MaintenanceDoor::new(node)))
 }

@@ -40,6 +40,14 @@ pub(crate) enum Rule {
     SortOption,
     /// The request is too large.
     TooLarge,
+    /// Whoever asked for a lock had no session any more when it came to him.
+    SessionExpired,
+    /// Nobody leads.
+    NoLeader,
+    /// Whoever speaks as a leader is none.
+    NotLeader,
+    /// A leader speaks, but not which.
+    LeaderMissing,
     /// A role is granted a permission, but not which.
     PermissionMissing,
     /// A password comes as a hash.

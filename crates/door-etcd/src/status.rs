@@ -30,6 +30,10 @@ impl From<Refusal> for Status {
 
 fn of_rule(rule: Rule) -> Status {
     let text = match rule {
+        Rule::SessionExpired => return Status::unknown("mutex: session is expired"),
+        Rule::NoLeader => return Status::unknown("election: no leader"),
+        Rule::NotLeader => return Status::unknown("election: not leader"),
+        Rule::LeaderMissing => return Status::unknown("\"leader\" field must be provided"),
         Rule::Compacted => return Status::out_of_range(COMPACTED),
         Rule::TtlTooLarge => return Status::out_of_range("etcdserver: too large lease TTL"),
         Rule::EmptyKey => "etcdserver: key is not provided",
@@ -197,6 +201,16 @@ fn of_members(refusal: &MembersRefusal) -> Status {
             Status::failed_precondition(refusal.to_string())
         }
     }
+}
+
+/// The same of locks and elections: there etcd is a client of itself, and of its own refusals only the text is left.
+pub(crate) fn of_recipe(status: &Status) -> Status {
+    let is_refusal = matches!(
+        status.code(),
+        Code::NotFound | Code::InvalidArgument | Code::FailedPrecondition | Code::PermissionDenied
+    );
+    let code = if is_refusal { Code::Unknown } else { status.code() };
+    Status::new(code, status.message())
 }
 
 /// What is told of a request that could not be decoded: etcd's server says the same of it.
