@@ -27,7 +27,9 @@ mod servers;
 mod snapshot_stream;
 mod status;
 mod version;
+mod watch;
 
+use conclave_door::Limits;
 use conclave_node::NodeHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::service::Routes;
@@ -48,16 +50,20 @@ use crate::servers::etcdserverpb::lease_server::LeaseServer;
 use crate::servers::etcdserverpb::maintenance_server::MaintenanceServer;
 use crate::servers::v3electionpb::election_server::ElectionServer;
 use crate::servers::v3lockpb::lock_server::LockServer;
+use crate::servers::etcdserverpb::watch_server::WatchServer;
+use crate::watch::WatchDoor;
 
 /// Largest request on the wire, in bytes, as of etcd: what a request may be, and half a mebibyte around it.
 const MESSAGE_SIZE_BYTES_MAX: usize = 2 << 20;
 
 /// Adds all services of this door. When `stop` is cancelled, the streams end; calls under way go on.
-pub fn add_services(routes: Routes, node: NodeHandle, stop: CancellationToken) -> Routes {
+pub fn add_services(routes: Routes, node: NodeHandle, limits: &Limits, stop: CancellationToken) -> Routes {
     let (kv, leases) = (KvDoor::new(node.clone()), LeaseDoor::new(node.clone(), stop.clone()));
     let lines = Lines::new(node.clone(), kv.clone(), leases.clone());
     let kv = KvServer::new(kv).max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX);
-    let routes = routes.add_service(kv).add_service(LeaseServer::new(leases));
+    let watch = WatchDoor::new(node.clone(), limits, stop.clone());
+    let watch = WatchServer::new(watch).max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX);
+    let routes = routes.add_service(kv).add_service(watch).add_service(LeaseServer::new(leases));
     let routes = routes
         .add_service(LockServer::new(LockDoor::new(lines.clone())))
         .add_service(ElectionServer::new(ElectionDoor::new(lines, stop)));

@@ -1,6 +1,7 @@
 //! Why a request of etcd's API got no answer.
 
 use conclave_core::Rejection;
+use conclave_door::NoPlace;
 use conclave_mvcc::MapError;
 use conclave_node::{MembersRefusal, RequestError};
 
@@ -17,6 +18,8 @@ pub(crate) enum Refusal {
     Members(MembersRefusal),
     /// This node could not answer, this time.
     Request(RequestError),
+    /// This node serves as many streams of a kind as it may.
+    NoPlace(NoPlace),
     /// The deadline that the request came with cannot be read.
     Deadline,
 }
@@ -106,6 +109,12 @@ impl From<MembersRefusal> for Refusal {
 impl From<Rule> for Refusal {
     fn from(rule: Rule) -> Self {
         Self::Rule(rule)
+    }
+}
+
+impl From<NoPlace> for Refusal {
+    fn from(no_place: NoPlace) -> Self {
+        Self::NoPlace(no_place)
     }
 }
 

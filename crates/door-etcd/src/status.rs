@@ -8,6 +8,7 @@ use conclave_core::auth::AuthRejection;
 use conclave_core::cluster::ClusterRejection;
 use conclave_core::kv::KvRejection;
 use conclave_core::lease::LeaseRejection;
+use conclave_door::NoPlace;
 use conclave_node::{MembersRefusal, RequestError};
 use tonic::{Code, Status};
 
@@ -21,6 +22,9 @@ impl From<Refusal> for Status {
             Refusal::Member(rule) => of_member_rule(*rule),
             Refusal::Members(refusal) => of_members(refusal),
             Refusal::Request(error) => of_request_error(error),
+            Refusal::NoPlace(NoPlace { what, streams_max }) => Self::resource_exhausted(format!(
+                "this node serves {streams_max} {what} already, the most it may: ask another one"
+            )),
             Refusal::Deadline => {
                 Self::invalid_argument("grpc-timeout is not 1 to 8 digits and a unit (H, M, S, m, u or n)")
             }

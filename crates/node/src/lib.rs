@@ -49,7 +49,9 @@ pub use conclave_raft::{
     Role, Token,
 };
 pub use conclave_storage::CheckpointFile;
-pub use conclave_watch::{Reach, WatchClosed, WatchFilter, WatchOptions, Watched, Watcher};
+pub use conclave_watch::{
+    ChangeSource, Hub, Reach, WatchClosed, WatchFilter, WatchOptions, Watched, Watcher,
+};
 pub use handle::NodeHandle;
 pub use integrity::Agreement;
 pub use locks::{Attended, Place, TicketState};

@@ -39,8 +39,8 @@ pub(super) async fn serve(
 ) -> Result<(), tonic::transport::Error> {
     let metrics = metrics(&node);
     let span = RequestSpanLayer::new(metrics.rpc, slow);
-    let routes = conclave_door_native::services(node.clone(), limits, log_levels, stop.clone());
-    let mut routes = conclave_door_etcd::add_services(routes, node.clone(), stop.clone());
+    let routes = conclave_door_native::services(node.clone(), limits.clone(), log_levels, stop.clone());
+    let mut routes = conclave_door_etcd::add_services(routes, node.clone(), &limits, stop.clone());
     let http = conclave_door_http::routes(&node, Arc::new(metrics.registry));
     let grpc = std::mem::take(routes.axum_router_mut());
     let gateway = etcd_gateway(node, grpc.clone());

@@ -103,10 +103,13 @@ async fn a_large_answer_comes_in_pieces_where_that_is_asked_for() {
         let value = Bytes::from(vec![b'x'; LARGE_BYTES]);
         pair.granted(PutRequest { value, ..put(key, "") }).await;
     }
+    // One change, which tells all four values: of several, a server may tell each by itself.
+    pair.granted(delete("a", "e")).await;
     let mut watching = Watching::open(&mut pair);
-    watching.create(&mut pair, from(2)).await;
+    let large = WatchCreateRequest { prev_kv: true, ..from(6) };
+    watching.create(&mut pair, large.clone()).await;
     assert_eq!(watching.pieces(&pair, 0, 4).await, [(4, false)]);
-    watching.create(&mut pair, WatchCreateRequest { fragment: true, ..from(2) }).await;
+    watching.create(&mut pair, WatchCreateRequest { fragment: true, ..large }).await;
     let pieces = watching.pieces(&pair, 1, 4).await;
     assert!(pieces.len() > 1 && pieces[0].1, "{pieces:?}");
 }
