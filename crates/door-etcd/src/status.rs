@@ -217,6 +217,12 @@ pub(crate) fn of_recipe(status: &Status) -> Status {
     Status::new(code, status.message())
 }
 
+/// A refusal within an answer: etcd tells its status there, as a text.
+pub(crate) fn as_text(refusal: Refusal) -> String {
+    let status = Status::from(refusal);
+    format!("rpc error: code = {:?} desc = {}", status.code(), status.message())
+}
+
 /// What is told of a request that could not be decoded: etcd's server says the same of it.
 pub(crate) fn undecodable(status: &Status) -> Status {
     Status::internal(format!("grpc: error unmarshalling request: {}", status.message()))

@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::vec::IntoIter;
 
-use conclave_core::{Rejection, kv};
+use conclave_core::kv;
 use conclave_door::{Ends, Place, closed};
 use conclave_mvcc::{KeyRange, Revised, Revision};
 use conclave_node::{Reach, RequestError, WatchFilter, Watched};
@@ -23,6 +23,7 @@ use super::progress::Progress;
 use super::store::{Floors, Store};
 use super::watches::{Serial, Watch, Watches};
 use crate::refusal::Refusal;
+use crate::status::as_text;
 
 /// Most watches of one stream.
 const WATCHES_MAX: usize = 100_000;
@@ -196,7 +197,9 @@ impl<S: Store> Following<S> {
         let answer = wire::WatchResponse { created: true, ..self.answer(NO_ID, newest) };
         let refused = |cancel_reason| wire::WatchResponse { canceled: true, cancel_reason, ..answer.clone() };
         let answer = match allowed {
-            Err(rejection) => wire::WatchResponse { watch_id: create.id, ..refused(reason(rejection)) },
+            Err(rejection) => {
+                wire::WatchResponse { watch_id: create.id, ..refused(as_text(rejection.into())) }
+            }
             Ok(()) => match self.try_create(create, newest) {
                 Ok(watch_id) => wire::WatchResponse { watch_id, ..answer },
                 Err(mistake) => refused(mistake.reason().to_owned()),
@@ -311,12 +314,6 @@ impl<S: Store> Following<S> {
         }
         Ok(())
     }
-}
-
-/// Why a watch is refused, as etcd tells it: a status as text.
-fn reason(rejection: Rejection) -> String {
-    let status = Status::from(Refusal::from(rejection));
-    format!("rpc error: code = {:?} desc = {}", status.code(), status.message())
 }
 
 fn telling(group: &Group, revised: Revised, watches: &Watches) -> Telling {
