@@ -48,9 +48,9 @@ use crate::servers::etcdserverpb::cluster_server::ClusterServer;
 use crate::servers::etcdserverpb::kv_server::KvServer;
 use crate::servers::etcdserverpb::lease_server::LeaseServer;
 use crate::servers::etcdserverpb::maintenance_server::MaintenanceServer;
+use crate::servers::etcdserverpb::watch_server::WatchServer;
 use crate::servers::v3electionpb::election_server::ElectionServer;
 use crate::servers::v3lockpb::lock_server::LockServer;
-use crate::servers::etcdserverpb::watch_server::WatchServer;
 use crate::watch::WatchDoor;
 
 /// Largest request on the wire, in bytes, as of etcd: what a request may be, and half a mebibyte around it.

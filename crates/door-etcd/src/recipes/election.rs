@@ -38,12 +38,11 @@ impl ElectionDoor {
         let asker = self.lines.asker(&request).await?;
         let wire::CampaignRequest { name, lease, value } = request.into_inner();
         let place = self.lines.join(&asker, &name, lease, value.clone()).await?;
-        let mut revision = place.revision;
         if place.found.as_ref().is_some_and(|found| found.value != value) {
-            revision = self.say(&asker, &leader_key(&name, &place), value).await?;
+            self.say(&asker, &leader_key(&name, &place), value).await?;
         }
         self.lines.come_to_head(&asker, &place).await?;
-        let header = header(&self.lines.node, revision);
+        let header = header(&self.lines.node, place.revision);
         Ok(wire::CampaignResponse { header, leader: Some(leader_key(&name, &place)) })
     }
 
