@@ -92,7 +92,7 @@ async fn a_key_is_changed_once() {
 
 #[tokio::test]
 async fn a_deletion_of_all_from_a_key_on_is_overlooked_by_etcd() {
-    let mut pair = Pair::start().await;
+    let pair = Pair::start().await;
     let twice = [
         always(vec![put("zz", "1").op(), delete("a", ON).op()]),
         always(vec![delete("a", ON).op(), put("zz", "1").op()]),

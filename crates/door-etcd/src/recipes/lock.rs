@@ -29,7 +29,7 @@ impl LockDoor {
         self.lines.come_to_head(&asker, &place).await?;
         // Its lease may have ended while it waited.
         let found = self.lines.find(&asker, one(place.key.clone())).await?;
-        if !found.pairs.first().is_some_and(|pair| pair.create_revision == place.created) {
+        if found.pairs.first().is_none_or(|pair| pair.create_revision != place.created) {
             return Err(Rule::SessionExpired.into());
         }
         Ok(wire::LockResponse { header: header(&self.lines.node, found.revision), key: place.key })
