@@ -19,6 +19,8 @@ const BLOCK_SIZE_BYTES_MAX: usize = 128 << 10;
 const BLOCK_HEADER_SIZE_BYTES: usize = 3;
 /// What tells the size of a piece, in bytes.
 const PIECE_HEADER_SIZE_BYTES: usize = 4;
+/// It has a multiple of so many bytes: by that etcdctl knows a snapshot that has a SHA-256 behind it.
+const UNIT_SIZE_BYTES: u64 = 512;
 /// The checksum over all, in bytes.
 const CHECKSUM_SIZE_BYTES: usize = 8;
 
@@ -46,7 +48,12 @@ impl StoredArchive {
     pub fn begin(manifest: Manifest) -> Result<Self, BackupError> {
         manifest.check().map_err(BackupError::Unfit)?;
         let sealed = manifest.seal();
-        Ok(Self { manifest, sealed, checksum: Xxh3::new(), files: 0, file: None })
+        let mut archive = Self { manifest, sealed, checksum: Xxh3::new(), files: 0, file: None };
+        let size_bytes = archive.size_bytes().next_multiple_of(UNIT_SIZE_BYTES);
+        let padding = usize::try_from(size_bytes - archive.size_bytes()).unwrap_or_default();
+        // The manifest is JSON, of which blanks at its end are no part.
+        archive.sealed.resize(archive.sealed.len() + padding, b' ');
+        Ok(archive)
     }
 
     /// How many bytes it will have.
@@ -220,11 +227,12 @@ mod tests {
         }
         made.extend(archive.end().unwrap());
         assert_eq!(made.len() as u64, size_bytes, "the size is known before");
+        assert_eq!(made.len() % 512, 0, "etcdctl looks for what is beyond");
         made
     }
 
     fn files() -> Vec<Vec<u8>> {
-        let bytes = |size: usize| (0..size).map(|at| (at % 251) as u8).collect();
+        let bytes = |size: usize| (0..size).map(|at| u8::try_from(at % 251).unwrap()).collect();
         let sizes = [0, 1, BLOCK_SIZE_BYTES_MAX - 1, BLOCK_SIZE_BYTES_MAX, 2 * PIECE_SIZE_BYTES + 5, 0];
         sizes.map(bytes).into()
     }
