@@ -265,13 +265,13 @@ mod tests {
             value: vec![0; PIECE_SIZE_BYTES_MAX / 3].into(),
             ..KeyValue::default()
         };
-        for count in [0, 1, 3, 4, 20] {
+        for (count, expected) in [(0, 1), (1, 1), (3, 1), (4, 2), (5, 2), (20, 7)] {
             let header = Some(wire::ResponseHeader { revision: 7, ..wire::ResponseHeader::default() });
             let kvs: Vec<_> = (0..count).map(pair).collect();
             let whole = wire::RangeResponse { header, kvs, more: true, count: 30 };
             let told: Vec<_> = pieces(whole.clone()).map(|piece| piece.range_response.unwrap()).collect();
             assert!(told.iter().all(|piece| piece.encoded_len() < 2 * PIECE_SIZE_BYTES_MAX));
-            assert_eq!(told.len(), (count / 4 + 1).min(count.div_ceil(4).max(1)), "{count}");
+            assert_eq!(told.len(), expected, "{count}");
             let mut merged = wire::RangeResponse::default();
             for piece in told {
                 merged.merge(piece.encode_to_vec().as_slice()).unwrap();
