@@ -4,12 +4,17 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use conclave_storage::{DataDir, Identity, LogStore, StateStore, StorageError};
 use tempfile::TempDir;
 
 pub(crate) const IDENTITY: Identity = Identity { node_id: 1, cluster_id: 0xc0ffee };
+
+/// How long a process that is being started may hold what others have closed.
+const RELEASED_WITHIN: Duration = Duration::from_secs(30);
 
 /// A data directory that goes with the test.
 pub(crate) struct Place {
@@ -25,8 +30,16 @@ impl Place {
         self.dir.path().join("data")
     }
 
+    /// Opens it, once nobody holds it any more. A process that another test starts holds all that this one has open
+    /// until it begins its own program.
     pub(crate) fn open(&self) -> DataDir {
-        DataDir::open(&self.path(), IDENTITY).unwrap()
+        let until = Instant::now() + RELEASED_WITHIN;
+        loop {
+            match DataDir::open(&self.path(), IDENTITY) {
+                Err(StorageError::Locked { .. }) if Instant::now() < until => thread::yield_now(),
+                opened => return opened.unwrap(),
+            }
+        }
     }
 
     pub(crate) fn log(&self) -> LogStore {
