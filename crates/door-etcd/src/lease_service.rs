@@ -158,8 +158,10 @@ impl Lease for LeaseDoor {
         let caller = caller(&self.node, request.metadata(), deadline).await?;
         let id = lease_id(request.into_inner().id).ok_or_else(not_found)?;
         self.propose(caller, LeaseCommand::Revoke(RevokeLease { id }), deadline).await?;
-        // Its keys went at a revision that this node may not have come to yet.
-        let revision = self.node.newest_revision(deadline).await.map_err(Refusal::from)?;
+        // Its keys went at a revision that this node may not have come to yet. It has ended, whether that can be told
+        // or not.
+        let newest = self.node.newest_revision(deadline).await;
+        let revision = newest.unwrap_or_else(|_| self.node.revision());
         Ok(Response::new(wire::LeaseRevokeResponse { header: header(&self.node, revision) }))
     }
 
