@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use conclave_core::auth::{self, Caller};
-use conclave_core::{Command, Outcome, Rejection, RequestId};
+use conclave_core::{Command, Outcome, Rejection};
 use conclave_mvcc::{MapError, ReadMap};
 use conclave_node::{Consistency, NodeHandle, RequestError};
 use conclave_proto::etcd::etcdserverpb as wire;
@@ -13,7 +13,7 @@ use tonic::{Request, Response};
 
 use crate::auth_wire::{Change, told_permission};
 use crate::caller::{by, caller};
-use crate::calls::{Answer, deadline, other_answer};
+use crate::calls::{Answer, deadline, made_request_id, other_answer};
 use crate::header::header;
 use crate::refusal::Refusal;
 use crate::servers::etcdserverpb::auth_server::Auth;
@@ -42,8 +42,7 @@ impl AuthDoor {
         let caller = caller(&self.node, request.metadata(), deadline).await?;
         let request = request.into_inner();
         let command = self.blocking(move || request.command()).await??;
-        let id = RequestId::parse(&format!("etcd-{:032x}", rand::random::<u128>()));
-        let id = id.expect("it is short and printable");
+        let id = made_request_id();
         let command = by(caller, Command::Auth(command));
         match self.node.propose(id, command, deadline).await.map_err(Refusal::from)?.map_err(Refusal::from)? {
             Outcome::Auth(_) => Ok(Response::new(C::told(header(&self.node, self.node.revision())))),

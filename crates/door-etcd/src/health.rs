@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use conclave_core::cluster::alarms;
 use conclave_node::{Alarm, NodeHandle, Readiness};
 use tokio::time::Instant;
 
@@ -10,6 +11,9 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 /// The alarms of a node that etcd has, by its names.
 const ALARMS: [(Alarm, &str); 2] = [(Alarm::NoSpace, "NOSPACE"), (Alarm::Corrupt, "CORRUPT")];
 
+/// The one that can be raised by hand.
+const BY_HAND: &str = "NOSPACE";
+
 /// Why this member does not serve, in etcd's words; none if it does. `is_local` asks of the member alone, not whether
 /// the cluster decides; the alarms of these names are left out.
 pub async fn ailment(node: &NodeHandle, is_local: bool, excluded_alarms: &[String]) -> Option<String> {
@@ -17,6 +21,11 @@ pub async fn ailment(node: &NodeHandle, is_local: bool, excluded_alarms: &[Strin
     let is_told = |alarm: &Alarm, name: &str| {
         raised.contains(alarm) && !excluded_alarms.iter().any(|excluded| excluded == name)
     };
+    // What was raised by hand is of the whole cluster.
+    let by_hand = node.read_now(alarms).unwrap_or_default();
+    if !by_hand.is_empty() && !excluded_alarms.iter().any(|excluded| excluded == BY_HAND) {
+        return Some(format!("ALARM {BY_HAND}"));
+    }
     if let Some((_, name)) = ALARMS.iter().find(|(alarm, name)| is_told(alarm, name)) {
         return Some(format!("ALARM {name}"));
     }

@@ -2,7 +2,7 @@
 
 use conclave_core::auth::Caller;
 use conclave_core::lease::{self, LeaseCommand, LeaseInfo, LeaseOutcome, LeaseRejection, RevokeLease};
-use conclave_core::{Command, LeaseId, Outcome, Rejection, RequestId, kv, may_know_keys_of};
+use conclave_core::{Command, LeaseId, Outcome, Rejection, kv, may_know_keys_of};
 use conclave_mvcc::{MapError, ReadMap};
 use conclave_node::{Consistency, NodeHandle};
 use conclave_proto::etcd::etcdserverpb as wire;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::caller::{by, caller};
-use crate::calls::{Answer, deadline, other_answer};
+use crate::calls::{Answer, deadline, made_request_id, other_answer};
 use crate::header::header;
 use crate::lease_wire::{grant, lease_id, left_s, told_id, ttl_s};
 use crate::refusal::Refusal;
@@ -45,8 +45,7 @@ impl LeaseDoor {
         command: LeaseCommand,
         deadline: Instant,
     ) -> Result<LeaseOutcome, Refusal> {
-        let id = RequestId::parse(&format!("etcd-{:032x}", rand::random::<u128>()));
-        let id = id.expect("it is short and printable");
+        let id = made_request_id();
         match self.node.propose(id, by(caller, Command::Lease(command)), deadline).await?? {
             Outcome::Lease(outcome) => Ok(outcome),
             _ => Err(other_answer()),

@@ -32,6 +32,7 @@ mod watch;
 use conclave_door::Limits;
 use conclave_node::NodeHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
 
 pub use crate::health::ailment;
@@ -56,10 +57,20 @@ use crate::watch::WatchDoor;
 /// Largest request on the wire, in bytes, as of etcd: what a request may be, and half a mebibyte around it.
 const MESSAGE_SIZE_BYTES_MAX: usize = 2 << 20;
 
-/// Adds all services of this door. When `stop` is cancelled, the streams end; calls under way go on.
-pub fn add_services(routes: Routes, node: NodeHandle, limits: &Limits, stop: CancellationToken) -> Routes {
+/// How this door ends.
+#[derive(Debug, Clone)]
+pub struct Ending {
+    /// When it is cancelled, the streams end; calls under way go on.
+    pub stop: CancellationToken,
+    /// What calls that were given up have left to do: to be waited for after the last call.
+    pub tasks: TaskTracker,
+}
+
+/// Adds all services of this door.
+pub fn add_services(routes: Routes, node: NodeHandle, limits: &Limits, ending: Ending) -> Routes {
+    let Ending { stop, tasks } = ending;
     let (kv, leases) = (KvDoor::new(node.clone()), LeaseDoor::new(node.clone(), stop.clone()));
-    let lines = Lines::new(node.clone(), kv.clone(), leases.clone());
+    let lines = Lines::new(node.clone(), kv.clone(), leases.clone(), tasks);
     let kv = KvServer::new(kv).max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX);
     let watch = WatchDoor::new(node.clone(), limits, stop.clone());
     let watch = WatchServer::new(watch).max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX);

@@ -3,7 +3,7 @@
 use conclave_core::auth::Caller;
 use conclave_core::cluster::{ClusterCommand, ClusterOutcome, SetAlarm, alarms as by_hand};
 use conclave_core::kv::{Hashing, KvHash};
-use conclave_core::{Command, Digest, Outcome, RequestId, digest};
+use conclave_core::{Command, Digest, Outcome, digest};
 use conclave_mvcc::{ReadMap, Revision};
 use conclave_node::{Consistency, MembersRefusal, MembersRequest, NodeHandle};
 use conclave_proto::etcd::etcdserverpb as wire;
@@ -12,7 +12,7 @@ use tonic::{Request, Response};
 use wire::alarm_request::AlarmAction;
 
 use crate::caller::{by, caller, require_root};
-use crate::calls::{Answer, deadline, other_answer};
+use crate::calls::{Answer, deadline, made_request_id, other_answer};
 use crate::header::{header, told};
 use crate::maintenance_wire::{alarm_by_hand, alarms, downgrade_refusal, is_asked_for, status};
 use crate::refusal::{MemberRule, Refusal};
@@ -110,8 +110,7 @@ impl MaintenanceDoor {
     ) -> Result<Vec<wire::AlarmMember>, Refusal> {
         let Some(alarm) = alarm_by_hand(request, raised)? else { return Ok(Vec::new()) };
         let command = ClusterCommand::SetAlarm(SetAlarm { member_id: alarm.member_id, raised });
-        let id = RequestId::parse(&format!("etcd-{:032x}", rand::random::<u128>()));
-        let id = id.expect("it is short and printable");
+        let id = made_request_id();
         match self.node.propose(id, by(caller, Command::Cluster(command)), deadline).await?? {
             Outcome::Cluster(ClusterOutcome::AlarmSet { is_news }) if raised || is_news => Ok(vec![alarm]),
             Outcome::Cluster(_) => Ok(Vec::new()),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use axum::Router;
 use conclave_door::{Limits, RequestSpanLayer, RpcMetrics};
+use conclave_door_etcd::Ending;
 use conclave_door_gateway::{Health, HealthQuestion};
 use conclave_door_native::LogLevels;
 use conclave_node::NodeHandle;
@@ -12,6 +13,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
 
@@ -40,13 +42,14 @@ pub(super) async fn serve(
     let metrics = metrics(&node);
     let span = RequestSpanLayer::new(metrics.rpc, slow);
     let routes = conclave_door_native::services(node.clone(), limits.clone(), log_levels, stop.clone());
-    let mut routes = conclave_door_etcd::add_services(routes, node.clone(), &limits, stop.clone());
+    let ending = Ending { stop: stop.clone(), tasks: TaskTracker::new() };
+    let mut routes = conclave_door_etcd::add_services(routes, node.clone(), &limits, ending.clone());
     let http = conclave_door_http::routes(&node, Arc::new(metrics.registry));
     let grpc = std::mem::take(routes.axum_router_mut());
     let gateway = etcd_gateway(node, grpc.clone());
     *routes.axum_router_mut() = grpc.merge(http).merge(gateway).fallback(conclave_door_http::unknown);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    Server::builder()
+    let served = Server::builder()
         // Probes and scrapers speak HTTP/1.1.
         .accept_http1(true)
         .http2_keepalive_interval(Some(KEEPALIVE_INTERVAL))
@@ -56,7 +59,10 @@ pub(super) async fn serve(
         .layer(span)
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
-        .await
+        .await;
+    ending.tasks.close();
+    ending.tasks.wait().await;
+    served
 }
 
 /// etcd's API as JSON over HTTP, before its gRPC services in this process.

@@ -1,5 +1,6 @@
 //! The service of locks.
 
+use conclave_proto::etcd::etcdserverpb::kv_client::KvClient;
 use conclave_proto::etcd::v3lockpb::lock_client::LockClient;
 use conclave_proto::etcd::v3lockpb::{LockRequest, UnlockRequest};
 use conclave_testkit::wait;
@@ -52,7 +53,7 @@ async fn the_next_one_waits_until_it_is_released() {
         let (mut waiter, mut holder) =
             (LockClient::new(side.channel.clone()), LockClient::new(side.channel.clone()));
         let release = async {
-            let mut kv = conclave_proto::etcd::etcdserverpb::kv_client::KvClient::new(side.channel.clone());
+            let mut kv = KvClient::new(side.channel.clone());
             wait::until("the next one stands in line", async || {
                 let told = kv.range(get("l/8")).await.expect("it answers");
                 (told.into_inner().count == 1).then_some(())
@@ -65,5 +66,30 @@ async fn the_next_one_waits_until_it_is_released() {
     };
     let told = pair.both("waits for the lock and is given it", hand_over).await.expect("it is held");
     assert_eq!(told.key, "l/8");
+    pair.granted(all()).await;
+}
+
+#[tokio::test]
+async fn whoever_waits_no_longer_leaves_the_line() {
+    let mut pair = Pair::start().await;
+    pair.granted(lease(7)).await;
+    pair.granted(lease(8)).await;
+    pair.granted(lock("l", 7)).await;
+    for side in pair.sides() {
+        let mut kv = KvClient::new(side.channel.clone());
+        let mut waiter = LockClient::new(side.channel.clone());
+        let mut stands = async |count: i64| {
+            wait::until("the line is as long as it should be", async || {
+                let told = kv.range(get("l/8")).await.expect("it answers");
+                (told.into_inner().count == count).then_some(())
+            })
+            .await;
+        };
+        tokio::select! {
+            told = waiter.lock(lock("l", 8)) => panic!("it is held: {told:?}"),
+            () = stands(1) => {}
+        }
+        stands(0).await;
+    }
     pair.granted(all()).await;
 }

@@ -34,7 +34,7 @@ pub(crate) struct Lines {
     pub(super) node: NodeHandle,
     kv: KvDoor,
     leases: LeaseDoor,
-    /// Keys that are being taken back.
+    /// Keys that are being taken back: whoever ends the door waits for that.
     taken_back: TaskTracker,
 }
 
@@ -60,8 +60,8 @@ pub(super) struct Place {
 }
 
 impl Lines {
-    pub(crate) fn new(node: NodeHandle, kv: KvDoor, leases: LeaseDoor) -> Self {
-        Self { node, kv, leases, taken_back: TaskTracker::new() }
+    pub(crate) fn new(node: NodeHandle, kv: KvDoor, leases: LeaseDoor, taken_back: TaskTracker) -> Self {
+        Self { node, kv, leases, taken_back }
     }
 
     pub(super) async fn asker<T>(&self, request: &Request<T>) -> Result<Asker, Refusal> {
