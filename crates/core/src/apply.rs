@@ -139,9 +139,10 @@ mod tests {
     use conclave_mvcc::MemoryMap;
 
     use super::*;
-    use crate::command::{Proposal, encode_proposal};
+    use crate::command::{By, Proposal, encode_proposal};
     use crate::config::{Authorship, ConfigCommand, CreateNamespace, SettingsChange};
     use crate::digest::digest;
+    use crate::kv::{KvCommand, Operation, Put, PutLease, Txn};
     use crate::names::{NamespaceName, RequestId};
     use crate::tables::{LEDGER, REQUESTS};
 
@@ -185,6 +186,26 @@ mod tests {
             map.write(&writes);
             assert!(matches!(fails(&map, &create()), ApplyError::Map(_)));
         }
+    }
+
+    #[test]
+    fn what_is_told_of_plain_keys_is_not_remembered() {
+        let put =
+            Put { key: "k".into(), value: Some("v".into()), lease: PutLease::None, with_previous: false };
+        let txn = Txn { success: vec![Operation::Put(put)], ..Txn::default() };
+        let command = Command::Kv(KvCommand::Txn(txn));
+        let by = Command::By(By { caller: None, command: Box::new(command.clone()) });
+        let mut map = MemoryMap::default();
+        for (number, command) in (2..).zip([command.clone(), command, by.clone(), by]) {
+            let proposal = Proposal { request_id: RequestId::unused(), time_ms: 1, command };
+            let mut batch = Batch::new(&map);
+            let applied =
+                apply(&mut batch, CONTEXT, EntryKind::Proposal(&encode_proposal(&proposal))).unwrap();
+            assert_eq!(applied.revised.unwrap().revision.get(), number, "each is done");
+            let writes = batch.into_writes();
+            map.write(&writes);
+        }
+        assert_eq!(REQUESTS.get(&map, RequestId::unused().as_str().as_bytes()), Ok(None));
     }
 
     #[test]
