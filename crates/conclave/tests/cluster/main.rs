@@ -2,7 +2,7 @@
 //!
 //! | files | what |
 //! |---|---|
-//! | `command_line`, `documents`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `lock_program`, `lock_lost`, `lock_terminal`, `lock_commands`, `held_writes`, `elections`, `wait_version`, `members_typed`, `observing`, `locks`, `locks_watched`, `etcd_watch` | what a user does, end to end |
+//! | `command_line`, `documents`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `lock_program`, `lock_lost`, `lock_terminal`, `lock_commands`, `held_writes`, `elections`, `wait_version`, `members_typed`, `observing`, `locks`, `locks_watched`, `etcd_keys`, `etcd_watch` | what a user does, end to end |
 //! | `bad_requests`, `locks_refused`, `locks_crowded`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk`, `full_disk_freed`, `full_disk_snapshots` | what bad input gets |
 //! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `members_guards`, `lost_data`, `corrupt`, `transfers_killed`, `far_behind`, `backup`, `backups_killed`, `etcd_maintenance`, `cache`, `lock_pauses`, `lock_queue`, `locks_reset`, `locks_given_up` | what must hold while things break |
 //!
@@ -37,6 +37,8 @@ mod data_directory;
 mod documents;
 #[cfg(test)]
 mod elections;
+#[cfg(test)]
+mod etcd_keys;
 #[cfg(test)]
 mod etcd_maintenance;
 #[cfg(test)]
