@@ -125,6 +125,25 @@ const DRAWING: &[Place] = &[
         never_linked: &[],
         never_named: &["openraft", "rocksdb"],
     },
+    Place { name: "conclave-sim-chance", sees: &[], never_linked: IO, never_named: &[] },
+    Place {
+        name: "conclave-sim",
+        sees: &[
+            "conclave-checker",
+            "conclave-core",
+            "conclave-door",
+            "conclave-door-etcd",
+            "conclave-door-native",
+            "conclave-mvcc",
+            "conclave-node",
+            "conclave-proto",
+            "conclave-raft",
+            "conclave-sim-chance",
+            "conclave-storage",
+        ],
+        never_linked: &["conclave-client", "conclave-testkit"],
+        never_named: &["openraft", "rocksdb"],
+    },
     Place { name: "xtask", sees: &[], never_linked: &[], never_named: &[] },
 ];
 

@@ -1,0 +1,90 @@
+//! The world: hosts, the network between them, and simulated time, which goes on a millisecond at a time.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::dice::Dice;
+use crate::host::Host;
+use crate::net::{Death, HostId, HostNet, Net};
+use crate::story::Story;
+
+/// Everything that is simulated.
+pub(crate) struct World {
+    now_ms: u64,
+    dice: Dice,
+    hosts: BTreeMap<HostId, Host>,
+    pub(crate) net: Arc<Net>,
+    pub(crate) story: Story,
+}
+
+impl World {
+    /// An empty world. Chance in this thread follows from the seed from here on.
+    pub(crate) fn new(seed: u64) -> Self {
+        conclave_sim_chance::seed_this_thread(seed);
+        let (mut dice, story) = (Dice::new(seed), Story::default());
+        let net = Net::new(dice.split(), story.clone());
+        Self { now_ms: 0, dice, hosts: BTreeMap::new(), net, story }
+    }
+
+    /// Another source of choices.
+    pub(crate) fn split_dice(&mut self) -> Dice {
+        self.dice.split()
+    }
+
+    /// Simulated time since the beginning, in milliseconds.
+    pub(crate) fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Turns a host on.
+    pub(crate) fn start_host(&mut self, id: HostId) -> HostNet {
+        self.hosts.insert(id, Host::start());
+        self.net.host_started(id);
+        HostNet::new(Arc::clone(&self.net), id)
+    }
+
+    /// Runs a task on a host. Nothing happens if it is off.
+    pub(crate) fn spawn(&self, host: HostId, task: impl Future<Output = ()> + Send + 'static) {
+        if let Some(host) = self.hosts.get(&host) {
+            host.spawn(task);
+        }
+    }
+
+    /// Ends a host with everything on it, between one step and the next.
+    pub(crate) fn end_host(&mut self, id: HostId, death: Death) {
+        self.net.host_ended(id, death);
+        self.hosts.remove(&id);
+    }
+
+    /// The host, if it is on.
+    pub(crate) fn host(&mut self, id: HostId) -> Option<&mut Host> {
+        self.hosts.get_mut(&id)
+    }
+
+    /// A millisecond goes by.
+    pub(crate) fn step(&mut self) {
+        self.now_ms += 1;
+        self.story.time_is(self.now_ms);
+        self.net.advance(self.now_ms);
+        let mut order: Vec<_> = self.hosts.keys().copied().collect();
+        self.dice.shuffle(&mut order);
+        for id in order {
+            if let Some(host) = self.hosts.get_mut(&id) {
+                host.step();
+            }
+        }
+    }
+
+    /// Steps until `done` says so, at most for so long; whether it did.
+    pub(crate) fn run_until(&mut self, at_most_ms: u64, mut done: impl FnMut(&mut Self) -> bool) -> bool {
+        let end_ms = self.now_ms + at_most_ms;
+        while self.now_ms < end_ms {
+            if done(self) {
+                return true;
+            }
+            self.step();
+        }
+        done(self)
+    }
+}
