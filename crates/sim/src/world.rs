@@ -8,10 +8,11 @@ use crate::dice::Dice;
 use crate::host::Host;
 use crate::net::{Death, HostId, HostNet, Net};
 use crate::story::Story;
+use crate::time::Time;
 
 /// Everything that is simulated.
 pub(crate) struct World {
-    now_ms: u64,
+    pub(crate) time: Time,
     dice: Dice,
     hosts: BTreeMap<HostId, Host>,
     pub(crate) net: Arc<Net>,
@@ -24,7 +25,7 @@ impl World {
         conclave_sim_chance::seed_this_thread(seed);
         let (mut dice, story) = (Dice::new(seed), Story::default());
         let net = Net::new(dice.split(), story.clone());
-        Self { now_ms: 0, dice, hosts: BTreeMap::new(), net, story }
+        Self { time: Time::default(), dice, hosts: BTreeMap::new(), net, story }
     }
 
     /// Another source of choices.
@@ -34,7 +35,7 @@ impl World {
 
     /// Simulated time since the beginning, in milliseconds.
     pub(crate) fn now_ms(&self) -> u64 {
-        self.now_ms
+        self.time.now_ms()
     }
 
     /// Turns a host on.
@@ -64,9 +65,9 @@ impl World {
 
     /// A millisecond goes by.
     pub(crate) fn step(&mut self) {
-        self.now_ms += 1;
-        self.story.time_is(self.now_ms);
-        self.net.advance(self.now_ms);
+        let now_ms = self.time.pass_ms();
+        self.story.time_is(now_ms);
+        self.net.advance(now_ms);
         let mut order: Vec<_> = self.hosts.keys().copied().collect();
         self.dice.shuffle(&mut order);
         for id in order {
@@ -78,8 +79,8 @@ impl World {
 
     /// Steps until `done` says so, at most for so long; whether it did.
     pub(crate) fn run_until(&mut self, at_most_ms: u64, mut done: impl FnMut(&mut Self) -> bool) -> bool {
-        let end_ms = self.now_ms + at_most_ms;
-        while self.now_ms < end_ms {
+        let end_ms = self.now_ms() + at_most_ms;
+        while self.now_ms() < end_ms {
             if done(self) {
                 return true;
             }

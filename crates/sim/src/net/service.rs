@@ -11,6 +11,8 @@ use http_body_util::{BodyExt, Full};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
+use conclave_raft::unsent;
+use tonic::Status;
 use tonic::body::Body;
 use tower::{Service, ServiceExt};
 
@@ -19,24 +21,9 @@ use super::body::{Broken, arriving, send};
 use super::call::{Call, End};
 use super::carrier::{Incoming, Net, Piece};
 
-/// Why a call has no response.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum CallError {
-    /// Nobody was reached: nothing was sent.
-    #[error("{address} was not reached")]
-    Unreached {
-        /// Where the call should have gone.
-        address: String,
-    },
-    /// The connection broke; the call may have arrived.
-    #[error("{0}")]
-    Lost(String),
-}
-
-impl From<Broken> for CallError {
-    fn from(broken: Broken) -> Self {
-        Self::Lost(broken.to_string())
-    }
+/// That the connection broke; the call may have arrived.
+fn lost(broken: impl std::fmt::Display) -> Status {
+    Status::unavailable(broken.to_string())
 }
 
 /// The network as one host has it, from one start to its end.
@@ -71,14 +58,14 @@ pub(crate) struct SimChannel {
     repeatable: &'static [&'static str],
 }
 
-type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, CallError>> + Send>>;
+type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Status>> + Send>>;
 
 impl Service<Request<Body>> for SimChannel {
     type Response = Response<Body>;
-    type Error = CallError;
+    type Error = Status;
     type Future = Answering;
 
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), CallError>> {
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Status>> {
         Poll::Ready(Ok(()))
     }
 
@@ -96,9 +83,9 @@ impl Service<Request<Body>> for SimChannel {
 
 impl SimChannel {
     /// Nobody waits for the first answer.
-    async fn call_twice(self, request: Request<Body>) -> Result<Response<Body>, CallError> {
+    async fn call_twice(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let (parts, body) = request.into_parts();
-        let whole = body.collect().await.map_err(|status| CallError::Lost(status.to_string()))?.to_bytes();
+        let whole = body.collect().await.map_err(|status| lost(status))?.to_bytes();
         let again = || Request::from_parts(parts.clone(), Body::new(Full::new(whole.clone())));
         let first = self.clone().call_once(again());
         let tasks = TaskTracker::new();
@@ -110,12 +97,12 @@ impl SimChannel {
         self.call_once(again()).await
     }
 
-    async fn call_once(self, request: Request<Body>) -> Result<Response<Body>, CallError> {
+    async fn call_once(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let Self { net: HostNet { net, host }, address, .. } = self;
         let (mut parts, body) = request.into_parts();
         let Some(call) = net.open(host, &address, parts.uri.path()) else {
             sleep(Duration::from_millis(1)).await;
-            return Err(CallError::Unreached { address });
+            return Err(unsent(format!("{address} was not reached")));
         };
         parts.uri = at(&address, &parts.uri);
         let (inlet, arriving_request) = arriving(&net, &call, End::Server);
@@ -125,11 +112,11 @@ impl SimChannel {
         let mut unwanted = Unwanted { net: &net, call: &call, is_answered: false };
         net.send(&call, End::Client, Piece::Request(Box::new(incoming)));
         TaskTracker::new().spawn(send(Arc::clone(&net), Arc::clone(&call), End::Client, body, inlet));
-        let lost = || CallError::from(Broken { path: call.path.clone() });
+        let broken = || lost(Broken { path: call.path.clone() });
         let answered = tokio::select! {
             biased;
             Ok(answered) = response => Ok(answered),
-            () = call.broken(End::Client).cancelled() => Err(lost()),
+            () = call.broken(End::Client).cancelled() => Err(broken()),
         };
         unwanted.is_answered = true;
         let (parts, body) = answered?;

@@ -1,0 +1,179 @@
+//! A cluster of simulated nodes: each the whole node, doors included, on a host of its own.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use conclave_node::{Node, NodeHandle};
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+
+use crate::dice::Dice;
+use crate::disk::{Crash, SimDisk};
+use crate::machine::{self, SimClock};
+use crate::net::{Death, HostId};
+use crate::settings::Settings;
+use crate::world::World;
+
+/// How long after its end a node is started again, in milliseconds, as a supervisor does.
+const RESTART_AFTER_MS: std::ops::RangeInclusive<u64> = 200..=5_000;
+
+/// The nodes, and the world that they run in.
+pub(crate) struct Cluster {
+    pub(crate) world: World,
+    pub(crate) settings: Settings,
+    dice: Dice,
+    nodes: BTreeMap<u64, SimNode>,
+}
+
+/// A node, on or off.
+pub(crate) struct SimNode {
+    pub(crate) disk: SimDisk,
+    pub(crate) clock: SimClock,
+    running: Option<Running>,
+    /// When it is started again. None: it runs, or stays off until it is told otherwise.
+    starts_ms: Option<u64>,
+    /// How often it was started.
+    pub(crate) starts: u64,
+}
+
+#[derive(Clone)]
+struct Running {
+    told: Arc<Mutex<Told>>,
+}
+
+/// What a node has come to.
+#[derive(Default)]
+enum Told {
+    #[default]
+    Starting,
+    Serving(NodeHandle),
+    Ended(String),
+}
+
+impl Cluster {
+    /// Nodes 1 to `size`, all started, with nothing on their disks.
+    pub(crate) fn start(mut world: World, settings: Settings) -> Self {
+        let mut dice = world.split_dice();
+        let new = |dice: &mut Dice| SimNode {
+            disk: SimDisk::new(dice.split()),
+            clock: SimClock::new(world.time.clone()),
+            running: None,
+            starts_ms: None,
+            starts: 0,
+        };
+        let nodes = (1..=settings.nodes).map(|id| (id, new(&mut dice))).collect();
+        let mut cluster = Self { world, settings, dice, nodes };
+        for id in 1..=settings.nodes {
+            cluster.start_node(id);
+        }
+        cluster
+    }
+
+    /// Ids of all nodes.
+    pub(crate) fn ids(&self) -> Vec<u64> {
+        self.nodes.keys().copied().collect()
+    }
+
+    pub(crate) fn node(&self, id: u64) -> &SimNode {
+        &self.nodes[&id]
+    }
+
+    /// Those that run, whether they serve yet or not.
+    pub(crate) fn running(&self) -> Vec<u64> {
+        self.nodes.iter().filter(|(_, node)| node.running.is_some()).map(|(id, _)| *id).collect()
+    }
+
+    /// The nodes that have started, with what can be asked of them.
+    pub(crate) fn handles(&self) -> Vec<(u64, NodeHandle)> {
+        let serving = self.nodes.iter().filter_map(|(id, node)| Some((*id, node.handle()?)));
+        serving.collect()
+    }
+
+    /// Starts a node that is off, on what its disk holds.
+    pub(crate) fn start_node(&mut self, id: u64) {
+        let node = self.nodes.get_mut(&id).expect("only nodes of the cluster are started");
+        if node.running.is_some() {
+            return;
+        }
+        node.starts += 1;
+        node.starts_ms = None;
+        let net = self.world.start_host(host_of(id));
+        let told = Arc::<Mutex<Told>>::default();
+        node.running = Some(Running { told: Arc::clone(&told) });
+        let machine = machine::of(&net, &node.disk, &node.clock, self.dice.split());
+        let options = self.settings.node_options(id, machine);
+        let limits = self.settings.limits();
+        self.world.story.tell(|| format!("node {id} starts"));
+        self.world.spawn(host_of(id), async move {
+            let node = match Node::start(options).await {
+                Ok(node) => node,
+                Err(error) => return *told.lock() = Told::Ended(format!("it did not start: {error}")),
+            };
+            let handle = node.handle();
+            *told.lock() = Told::Serving(handle.clone());
+            let routes = machine::doors(handle, limits, CancellationToken::new());
+            let serving = net.listen(&machine::client_address(id)).run(routes);
+            let cause = tokio::select! {
+                () = serving => "its doors closed".to_owned(),
+                cause = node.failed() => cause,
+            };
+            *told.lock() = Told::Ended(cause);
+            // As a process that exits: nothing more is done.
+            std::future::pending::<()>().await;
+        });
+    }
+
+    /// Ends a node at once. It is started again after a while, unless it `stays_off`.
+    pub(crate) fn end_node(&mut self, id: u64, death: Death, stays_off: bool) {
+        let starts_ms = self.world.now_ms() + self.dice.within(RESTART_AFTER_MS);
+        let node = self.nodes.get_mut(&id).expect("only nodes of the cluster end");
+        if node.running.take().is_none() {
+            return;
+        }
+        node.starts_ms = (!stays_off).then_some(starts_ms);
+        let crash = match death {
+            Death::Killed => Crash::Process,
+            Death::PowerLost => Crash::Power,
+        };
+        // Whatever its tasks still do on their way out, its disk knows nothing of.
+        node.disk.crash(crash);
+        self.world.end_host(host_of(id), death);
+    }
+
+    /// A millisecond goes by; nodes that have stopped themselves end, and those that are due start.
+    pub(crate) fn step(&mut self) {
+        self.world.step();
+        let now_ms = self.world.now_ms();
+        for id in self.ids() {
+            let node = &self.nodes[&id];
+            if let Some(cause) = node.ended() {
+                self.world.story.tell(|| format!("node {id} ended: {cause}"));
+                self.end_node(id, Death::Killed, false);
+            } else if node.starts_ms.is_some_and(|starts_ms| starts_ms <= now_ms) {
+                self.start_node(id);
+            }
+        }
+    }
+}
+
+impl SimNode {
+    /// What can be asked of it, if it has started.
+    pub(crate) fn handle(&self) -> Option<NodeHandle> {
+        match &*self.running.as_ref()?.told.lock() {
+            Told::Serving(handle) => Some(handle.clone()),
+            Told::Starting | Told::Ended(_) => None,
+        }
+    }
+
+    fn ended(&self) -> Option<String> {
+        match &*self.running.as_ref()?.told.lock() {
+            Told::Ended(cause) => Some(cause.clone()),
+            Told::Starting | Told::Serving(_) => None,
+        }
+    }
+}
+
+/// The host that a node runs on.
+pub(crate) fn host_of(node: u64) -> HostId {
+    HostId::try_from(node).expect("nodes have small ids")
+}
