@@ -1,7 +1,7 @@
 //! Which crate may see which: the drawing of docs/architecture.md as a table.
 //!
 //! Every crate of the workspace has a line here; a new crate without one is a mistake, and so is an
-//! arrow that is not drawn. Tests may also use `conclave-testkit`.
+//! arrow that is not drawn. Tests may also use `conclave-testkit` and `conclave-checker`.
 
 use super::workspace::Crate;
 
@@ -96,6 +96,7 @@ const DRAWING: &[Place] = &[
         never_linked: &[],
         never_named: &["openraft", "rocksdb", "tonic"],
     },
+    Place { name: "conclave-checker", sees: &[], never_linked: IO, never_named: &[] },
     Place {
         name: "conclave-client",
         sees: &["conclave-proto"],
@@ -116,12 +117,12 @@ const DRAWING: &[Place] = &[
             "conclave-node",
             "conclave-proto",
         ],
-        never_linked: &["conclave-testkit"],
+        never_linked: &["conclave-checker", "conclave-testkit"],
         never_named: &["openraft", "rocksdb"],
     },
     Place {
         name: "conclave-testkit",
-        sees: &["conclave-client", "conclave-proto"],
+        sees: &["conclave-checker", "conclave-client", "conclave-proto"],
         never_linked: &[],
         never_named: &["openraft", "rocksdb"],
     },
@@ -147,6 +148,9 @@ const DRAWING: &[Place] = &[
     Place { name: "xtask", sees: &[], never_linked: &[], never_named: &[] },
 ];
 
+/// What any crate's tests may see besides.
+const FOR_TESTS: &[&str] = &["conclave-checker", "conclave-testkit"];
+
 /// What the tests of processes may see besides: they damage what nodes have on their disks.
 const FOR_DAMAGE: &[&str] = &["conclave-core", "conclave-mvcc", "conclave-storage"];
 
@@ -165,7 +169,7 @@ fn check_crate(found: &Crate) -> Vec<String> {
     }
     let damages = |name: &str| place.name == "conclave" && FOR_DAMAGE.contains(&name);
     let allowed_in_tests =
-        |name: &str| place.sees.contains(&name) || name == "conclave-testkit" || damages(name);
+        |name: &str| place.sees.contains(&name) || FOR_TESTS.contains(&name) || damages(name);
     for name in found.dev.iter().filter(|name| is_ours(name) && !allowed_in_tests(name)) {
         mistakes.push(format!("{}: its tests must not see {name}", place.name));
     }

@@ -1,0 +1,42 @@
+//! What the store is supposed to do, as a machine without concurrency.
+
+use std::fmt::Display;
+use std::hash::Hash;
+
+use crate::history::End;
+
+/// A sequential machine: the clients' view of a store that does one operation after the other.
+///
+/// A history is linearizable if its operations can be put in an order that keeps real time and in which this machine
+/// gives their answers. Calls with different keys must not concern each other: each key is a machine of its own.
+pub trait Model {
+    /// What is asked for.
+    type Call;
+    /// What is told.
+    type Answer;
+    /// What a call is about.
+    type Key: Clone + Ord + Display;
+    /// The machine's state. Equal states must behave alike for ever.
+    type State: Clone + Eq + Hash;
+
+    /// What the call is about.
+    fn key(&self, call: &Self::Call) -> Self::Key;
+
+    /// How the machine of a key begins.
+    fn initial(&self, key: &Self::Key) -> Self::State;
+
+    /// The states after the call gave this answer; none if it cannot give it. Without an answer: after the call was
+    /// done, whatever it would have told; several if that is open.
+    fn step(&self, state: &Self::State, call: &Self::Call, answer: Option<&Self::Answer>)
+    -> Vec<Self::State>;
+
+    /// Whether the call, with this answer, only looks. It may narrow down what the state can be, but must make nothing
+    /// possible that was not. Without an answer, such a call tells nothing at all and is left out.
+    fn only_looks(&self, call: &Self::Call, answer: Option<&Self::Answer>) -> bool;
+
+    /// The call and what came of it, in a few words.
+    fn describe(&self, call: &Self::Call, end: &End<Self::Answer>) -> String;
+
+    /// The state, in a few words.
+    fn describe_state(&self, state: &Self::State) -> String;
+}

@@ -1,0 +1,60 @@
+//! What of a history is about one key, as the search wants it.
+
+use std::collections::BTreeMap;
+
+use crate::history::{End, History};
+use crate::model::Model;
+
+/// An operation that was done, or may have been.
+pub(crate) struct Op<'h, M: Model> {
+    /// Its place in the history.
+    pub(crate) place: usize,
+    pub(crate) called_ns: u64,
+    /// When its answer was there; the end of time without one.
+    pub(crate) ended_ns: u64,
+    pub(crate) call: &'h M::Call,
+    pub(crate) answer: Option<&'h M::Answer>,
+}
+
+impl<M: Model> Clone for Op<'_, M> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<M: Model> Copy for Op<'_, M> {}
+
+/// The operations on one key.
+pub(crate) struct Part<'h, M: Model> {
+    pub(crate) key: M::Key,
+    /// Those that were answered, by the time of their call.
+    pub(crate) answered: Vec<Op<'h, M>>,
+    /// Those that may have been done, by the time of their call.
+    pub(crate) open: Vec<Op<'h, M>>,
+}
+
+impl<'h, M: Model> Part<'h, M> {
+    /// A part of these operations, in whatever order they are. One that may have been done and only looks tells
+    /// nothing, and is left out.
+    pub(crate) fn new(model: &M, key: M::Key, mut ops: Vec<Op<'h, M>>) -> Self {
+        ops.sort_by_key(|op| (op.called_ns, op.ended_ns, op.place));
+        let (answered, mut open): (Vec<_>, Vec<_>) = ops.into_iter().partition(|op| op.answer.is_some());
+        open.retain(|op| !model.only_looks(op.call, None));
+        Self { key, answered, open }
+    }
+
+    /// The history, taken apart by key.
+    pub(crate) fn of(model: &M, history: &'h History<M::Call, M::Answer>) -> Vec<Self> {
+        let mut by_key: BTreeMap<M::Key, Vec<Op<'h, M>>> = BTreeMap::new();
+        for (place, operation) in history.operations().iter().enumerate() {
+            let (ended_ns, answer) = match &operation.end {
+                End::Answered { at_ns, answer } => (*at_ns, Some(answer)),
+                End::NotDone { .. } => continue,
+                End::Unknown => (u64::MAX, None),
+            };
+            let (called_ns, call) = (operation.called_ns, &operation.call);
+            by_key.entry(model.key(call)).or_default().push(Op { place, called_ns, ended_ns, call, answer });
+        }
+        by_key.into_iter().map(|(key, ops)| Self::new(model, key, ops)).collect()
+    }
+}
