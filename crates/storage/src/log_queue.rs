@@ -9,9 +9,10 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
+use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use rocksdb::DB;
 
 use crate::StorageError;
@@ -58,7 +59,7 @@ impl Request {
 }
 
 /// Requests that are written together.
-pub(crate) struct Group {
+pub struct LogGroup {
     pub(crate) requests: Vec<Request>,
     pub(crate) committed: Option<Bytes>,
     /// Number of the last request of it.
@@ -106,7 +107,7 @@ pub(crate) enum Place {
     Nowhere,
 }
 
-/// The log as all handles and the writer thread share it.
+/// The log as all handles and the writer share it.
 pub(crate) struct Shared {
     pub(crate) db: Arc<DB>,
     pub(crate) path: PathBuf,
@@ -131,6 +132,8 @@ struct State {
     removals: u64,
     failed: Option<Failure>,
     closing: bool,
+    /// Of a writer that waits as a task.
+    waker: Option<Waker>,
 }
 
 impl Shared {
@@ -147,6 +150,7 @@ impl Shared {
             removals: 0,
             failed: None,
             closing: false,
+            waker: None,
         };
         Self {
             db: opened.db,
@@ -230,26 +234,41 @@ impl Shared {
         };
         state.last_request += 1;
         state.queue.push_back(request);
-        drop(state);
-        self.work.notify_one();
+        self.tell_writer(state);
     }
 
     /// What is to be written next; waits until there is something. None when the log is closed and
     /// everything is written.
-    pub(crate) fn next_group(&self) -> Option<Group> {
+    pub(crate) fn next_group(&self) -> Option<LogGroup> {
         let mut state = self.state.lock();
-        while state.queue.is_empty() && !state.closing {
+        while !state.has_work() {
             self.work.wait(&mut state);
         }
-        let last_words = state.committed_unwritten && state.failed.is_none();
-        if state.queue.is_empty() && !last_words {
-            return None;
+        state.take_group()
+    }
+
+    /// The same for who does not block.
+    pub(crate) fn poll_next_group(&self, context: &Context<'_>) -> Poll<Option<LogGroup>> {
+        let mut state = self.state.lock();
+        if state.has_work() {
+            return Poll::Ready(state.take_group());
         }
-        Some(state.take_group())
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+
+    /// Wakes whoever writes, thread or task.
+    fn tell_writer(&self, mut state: MutexGuard<'_, State>) {
+        let waker = state.waker.take();
+        drop(state);
+        self.work.notify_one();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
     }
 
     /// Takes note of what became of a group.
-    pub(crate) fn finish_group(&self, group: &Group, outcome: &Result<(), Failure>) {
+    pub(crate) fn finish_group(&self, group: &LogGroup, outcome: &Result<(), Failure>) {
         let mut state = self.state.lock();
         match outcome {
             Ok(()) => state.tail.shrink(group.last, hot_tail::SIZE_BYTES_MAX),
@@ -260,11 +279,12 @@ impl Shared {
     }
 
     pub(crate) fn close(&self) {
-        self.state.lock().closing = true;
-        self.work.notify_one();
+        let mut state = self.state.lock();
+        state.closing = true;
+        self.tell_writer(state);
     }
 
-    /// The writer thread ends: whoever still waits is told so.
+    /// The writer ends: whoever still waits is told so.
     pub(crate) fn end(&self) {
         let left = {
             let mut state = self.state.lock();
@@ -345,7 +365,16 @@ impl State {
         self.failed.as_ref().map_or(Ok(()), |failure| Err(failure.into()))
     }
 
-    fn take_group(&mut self) -> Group {
+    /// Whether there is something to be written, or nothing will be.
+    fn has_work(&self) -> bool {
+        !self.queue.is_empty() || self.closing
+    }
+
+    fn take_group(&mut self) -> Option<LogGroup> {
+        let last_words = self.committed_unwritten && self.failed.is_none();
+        if self.queue.is_empty() && !last_words {
+            return None;
+        }
         let mut requests = Vec::new();
         let mut size_bytes = 0;
         while let Some(request) = self.queue.front() {
@@ -359,7 +388,7 @@ impl State {
         let committed = self.committed.clone().filter(|_| self.committed_unwritten);
         self.committed_unwritten = false;
         let last = self.last_request - self.queue.len() as u64;
-        Group { requests, committed, last, failed: self.failed.clone() }
+        Some(LogGroup { requests, committed, last, failed: self.failed.clone() })
     }
 }
 

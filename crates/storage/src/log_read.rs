@@ -108,7 +108,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::log_writer::{self, RocksSink};
+    use crate::log_writer::{LogWriter, RocksSink};
     use crate::{DataDir, Durable, Identity, log_open};
 
     /// A log of which the test sees what its handles share.
@@ -123,8 +123,8 @@ mod tests {
             let (opened, mark) = log_open::open(&dir).unwrap();
             let sink = RocksSink::new(Arc::clone(&opened.db), mark);
             let shared = Arc::new(Shared::new(opened));
-            let worker = Arc::clone(&shared);
-            Open { shared, writer: thread::spawn(move || log_writer::run(&worker, sink)) }
+            let writer = LogWriter::new(Arc::clone(&shared), Box::new(sink));
+            Open { shared, writer: thread::spawn(move || writer.run()) }
         }
 
         fn append(&self, entries: Range<u64>, text: &'static str) {

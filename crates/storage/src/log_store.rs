@@ -36,7 +36,7 @@ use crate::log_open::{self, Opened};
 use crate::log_pace::LogPace;
 use crate::log_queue::{Done, Shared};
 use crate::log_read;
-use crate::log_writer::{self, LogSink, RocksSink};
+use crate::log_writer::{LogSink, LogWriter, RocksSink};
 use crate::{DataDir, Durable, StorageError};
 
 /// Called from the writer thread when the entries of an append are on disk, or can never be.
@@ -62,7 +62,7 @@ impl LogStore {
     /// Opens the log and verifies it: everything that is in it is read once.
     pub fn open(dir: &DataDir) -> Result<Self, StorageError> {
         let (opened, mark) = log_open::open(dir)?;
-        let sink = RocksSink::new(Arc::clone(&opened.db), mark);
+        let sink = Box::new(RocksSink::new(Arc::clone(&opened.db), mark));
         Self::start(opened, sink)
     }
 
@@ -153,13 +153,13 @@ impl LogStore {
     }
 
     /// Starts the writer thread over `sink`.
-    pub(crate) fn start(opened: Opened, sink: impl LogSink) -> Result<Self, StorageError> {
+    pub(crate) fn start(opened: Opened, sink: Box<dyn LogSink>) -> Result<Self, StorageError> {
         let path = opened.path.clone();
         let shared = Arc::new(Shared::new(opened));
-        let worker = Arc::clone(&shared);
+        let writer = LogWriter::new(Arc::clone(&shared), sink);
         let writer = thread::Builder::new()
             .name("log-writer".to_owned())
-            .spawn(move || log_writer::run(&worker, sink))
+            .spawn(move || writer.run())
             .map_err(|error| StorageError::io("starting the writer thread", &path, error))?;
         Ok(Self { inner: Arc::new(Inner { shared, writer: Mutex::new(Some(writer)) }) })
     }

@@ -1,8 +1,9 @@
-//! The thread that writes the log: it takes all that waits as one batch, with one fsync.
+//! What writes the log, on a thread of its own: it takes all that waits as one batch, with one fsync.
 //!
 //! While it waits for the disk, more comes; so the busier the log is, the more shares an fsync. Bounds on
 //! a batch are in [`crate::log_queue`].
 
+use std::future::poll_fn;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +12,7 @@ use rocksdb::{DB, WriteBatch, WriteOptions};
 
 use crate::durable_mark::DurableMark;
 use crate::log_open;
-use crate::log_queue::{Failure, Group, Shared, Task};
+use crate::log_queue::{Failure, LogGroup, Shared, Task};
 use crate::log_rows::{self, COMMITTED_ROW, PURGED_ROW, VOTE_ROW};
 use crate::{StorageError, engine};
 
@@ -52,32 +53,67 @@ impl LogSink for RocksSink {
     }
 }
 
-/// Writes what is asked for until the log is closed.
-pub(crate) fn run(shared: &Shared, mut sink: impl LogSink) {
-    let ended = Ended(shared);
-    while let Some(group) = shared.next_group() {
-        let outcome = write(shared, &group, &mut sink);
-        shared.finish_group(&group, &outcome);
+/// What writes the log, given to [`crate::Threads::write_log`]: all that waits, group after group. Whoever drives it
+/// takes a group, writes it and finishes it, until there is none any more; then closes.
+///
+/// When it is dropped, also before that, whoever still waits is told that the log is closed.
+pub struct LogWriter {
+    shared: Arc<Shared>,
+    sink: Box<dyn LogSink>,
+}
+
+/// What became of a group.
+pub struct Outcome(Result<(), Failure>);
+
+impl LogWriter {
+    pub(crate) fn new(shared: Arc<Shared>, sink: Box<dyn LogSink>) -> Self {
+        Self { shared, sink }
+    }
+
+    /// Writes what is asked for until the log is closed. Blocks: for a thread of its own.
+    pub fn run(mut self) {
+        while let Some(group) = self.shared.next_group() {
+            let outcome = self.write(&group);
+            self.finish(group, outcome);
+        }
+        self.close();
+    }
+
+    /// What is to be written next, once there is something; none when the log is closed and everything is written.
+    pub async fn next(&mut self) -> Option<LogGroup> {
+        poll_fn(|context| self.shared.poll_next_group(context)).await
+    }
+
+    /// Writes a group; it is on disk when this returns, unless it failed. Blocks.
+    pub fn write(&mut self, group: &LogGroup) -> Outcome {
+        Outcome(write(&self.shared, group, &mut *self.sink))
+    }
+
+    /// Tells those who asked for it what became of a group.
+    pub fn finish(&mut self, group: LogGroup, outcome: Outcome) {
+        let Outcome(outcome) = outcome;
+        self.shared.finish_group(&group, &outcome);
         for request in group.requests {
             (request.done)(outcome.as_ref().copied().map_err(Failure::to_io));
         }
     }
-    if let Err(error) = sink.close() {
-        tracing::warn!(%error, "closing the log");
+
+    /// Nothing is written after this.
+    pub fn close(mut self) {
+        if let Err(error) = self.sink.close() {
+            tracing::warn!(%error, "closing the log");
+        }
     }
-    drop(ended);
 }
 
-/// Nobody waits for a thread that is gone, also if a callback panicked.
-struct Ended<'a>(&'a Shared);
-
-impl Drop for Ended<'_> {
+/// Nobody waits for a writer that is gone, also if a callback panicked.
+impl Drop for LogWriter {
     fn drop(&mut self) {
-        self.0.end();
+        self.shared.end();
     }
 }
 
-fn write(shared: &Shared, group: &Group, sink: &mut impl LogSink) -> Result<(), Failure> {
+fn write(shared: &Shared, group: &LogGroup, sink: &mut dyn LogSink) -> Result<(), Failure> {
     if let Some(failure) = &group.failed {
         return Err(failure.clone());
     }
@@ -92,7 +128,7 @@ fn write(shared: &Shared, group: &Group, sink: &mut impl LogSink) -> Result<(), 
     })
 }
 
-fn encode(group: &Group) -> WriteBatch {
+fn encode(group: &LogGroup) -> WriteBatch {
     let mut batch = WriteBatch::default();
     for request in &group.requests {
         add(&mut batch, &request.task);
@@ -173,7 +209,8 @@ mod tests {
             let disk = RocksSink::new(Arc::clone(&opened.db), mark);
             let (arrived, batches) = mpsc::channel();
             let (verdicts, given) = mpsc::channel();
-            let log = LogStore::start(opened, GatedSink { disk, arrived, verdicts: given }).unwrap();
+            let log =
+                LogStore::start(opened, Box::new(GatedSink { disk, arrived, verdicts: given })).unwrap();
             let (done, outcomes) = mpsc::channel();
             Gated { dir, log, batches, verdicts, done, outcomes }
         }
