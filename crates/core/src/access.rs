@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use conclave_mvcc::{KeyRange, MapError, ReadMap};
 
 use crate::auth::{Caller, Reach, require_root};
-use crate::command::Command;
+use crate::command::{Command, GuardedKeys};
 use crate::ids::LeaseId;
 use crate::kv::{self, KvCommand, Operation, PutLease, Txn};
 use crate::lease::LeaseCommand;
@@ -20,14 +20,14 @@ use crate::stop::{Stop, part};
 /// Refuses a command that the caller may not do.
 pub(crate) fn check(view: &dyn ReadMap, caller: Option<&Caller>, command: &Command) -> Result<(), Stop> {
     match command {
-        Command::Kv(KvCommand::Txn(txn)) => check_txn(view, &Reach::of(view, caller)?, txn),
-        Command::Lease(LeaseCommand::Grant(_)) | Command::Kv(KvCommand::Compact(_)) => {
-            Reach::of(view, caller).map(|_| ())
+        // A lock that it depends on is named with its token: whoever knows that may know of the lock.
+        Command::Kv(command) | Command::GuardedKeys(GuardedKeys { command, .. }) => {
+            check_keys(view, caller, command)
         }
+        Command::Lease(LeaseCommand::Grant(_)) => Reach::of(view, caller).map(|_| ()),
         Command::Lease(LeaseCommand::Revoke(revoke)) => check_revoke(view, caller, revoke.id),
         Command::By(by) => check(view, caller, &by.command),
         Command::Lease(LeaseCommand::Expire(_) | LeaseCommand::Checkpoint(_))
-        | Command::Kv(KvCommand::Sweep(_))
         | Command::Auth(_)
         | Command::Cluster(_)
         | Command::Config(_)
@@ -70,6 +70,14 @@ pub fn may_know_keys_of(
 ) -> Result<Result<(), Rejection>, MapError> {
     let reach = Reach::of(view, caller);
     part(reach.and_then(|reach| check_keys_of(view, lease, &reach, Reach::require_read)))
+}
+
+fn check_keys(view: &dyn ReadMap, caller: Option<&Caller>, command: &KvCommand) -> Result<(), Stop> {
+    match command {
+        KvCommand::Txn(txn) => check_txn(view, &Reach::of(view, caller)?, txn),
+        KvCommand::Compact(_) => Reach::of(view, caller).map(|_| ()),
+        KvCommand::Sweep(_) => require_root(view, caller),
+    }
 }
 
 fn check_txn(view: &dyn ReadMap, reach: &Reach, txn: &Txn) -> Result<(), Stop> {

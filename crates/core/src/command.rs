@@ -41,6 +41,8 @@ pub enum Command {
     Auth(AuthCommand),
     /// What somebody asks for.
     By(By),
+    /// Something of plain keys that depends on locks being held.
+    GuardedKeys(GuardedKeys),
 }
 
 impl Command {
@@ -48,7 +50,7 @@ impl Command {
     /// are not: they may be large, and their clients know no such id.
     pub fn is_remembered(&self) -> bool {
         match self {
-            Self::Kv(_) => false,
+            Self::Kv(_) | Self::GuardedKeys(_) => false,
             Self::By(by) => by.command.is_remembered(),
             _ => true,
         }
@@ -63,7 +65,7 @@ impl Command {
             }
             Self::Lease(command) => matches!(command, LeaseCommand::Revoke(_) | LeaseCommand::Expire(_)),
             Self::Lock(command) => matches!(command, LockCommand::Release(_) | LockCommand::Abandon(_)),
-            Self::Kv(command) => command.sets_nothing(),
+            Self::Kv(command) | Self::GuardedKeys(GuardedKeys { command, .. }) => command.sets_nothing(),
             Self::By(by) => by.command.frees(),
             Self::Cluster(_) | Self::Guarded(_) | Self::Auth(_) => false,
         }
@@ -77,6 +79,15 @@ pub struct Guarded {
     pub held: Vec<HeldLock>,
     /// The change.
     pub command: ConfigCommand,
+}
+
+/// A change of plain keys that is refused unless locks are held.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardedKeys {
+    /// All of them must be.
+    pub held: Vec<HeldLock>,
+    /// The change.
+    pub command: KvCommand,
 }
 
 /// A command that is refused unless its caller may do it. Others are not checked: the nodes propose them themselves.

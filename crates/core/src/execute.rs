@@ -1,7 +1,7 @@
 //! Does one command in a transaction of its own: the place where the domains meet.
 //!
 //! The domains do not know each other. That a lock is asked for through a lease which exists, that tickets go with
-//! their lease, that a change of the configuration may depend on a lock, and that a caller must be permitted what he asks
+//! their lease, that a change of the configuration or of plain keys may depend on a lock, and that a caller must be permitted what he asks
 //! for, is arranged here.
 
 use conclave_mvcc::{MapError, ReadMap, Sealed, Transaction};
@@ -11,12 +11,12 @@ use crate::answer::{Answer, Outcome};
 use crate::apply::EntryContext;
 use crate::auth;
 use crate::cluster::{self, ClusterRejection};
-use crate::command::{Command, Guarded};
-use crate::config::{self, ConfigOutcome};
+use crate::command::Command;
+use crate::config;
 use crate::ids::LeaseId;
 use crate::kv;
 use crate::lease::{self, ExpireLeases, LeaseCommand, LeaseOutcome};
-use crate::lock::{self, LockCommand, LockOutcome};
+use crate::lock::{self, HeldLock, LockCommand, LockOutcome};
 use crate::stop::Stop;
 use crate::times::Times;
 
@@ -71,28 +71,28 @@ fn done(transaction: &mut Transaction<'_>, command: &Command, moment: Moment) ->
             access::check(transaction.view(), by.caller.as_ref(), &by.command)?;
             done(transaction, &by.command, moment)?
         }
-        Command::Guarded(command) => Outcome::Config(guarded(transaction, command, times)?),
+        Command::Guarded(command) => {
+            require_all_held(transaction, &command.held)?;
+            Outcome::Config(config::apply(transaction, &command.command, times)?)
+        }
+        Command::GuardedKeys(command) => {
+            require_all_held(transaction, &command.held)?;
+            Outcome::Kv(kv::apply(transaction, &command.command, lease::exists)?)
+        }
     })
 }
 
 /// Whether it is refused while the alarm of space stands: as etcd refuses it, of which the alarm is.
 fn takes_room(command: &Command) -> bool {
     match command {
-        Command::Kv(_) => !command.frees(),
+        Command::Kv(_) | Command::GuardedKeys(_) => !command.frees(),
         Command::Lease(command) => matches!(command, LeaseCommand::Grant(_)),
         _ => false,
     }
 }
 
-fn guarded(
-    transaction: &mut Transaction<'_>,
-    command: &Guarded,
-    times: Times,
-) -> Result<ConfigOutcome, Stop> {
-    for held in &command.held {
-        lock::require_held(transaction, held)?;
-    }
-    config::apply(transaction, &command.command, times)
+fn require_all_held(transaction: &mut Transaction<'_>, locks: &[HeldLock]) -> Result<(), Stop> {
+    locks.iter().try_for_each(|held| lock::require_held(transaction, held))
 }
 
 fn of_locks(

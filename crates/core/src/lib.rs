@@ -113,7 +113,8 @@ pub use access::{may_administer, may_do_txn, may_know_keys_of};
 pub use answer::{Answer, Outcome, decode_answer, encode_answer};
 pub use apply::{Applied, ApplyError, EntryContext, EntryKind, apply, preview};
 pub use command::{
-    By, Command, Guarded, Proposal, decode_command, decode_proposal, encode_command, encode_proposal,
+    By, Command, Guarded, GuardedKeys, Proposal, decode_command, decode_proposal, encode_command,
+    encode_proposal,
 };
 pub use digest::{Digest, applied_index, applied_time_ms, digest};
 pub use encoding::DecodeError;

@@ -8,9 +8,10 @@ use super::keys;
 use super::ticket::Ticket;
 use super::*;
 use crate::answer::{Outcome, decode_answer, encode_answer};
-use crate::command::{Command, Guarded, decode_command, encode_command};
+use crate::command::{Command, Guarded, GuardedKeys, decode_command, encode_command};
 use crate::config::{Collect, ConfigCommand};
 use crate::ids::{FencingToken, LeaseId, TicketId};
+use crate::kv::{Compact, KvCommand};
 use crate::names::{LockName, NamespaceName, RequestId};
 
 fn name() -> LockName {
@@ -142,6 +143,12 @@ fn what_depends_on_locks() {
     let command = Command::Guarded(guarded);
     let encoded = encode_command(&command);
     assert_bytes(&encoded, b"\x01\x04\x01\x03a/b\xad\x02\x0b\x01n");
+    assert_eq!(decode_command(&encoded), Ok(command));
+    let held = vec![HeldLock { name: name(), token: granted().token }];
+    let command = KvCommand::Compact(Compact { revision: Revision::new(300) });
+    let command = Command::GuardedKeys(GuardedKeys { held, command });
+    let encoded = encode_command(&command);
+    assert_bytes(&encoded, b"\x01\x08\x01\x03a/b\xad\x02\x01\xac\x02");
     assert_eq!(decode_command(&encoded), Ok(command));
 }
 

@@ -12,8 +12,8 @@ use conclave_core::auth::{
 use conclave_core::kv::{KvCommand, Txn};
 use conclave_core::lease::{GrantLease, LeaseCommand, RevokeLease};
 use conclave_core::{
-    Answer, By, Command, EntryContext, EntryKind, LeaseId, Proposal, RequestId, apply, encode_proposal,
-    may_do_txn, may_know_keys_of,
+    Answer, By, Command, EntryContext, EntryKind, GuardedKeys, LeaseId, Proposal, RequestId, apply,
+    encode_proposal, may_do_txn, may_know_keys_of,
 };
 use conclave_mvcc::{Batch, MemoryMap};
 use proptest::prelude::*;
@@ -98,6 +98,9 @@ proptest! {
             let may = naive::may(&store.map, &permissions, &txn);
             let told = may_do_txn(&store.map, Some(&store.ann()), &txn).unwrap();
             prop_assert_eq!(told.is_ok(), may);
+            // What depends on locks is asked alike.
+            let guarded = GuardedKeys { held: Vec::new(), command: KvCommand::Txn(txn.clone()) };
+            store.asks(Command::GuardedKeys(guarded), may);
             store.asks(Command::Kv(KvCommand::Txn(txn)), may);
         }
         let told = may_know_keys_of(&store.map, Some(&store.ann()), lease).unwrap();

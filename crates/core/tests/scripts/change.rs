@@ -5,7 +5,7 @@ use conclave_core::config::{
     Defaults, DeleteNamespace, DeleteSnapshot, DeleteTag, Edit, ItemContent, NamespaceEdits, Quota,
     Retention, Rollback, RollbackSnapshot, SetTag, SettingsChange, UpdateDefaults, UpdateNamespace,
 };
-use conclave_core::{Command, Guarded, ItemKey, NamespaceName, PinName, Version};
+use conclave_core::{Command, Guarded, GuardedKeys, ItemKey, NamespaceName, PinName, Version};
 use conclave_mvcc::Revision;
 
 use crate::keys;
@@ -20,7 +20,10 @@ pub(crate) fn parse(parts: &[Words]) -> Option<Command> {
         return Some(command);
     }
     if let Some(command) = keys::parse(words) {
-        return Some(Command::Kv(command));
+        return Some(match locks::held(words) {
+            Some(held) => Command::GuardedKeys(GuardedKeys { held, command }),
+            None => Command::Kv(command),
+        });
     }
     if let Some(command) = users::parse(words) {
         return Some(Command::Auth(command));

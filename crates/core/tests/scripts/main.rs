@@ -87,6 +87,7 @@ scripts!(
     delete_and_revive,
     elections,
     fencing,
+    fencing_keys,
     forced,
     history_and_diff,
     locks,

@@ -39,8 +39,8 @@
 //! may go on with `;CONTENT-TYPE` and `;LABEL=VALUE`. Commands that change something take `id:`, `by:`,
 //! `why:` and `time:` too; each has an id of its own and comes a second after the one before, unless they
 //! say otherwise; they are of term 1 unless they have `in-term:`. `as:USER` is somebody who asks, found out at the present
-//! auth revision or `as-of:` another; `as:nobody` did not say who he is. A change of the configuration may depend on locks:
-//! `if-held:LOCK@TOKEN[,LOCK@TOKEN...]`. A word with spaces stands between double quotes.
+//! auth revision or `as-of:` another; `as:nobody` did not say who he is. A change of the configuration or of plain keys may depend
+//! on locks: `if-held:LOCK@TOKEN[,LOCK@TOKEN...]`. A word with spaces stands between double quotes.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
