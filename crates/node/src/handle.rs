@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use conclave_raft::Consensus;
+use conclave_raft::{Consensus, Network};
 use conclave_storage::{LogStore, StateStore};
 use tokio::sync::{Mutex, RwLock, Semaphore, mpsc, watch};
 use tokio::time::Instant;
@@ -38,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) version: &'static str,
     pub(crate) started: Instant,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) network: Arc<dyn Network>,
     pub(crate) consensus: Consensus,
     pub(crate) state: StateStore,
     pub(crate) hubs: Hubs,

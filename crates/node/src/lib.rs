@@ -8,6 +8,7 @@
 //! - Leases are kept in `leases/`, waiting calls for locks are told of their grants in `locks/`.
 //! - What is backed up is in `backup.rs`; how a node is made of it while none runs, in `restore.rs`.
 //! - What is wrong with the node itself is in `alarms.rs`; what it concludes from the others, in `survey.rs`.
+//! - What the node stands on, network and clock, is in `machine.rs`: a simulation passes in another one.
 //! - Every failure of a call is a [`RequestError`]; a rejection is an answer, not a failure.
 //!
 //! Absent on purpose: the wire that clients speak, and the engine of consensus, which `conclave-raft` hides.
@@ -22,6 +23,7 @@ mod handle;
 mod integrity;
 mod leases;
 mod locks;
+mod machine;
 mod members;
 mod metrics;
 mod node;
@@ -45,8 +47,9 @@ pub use backup::{Backup, BackupManifest, BackupPiece};
 pub use clock::{Clock, SystemClock};
 pub use conclave_core::cluster::AdmissionInfo;
 pub use conclave_raft::{
-    Applied, DigestPoint, MembersAnswer, MembersRefusal, MembersRequest, NodeDisk, NodeStatus, PeerAddress,
-    Role, Token,
+    Applied, DigestPoint, MembersAnswer, MembersRefusal, MembersRequest, Network, NodeDisk, NodeStatus,
+    PeerAddress, PeerListener, PeerRequest, PeerResponse, PeerRoutes, PeerService, Role, TcpNetwork, Token,
+    unsent,
 };
 pub use conclave_storage::CheckpointFile;
 pub use conclave_watch::{
@@ -55,6 +58,7 @@ pub use conclave_watch::{
 pub use handle::NodeHandle;
 pub use integrity::Agreement;
 pub use locks::{Attended, Place, TicketState};
+pub use machine::Machine;
 pub use members::{JoinOptions, KnownMembers, NotJoined};
 pub use node::{Node, StartError};
 pub use options::NodeOptions;

@@ -12,9 +12,8 @@ use std::time::Duration;
 
 use conclave_core::cluster::instances;
 use conclave_mvcc::MapError;
-use conclave_raft::{Consensus, ConsensusError, ConsensusOptions, PeerAddress};
+use conclave_raft::{Consensus, ConsensusError, ConsensusOptions, Network, PeerAddress, PeerListener};
 use conclave_storage::{Claim, DataDir, Identity, LogStore, StateStore, StorageError};
-use tokio::net::TcpListener;
 use tokio::sync::{Mutex, RwLock, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -23,12 +22,12 @@ use tokio_util::task::TaskTracker;
 
 use crate::alarms::{WatchedDisk, watch_disk};
 use crate::backup::BACKUPS_MAX;
-use crate::clock::SystemClock;
 use crate::collect::collect;
 use crate::ended::{Ended, watched};
 use crate::handle::{NodeHandle, Shared};
 use crate::leases::{WAITING_MAX, keep_leases, take_renewals};
 use crate::locks::{give_up, tell_tickets};
+use crate::machine::Machine;
 use crate::members::{Found, NotJoined, find, follow_fate, step_down_when_unfit, take_care};
 use crate::metrics::NodeMetrics;
 use crate::options::NodeOptions;
@@ -96,14 +95,16 @@ impl Node {
     /// See [`StartError`].
     pub async fn start(options: NodeOptions) -> Result<Self, StartError> {
         let Found { claim, identity, cluster_name, instance, members } = find(&options).await?;
-        let listener = listen(options.peer_listen).await?;
+        let Machine { network, clock } = options.machine.clone();
+        let listener = listen(&*network, options.peer_listen).await?;
         let (log, state) = open(claim, identity).await?;
         let hubs = Hubs::new(&state, &options.watch)?;
         let observer = Arc::new(hubs.clone());
         let instances = state.read(|view| instances(view, identity.cluster_id))?;
         let who = Who { identity, instance, instances };
         let terms = consensus_options(&options, who, members);
-        let consensus = Consensus::start(terms, log.clone(), state.clone(), observer).await?;
+        let consensus =
+            Consensus::start(terms, log.clone(), state.clone(), observer, Arc::clone(&network)).await?;
         let (renewals, renewals_arriving) = mpsc::channel(WAITING_MAX);
         let (abandoned, abandoned_arriving) = mpsc::unbounded_channel();
         let shared = Arc::new(Shared {
@@ -113,7 +114,8 @@ impl Node {
             instance,
             version: options.version,
             started: Instant::now(),
-            clock: Arc::new(SystemClock),
+            clock,
+            network,
             consensus,
             state,
             hubs,
@@ -215,7 +217,7 @@ impl Node {
         }
     }
 
-    fn spawn_tasks(&mut self, listener: TcpListener, let_in_by: Vec<String>) {
+    fn spawn_tasks(&mut self, listener: Box<dyn PeerListener>, let_in_by: Vec<String>) {
         let (node, ends) = (Arc::clone(&self.handle.shared), self.stop.clone());
         let (shared, stop) = (|| Arc::clone(&node), || ends.clone());
         self.spawn("the service for the other nodes", serve_peers(shared(), listener, stop()));
@@ -236,7 +238,7 @@ impl Node {
 }
 
 /// Serves the other nodes until `stop`. Without that the node is none.
-async fn serve_peers(shared: Arc<Shared>, listener: TcpListener, stop: CancellationToken) {
+async fn serve_peers(shared: Arc<Shared>, listener: Box<dyn PeerListener>, stop: CancellationToken) {
     let peers = Arc::new(PeerCalls { shared: Arc::clone(&shared) });
     if let Err(error) = shared.consensus.serve_peers(listener, peers, stop).await {
         tracing::error!(%error, "the peer service ended");
@@ -244,8 +246,8 @@ async fn serve_peers(shared: Arc<Shared>, listener: TcpListener, stop: Cancellat
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|source| StartError::Listen { address, source })
+async fn listen(network: &dyn Network, address: SocketAddr) -> Result<Box<dyn PeerListener>, StartError> {
+    network.listen(address).await.map_err(|source| StartError::Listen { address, source })
 }
 
 /// Opens the stores, on a thread that may block.

@@ -8,6 +8,7 @@ use conclave_raft::PeerAddress;
 use conclave_watch::WatchOptions;
 
 use crate::alarms::AlarmOptions;
+use crate::machine::Machine;
 use crate::members::JoinOptions;
 
 /// What a node is told when it starts.
@@ -52,4 +53,6 @@ pub struct NodeOptions {
     pub proposals_max: usize,
     /// Most reads that run at once; more wait for their turn.
     pub reads_max: usize,
+    /// What the node stands on.
+    pub machine: Machine,
 }

@@ -7,6 +7,7 @@ use conclave_raft::PeerAddress;
 use conclave_watch::WatchOptions;
 
 use crate::alarms::AlarmOptions;
+use crate::machine::Machine;
 use crate::node::Node;
 use crate::options::NodeOptions;
 use crate::readiness::Readiness;
@@ -33,6 +34,7 @@ pub(crate) async fn start(data_dir: &Path) -> Node {
         watch: WatchOptions::default(),
         proposals_max: 16,
         reads_max: 1,
+        machine: Machine::real(),
         alarms: AlarmOptions { space_reserve_bytes: 0, slow_fsync: Duration::from_secs(60) },
     };
     let node = Node::start(options).await.unwrap();

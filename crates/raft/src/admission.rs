@@ -12,12 +12,11 @@ use proto::admission_service_client::AdmissionServiceClient;
 use proto::admission_service_server::AdmissionService;
 use proto::join_response::Result as JoinResult;
 use tokio::time::{Instant, timeout_at};
-use tonic::transport::Channel;
 use tonic::{Code, Request, Response, Status};
 
 use crate::local_node::LocalNode;
 use crate::members::{JoinRequest, Joined, MembersError, Token};
-use crate::peer_channel::endpoint;
+use crate::network::{Network, PeerService};
 
 /// How long a joining node is kept waiting before it is told to try again.
 const JOIN_TIMEOUT: Duration = Duration::from_secs(10);
@@ -47,12 +46,17 @@ pub enum JoinError {
     Unreachable(String),
 }
 
-/// Asks the member at `address` to be let in.
+/// Asks the member at `address` of `network` to be let in.
 ///
 /// # Errors
 /// See [`JoinError`]; all but [`JoinError::Refused`] may be tried again.
-pub async fn join(address: &str, request: &JoinRequest, deadline: Instant) -> Result<Joined, JoinError> {
-    let mut client = client(address)?;
+pub async fn join(
+    network: &dyn Network,
+    address: &str,
+    request: &JoinRequest,
+    deadline: Instant,
+) -> Result<Joined, JoinError> {
+    let mut client = client(network, address)?;
     let asked = proto::JoinRequest {
         token: request.token.0.clone(),
         instance: request.instance,
@@ -72,9 +76,14 @@ pub async fn join(address: &str, request: &JoinRequest, deadline: Instant) -> Re
     }
 }
 
-/// Asks the member at `address` what is known of a node; none if it does not answer.
-pub async fn introduce(address: &str, who: Introduced, deadline: Instant) -> Option<Introduction> {
-    let mut client = client(address).ok()?;
+/// Asks the member at `address` of `network` what is known of a node; none if it does not answer.
+pub async fn introduce(
+    network: &dyn Network,
+    address: &str,
+    who: Introduced,
+    deadline: Instant,
+) -> Option<Introduction> {
+    let mut client = client(network, address).ok()?;
     let Introduced { cluster_id, node_id, instance } = who;
     let asking = client.introduce(proto::IntroduceRequest { cluster_id, node_id, instance });
     let answer = timeout_at(deadline, asking).await.ok()?.ok()?;
@@ -86,9 +95,9 @@ pub async fn introduce(address: &str, who: Introduced, deadline: Instant) -> Opt
     })
 }
 
-fn client(address: &str) -> Result<AdmissionServiceClient<Channel>, JoinError> {
-    let endpoint = endpoint(0, address).map_err(|error| JoinError::Refused(error.to_string()))?;
-    Ok(AdmissionServiceClient::new(endpoint.connect_lazy()))
+fn client(network: &dyn Network, address: &str) -> Result<AdmissionServiceClient<PeerService>, JoinError> {
+    let way = network.connect(0, address).map_err(|error| JoinError::Refused(error.to_string()))?;
+    Ok(AdmissionServiceClient::new(way))
 }
 
 fn unreachable(status: &Status) -> JoinError {

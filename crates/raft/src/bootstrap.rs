@@ -7,8 +7,8 @@ use crate::codec::{CodecError, Mark, decode_mark, encode_log_id};
 use crate::consensus::Raft;
 use crate::durable_applied::DurableApplied;
 use crate::errors::ConsensusError;
+use crate::network::Network;
 use crate::options::ConsensusOptions;
-use crate::peer_channel::endpoint;
 use crate::type_config::LogId;
 
 /// What the stores held at the start.
@@ -67,9 +67,9 @@ fn drop_superseded(log: &LogStore, last_applied: &LogId) -> Result<(), Consensus
 }
 
 /// Refuses addresses that cannot be used, before anything runs.
-pub(crate) fn check_members(options: &ConsensusOptions) -> Result<(), ConsensusError> {
+pub(crate) fn check_members(network: &dyn Network, options: &ConsensusOptions) -> Result<(), ConsensusError> {
     for (id, address) in &options.members {
-        endpoint(*id, &address.peer)?;
+        network.check(*id, &address.peer)?;
     }
     Ok(())
 }

@@ -14,7 +14,6 @@ use conclave_storage::{LogStore, StateStore};
 use openraft::ServerState;
 use openraft::async_runtime::WatchReceiver as _;
 use prometheus_client::registry::Registry;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +30,7 @@ use crate::local_node::{DigestPoint, KeepLeases, KeptLeases, LocalNode, NodeStat
 use crate::log_adapter::LogAdapter;
 use crate::log_keeper::{LogBounds, LogKeeper};
 use crate::members::{MembersAnswer, MembersError, MembersRequest};
+use crate::network::{Network, PeerListener};
 use crate::observer::ApplyObserver;
 use crate::options::ConsensusOptions;
 use crate::peer_channel::{PeerChannels, PeerClient};
@@ -117,7 +117,7 @@ pub struct Leading {
 }
 
 impl Consensus {
-    /// Starts on what the stores hold. If the log is empty and the first members are given, forms the
+    /// Starts on what the stores hold, and reaches the other nodes by `network`. If the log is empty and the first members are given, forms the
     /// cluster with them; the others must be given the same.
     ///
     /// # Errors
@@ -127,12 +127,13 @@ impl Consensus {
         log: LogStore,
         state: StateStore,
         observer: Arc<dyn ApplyObserver>,
+        network: Arc<dyn Network>,
     ) -> Result<Self, ConsensusError> {
         let config = Arc::new(engine_config(&options)?);
-        check_members(&options)?;
+        check_members(&*network, &options)?;
         let Found { mark, durable, last_index } = inspect_stores(&log, &state).await?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let channels = Arc::new(PeerChannels::new(options.cluster_id));
+        let channels = Arc::new(PeerChannels::new(network, options.cluster_id));
         channels.know_instances(options.instances.clone());
         let (digests, metrics) = (DigestPoints::default(), RaftMetrics::default());
         let adapter = LogAdapter::new(log.clone(), durable.clone(), tasks.token());
@@ -374,13 +375,13 @@ impl Consensus {
         }
     }
 
-    /// Serves the other nodes until `stop` is cancelled, or this node is shut down.
+    /// Serves the other nodes at `listener` until `stop` is cancelled, or this node is shut down.
     ///
     /// # Errors
     /// If the listener fails.
     pub async fn serve_peers(
         &self,
-        listener: TcpListener,
+        listener: Box<dyn PeerListener>,
         local: Arc<dyn LocalNode>,
         stop: CancellationToken,
     ) -> Result<(), ConsensusError> {
@@ -410,7 +411,7 @@ impl Consensus {
             std::future::pending::<()>().await;
         };
         tokio::select! {
-            served = server.serve(listener) => served,
+            served = listener.serve(server.routes(), ends.clone()) => served,
             () = stopping => Ok(()),
         }
     }

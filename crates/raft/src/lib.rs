@@ -10,6 +10,7 @@
 //! | `snapshot.rs`, `snapshot_*.rs` | the state as files, for a node that is far behind |
 //! | `digest_points.rs` | digests that nodes can be compared by |
 //! | `log_keeper.rs` | when a snapshot is taken, and what of the log goes then |
+//! | `network.rs`, `tcp_network.rs` | how nodes reach one another and are reached |
 //! | `peer_network.rs`, `append_stream.rs`, `append_pace.rs`, `peer_channel.rs` | what this node says to the others |
 //! | `quiet_times.rs` | when a leader that hears no majority says nothing |
 //! | `peer_server.rs` | what the others say to it |
@@ -44,6 +45,7 @@ mod local_node;
 mod log_adapter;
 mod log_keeper;
 mod members;
+mod network;
 mod observer;
 mod options;
 mod peer_channel;
@@ -66,6 +68,7 @@ mod snapshot_send;
 mod status_wire;
 #[cfg(test)]
 mod storage_suite;
+mod tcp_network;
 mod type_config;
 
 pub use admission::{Introduced, JoinError, introduce, join};
@@ -75,7 +78,9 @@ pub use consensus::{Consensus, Leading, RaftStatus};
 pub use errors::{ConsensusError, PeerError, ProposeError, ReadIndexError, WaitAppliedError};
 pub use local_node::{BoxFuture, DigestPoint, KeepLeases, KeptLeases, LocalNode, NodeDisk, NodeStatus, Role};
 pub use members::{JoinRequest, Joined, MembersAnswer, MembersError, MembersRefusal, MembersRequest, Token};
+pub use network::{Network, PeerListener, PeerRequest, PeerResponse, PeerRoutes, PeerService, unsent};
 pub use observer::{ApplyObserver, Newest};
 pub use options::ConsensusOptions;
 pub use restore::{Applied, applied_of_mark, restore};
+pub use tcp_network::{TcpNetwork, TcpPeerListener};
 pub use type_config::PeerAddress;

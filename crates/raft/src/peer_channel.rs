@@ -1,22 +1,20 @@
 //! Connections to the other nodes: made when first used, kept, and made anew when they break.
 //!
 //! There are two to each peer. One carries Raft and what this node asks its leader; the other carries
-//! snapshots, so that a gigabyte on its way delays no heartbeat. Both are HTTP/2 with keep-alive: a peer
-//! that is cut off is noticed within seconds although nothing is refused.
+//! snapshots, so that a gigabyte on its way delays no heartbeat. How they are made is the network's.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use conclave_proto::raft::v1::peer_service_client::PeerServiceClient;
 use parking_lot::{Mutex, RwLock};
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
 use tonic::{Request, Status};
 
 use crate::errors::ConsensusError;
+use crate::network::{Network, PeerService};
 use crate::type_config::PeerAddress;
 
 /// Metadata that names the cluster: sixteen hexadecimal digits.
@@ -29,20 +27,13 @@ pub(crate) const TO_INSTANCE_KEY: &str = "conclave-to-instance";
 /// Largest message between nodes: the entries of one message, the last of which may be as large as a
 /// client's request, and what is around them.
 pub(crate) const MESSAGE_SIZE_BYTES_MAX: usize = 16 << 20;
-/// What a stream may have under way before the other side has read it.
-pub(crate) const STREAM_WINDOW_SIZE_BYTES: u32 = 4 << 20;
-/// What a connection may have under way before the other side has read it.
-pub(crate) const CONNECTION_WINDOW_SIZE_BYTES: u32 = 16 << 20;
-/// How often a connection is tried, and how long the answer may take.
-pub(crate) const KEEP_ALIVE: Duration = Duration::from_secs(2);
-/// How long connecting may take.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A client of a peer's service.
-pub(crate) type PeerClient = PeerServiceClient<InterceptedService<Channel, ToNode>>;
+pub(crate) type PeerClient = PeerServiceClient<InterceptedService<PeerService, ToNode>>;
 
 /// The connections of this node.
 pub(crate) struct PeerChannels {
+    network: Arc<dyn Network>,
     cluster_id: u64,
     peers: Mutex<BTreeMap<u64, PeerConnections>>,
     instances: Instances,
@@ -62,8 +53,8 @@ pub(crate) struct PeerConnections {
 }
 
 impl PeerChannels {
-    pub(crate) fn new(cluster_id: u64) -> Self {
-        Self { cluster_id, peers: Mutex::default(), instances: Instances::default() }
+    pub(crate) fn new(network: Arc<dyn Network>, cluster_id: u64) -> Self {
+        Self { network, cluster_id, peers: Mutex::default(), instances: Instances::default() }
     }
 
     /// From now on calls name these instances.
@@ -90,30 +81,16 @@ impl PeerChannels {
     }
 
     fn connections(&self, node: u64, address: &str) -> Result<PeerConnections, ConsensusError> {
-        let endpoint = endpoint(node, address)?;
         let to_node = ToNode::new(self.cluster_id, node, Arc::clone(&self.instances));
         let client = || {
-            PeerServiceClient::with_interceptor(endpoint.connect_lazy(), to_node.clone())
+            let way = self.network.connect(node, address)?;
+            let client = PeerServiceClient::with_interceptor(way, to_node.clone())
                 .max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX)
-                .max_encoding_message_size(MESSAGE_SIZE_BYTES_MAX)
+                .max_encoding_message_size(MESSAGE_SIZE_BYTES_MAX);
+            Ok::<_, ConsensusError>(client)
         };
-        Ok(PeerConnections { address: address.to_owned(), ordinary: client(), bulk: client() })
+        Ok(PeerConnections { address: address.to_owned(), ordinary: client()?, bulk: client()? })
     }
-}
-
-/// How a node is reached at an address.
-pub(crate) fn endpoint(node: u64, address: &str) -> Result<Endpoint, ConsensusError> {
-    let endpoint = Endpoint::from_shared(format!("http://{address}")).map_err(|error| {
-        ConsensusError::Address { node, address: address.to_owned(), cause: error.to_string() }
-    })?;
-    Ok(endpoint
-        .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
-        .http2_keep_alive_interval(KEEP_ALIVE)
-        .keep_alive_timeout(KEEP_ALIVE)
-        .keep_alive_while_idle(true)
-        .initial_stream_window_size(STREAM_WINDOW_SIZE_BYTES)
-        .initial_connection_window_size(CONNECTION_WINDOW_SIZE_BYTES))
 }
 
 /// Says with every call which cluster, which node and which instance of it are meant.

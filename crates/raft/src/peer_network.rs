@@ -230,3 +230,53 @@ fn is_lasting(code: Code) -> bool {
 pub(crate) fn unanswered() -> RPCError<TypeConfig> {
     PeerFailure::Unanswered.into()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, SocketAddr};
+
+    use conclave_proto::raft::v1::GetNodeStatusRequest;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::network::{Network as _, PeerService, unsent};
+    use crate::tcp_network::TcpNetwork;
+
+    /// What a caller is told when the network gives this.
+    async fn told(status: impl Fn() -> Status + Clone + Send + Sync + 'static) -> PeerFailure {
+        let way = PeerService::new(tower::service_fn(move |_| std::future::ready(Err(status()))));
+        failure_of(way).await
+    }
+
+    async fn failure_of(way: PeerService) -> PeerFailure {
+        let mut client = conclave_proto::raft::v1::peer_service_client::PeerServiceClient::new(way);
+        client.get_node_status(GetNodeStatusRequest {}).await.unwrap_err().into()
+    }
+
+    fn is_unreachable(failure: PeerFailure) -> bool {
+        matches!(RPCError::from(failure), RPCError::Unreachable(_))
+    }
+
+    #[tokio::test]
+    async fn a_network_tells_what_was_surely_not_sent() {
+        let failure = told(|| unsent("nobody is there")).await;
+        assert!(failure.is_unsent() && is_unreachable(failure));
+        let failure = told(|| Status::unavailable("it was cut off")).await;
+        assert!(!failure.is_unsent() && is_unreachable(failure));
+        let failure = told(|| Status::unknown("something went wrong")).await;
+        assert!(!failure.is_unsent() && !is_unreachable(failure));
+    }
+
+    #[tokio::test]
+    async fn a_refused_connection_is_nothing_sent_and_one_that_ends_leaves_doubt() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let way = |address: SocketAddr| TcpNetwork.connect(1, &address.to_string()).unwrap();
+        let hangs_up = async { drop(listener.accept().await.unwrap()) };
+        let (failure, ()) = tokio::join!(failure_of(way(address)), hangs_up);
+        assert!(!failure.is_unsent(), "{failure}");
+        drop(listener);
+        let failure = failure_of(way(address)).await;
+        assert!(failure.is_unsent() && is_unreachable(failure));
+    }
+}

@@ -13,25 +13,20 @@ use openraft::raft::AppendEntriesRequest;
 use proto::admission_service_server::AdmissionServiceServer;
 use proto::peer_service_server::{PeerService, PeerServiceServer};
 use proto::read_index_response::Result as ReadIndexResult;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, Streaming};
 
 use crate::admission::AdmissionDoor;
 use crate::consensus::Raft;
-use crate::errors::{ConsensusError, ReadIndexError};
+use crate::errors::ReadIndexError;
 use crate::lease_wire::{kept_to_wire, request_from_wire};
 use crate::local_node::LocalNode;
 use crate::members::{decode_request, encode_outcome};
-use crate::peer_channel::{
-    CLUSTER_ID_KEY, CONNECTION_WINDOW_SIZE_BYTES, KEEP_ALIVE, MESSAGE_SIZE_BYTES_MAX,
-    STREAM_WINDOW_SIZE_BYTES, TO_INSTANCE_KEY, TO_NODE_KEY,
-};
+use crate::network::PeerRoutes;
+use crate::peer_channel::{CLUSTER_ID_KEY, MESSAGE_SIZE_BYTES_MAX, TO_INSTANCE_KEY, TO_NODE_KEY};
 use crate::peer_client::proposed_to_wire;
 use crate::peer_status::{malformed, no_state, stopped, wrong_cluster, wrong_instance, wrong_node};
 use crate::peer_wire::{
@@ -43,8 +38,6 @@ use crate::snapshot_receive::SnapshotReceiver;
 use crate::status_wire::status_to_wire;
 use crate::type_config::TypeConfig;
 
-/// How long calls that are under way may take to end once the node stops.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(2);
 /// Longest wait that a peer can ask for.
 const PROPOSE_DEADLINE_MAX: Duration = Duration::from_secs(60);
 
@@ -66,9 +59,8 @@ pub(crate) struct PeerServer {
 }
 
 impl PeerServer {
-    /// Serves until the token is cancelled, and a little longer for what is under way.
-    pub(crate) async fn serve(self, listener: TcpListener) -> Result<(), ConsensusError> {
-        let stop = self.stop.clone();
+    /// What the other nodes can call.
+    pub(crate) fn routes(self) -> PeerRoutes {
         let meant = Meant {
             cluster_id: self.cluster_id,
             node_id: self.node_id,
@@ -80,26 +72,7 @@ impl PeerServer {
             .max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX)
             .max_encoding_message_size(MESSAGE_SIZE_BYTES_MAX);
         let checked = InterceptedService::new(service, move |request| meant.check(request));
-        let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let serving = Server::builder()
-            .initial_stream_window_size(STREAM_WINDOW_SIZE_BYTES)
-            .initial_connection_window_size(CONNECTION_WINDOW_SIZE_BYTES)
-            .http2_keepalive_interval(Some(KEEP_ALIVE))
-            .http2_keepalive_timeout(Some(KEEP_ALIVE))
-            .add_service(checked)
-            .add_service(admission)
-            .serve_with_incoming_shutdown(incoming, stop.clone().cancelled_owned());
-        let drained = async {
-            stop.cancelled().await;
-            tokio::time::sleep(DRAIN_TIMEOUT).await;
-        };
-        tokio::select! {
-            served = serving => served.map_err(|error| ConsensusError::PeerService(error.to_string())),
-            () = drained => {
-                tracing::warn!("calls of other nodes were cut off by the shutdown");
-                Ok(())
-            }
-        }
+        PeerRoutes::new(checked).add_service(admission)
     }
 }
 

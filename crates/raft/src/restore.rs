@@ -10,7 +10,8 @@ use conclave_storage::{LogStore, StateStore};
 
 use crate::codec::{CodecError, Mark, decode_mark, encode_log_id, encode_mark, encode_vote, vote};
 use crate::errors::ConsensusError;
-use crate::peer_channel::endpoint;
+use crate::network::Network as _;
+use crate::tcp_network::TcpNetwork;
 use crate::type_config::{Membership, PeerAddress, StoredMembership};
 
 /// The last entry that a state holds.
@@ -49,7 +50,7 @@ pub fn restore(
         return Err(ConsensusError::NotAMember(node_id));
     }
     for (id, address) in &members {
-        endpoint(*id, &address.peer)?;
+        TcpNetwork.check(*id, &address.peer)?;
     }
     let mark = state.mark()?.map(|mark| decode_mark(&mark)).transpose().map_err(unreadable)?;
     let last_applied = mark.and_then(|mark| mark.last_applied);

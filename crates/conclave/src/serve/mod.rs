@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use conclave_node::{
-    AlarmOptions, JoinOptions, Node, NodeHandle, NodeOptions, PeerAddress, Token, WatchOptions,
+    AlarmOptions, JoinOptions, Machine, Node, NodeHandle, NodeOptions, PeerAddress, Token, WatchOptions,
 };
 use settings::{Mistake, Settings, Sources};
 use tokio::net::TcpListener;
@@ -170,6 +170,7 @@ fn node_options(settings: &Settings) -> NodeOptions {
         watch: WatchOptions::default(),
         proposals_max: PROPOSALS_MAX,
         reads_max: READS_MAX,
+        machine: Machine::real(),
     }
 }
 

@@ -69,7 +69,8 @@ async fn ask(shared: &Shared, let_in_by: &[String]) -> Option<Ended> {
     }
     for address in addresses {
         let who = Introduced { cluster_id, node_id, instance };
-        asked.spawn(async move { introduce(&address, who, deadline).await });
+        let network = Arc::clone(&shared.network);
+        asked.spawn(async move { introduce(&*network, &address, who, deadline).await });
     }
     while let Some(told) = asked.join_next().await {
         match told {

@@ -4,10 +4,13 @@
 //! more, and one that was restored is of another cluster than its members would make.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use conclave_core::cluster::Introduction;
-use conclave_raft::{Introduced, JoinError, JoinRequest, Joined, PeerAddress, Token, introduce, join};
+use conclave_raft::{
+    Introduced, JoinError, JoinRequest, Joined, Network, PeerAddress, Token, introduce, join,
+};
 use conclave_storage::{Claim, Identity, MemberNote, StorageError};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -125,7 +128,8 @@ async fn come(options: &NodeOptions, claim: Claim) -> Result<Found, StartError> 
     if let Some(join) = &options.join {
         claim.write_note(&note(true, options.cluster_name.clone()))?;
         let meant = options.cluster_name_given.then(|| options.cluster_name.clone());
-        let Joined { cluster_id, cluster_name, node_id } = ask_in(join, instance, meant).await?;
+        let Joined { cluster_id, cluster_name, node_id } =
+            ask_in(&*options.machine.network, join, instance, meant).await?;
         claim.write_note(&note(true, cluster_name.clone()))?;
         tracing::info!(node_id, cluster = cluster_name, "joined the cluster");
         let identity = Identity { node_id, cluster_id };
@@ -141,6 +145,7 @@ async fn come(options: &NodeOptions, claim: Claim) -> Result<Found, StartError> 
 
 /// Asks the members, one after the other and again, to be let in.
 async fn ask_in(
+    network: &dyn Network,
     options: &JoinOptions,
     instance: u64,
     cluster_name: Option<String>,
@@ -157,7 +162,7 @@ async fn ask_in(
         let mut last = String::new();
         for address in &options.addresses {
             let deadline = until.min(Instant::now() + JOIN_ATTEMPT_TIMEOUT);
-            match join(address, &request, deadline).await {
+            match join(network, address, &request, deadline).await {
                 Ok(joined) => return Ok(joined),
                 Err(JoinError::Refused(reason)) => return Err(NotJoined::Refused(reason)),
                 Err(error) => {
@@ -181,7 +186,8 @@ async fn require_new(options: &NodeOptions, who: Identity, instance: u64) -> Res
     let deadline = Instant::now() + MEMBER_TIMEOUT;
     let mut asked = JoinSet::new();
     for (member, address) in options.members.clone().into_iter().filter(|(member, _)| *member != id) {
-        asked.spawn(async move { (member, introduce(&address.peer, who, deadline).await) });
+        let network = Arc::clone(&options.machine.network);
+        asked.spawn(async move { (member, introduce(&*network, &address.peer, who, deadline).await) });
     }
     while let Some(told) = asked.join_next().await {
         match told {

@@ -10,7 +10,7 @@ use conclave_watch::WatchOptions;
 use tokio::time::Instant;
 
 use super::*;
-use crate::{AlarmOptions, BackupManifest, Consistency, Node, NodeHandle, NodeOptions, Readiness};
+use crate::{AlarmOptions, BackupManifest, Consistency, Machine, Node, NodeHandle, NodeOptions, Readiness};
 
 /// A backup in memory.
 struct Taken {
@@ -43,6 +43,7 @@ async fn start(data_dir: &Path, cluster_name: &str) -> Node {
         watch: WatchOptions::default(),
         proposals_max: 1,
         reads_max: 1,
+        machine: Machine::real(),
     };
     let node = Node::start(options).await.unwrap();
     node.handle().readiness().wait_for(|readiness| *readiness == Readiness::Ready).await.unwrap();

@@ -18,7 +18,7 @@ use conclave_mvcc::{Revised, newest_revision};
 use conclave_raft::{
     ApplyObserver, BoxFuture, Consensus, ConsensusError, ConsensusOptions, Introduced, JoinRequest, Joined,
     KeepLeases, KeptLeases, LocalNode, MembersAnswer, MembersError, MembersRequest, Newest, NodeDisk,
-    NodeStatus, PeerAddress, ProposeError,
+    NodeStatus, PeerAddress, ProposeError, TcpNetwork, TcpPeerListener,
 };
 use conclave_storage::{DataDir, Identity, LogStore, StateStore};
 use tempfile::TempDir;
@@ -217,9 +217,12 @@ impl Cluster {
             snapshot_rate_bytes_per_s: self.setup.snapshot_rate_bytes_per_s,
         };
         let observed = Arc::new(Observed::default());
-        let consensus = Consensus::start(options, log.clone(), state.clone(), observed.clone()).await?;
+        let consensus =
+            Consensus::start(options, log.clone(), state.clone(), observed.clone(), Arc::new(TcpNetwork))
+                .await?;
         let local = Arc::new(Local { consensus: consensus.clone(), state: state.clone() });
         let (mut serving, stop) = (JoinSet::new(), CancellationToken::new());
+        let listener = Box::new(TcpPeerListener::from(listener));
         let (served, stopped) = (consensus.clone(), stop.clone());
         serving.spawn(async move { served.serve_peers(listener, local, stopped).await });
         Ok(TestNode { consensus, log, state, observed, serving, stop })
