@@ -5,13 +5,13 @@
 //! writes go before it. What a step does is decided in `conclave-core`; here it is told when, and how large it is.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use conclave_core::config::{CollectStep, Collected, ConfigCommand, ConfigOutcome, next_collection};
 use conclave_core::kv::{KvCommand, KvOutcome, SweepStep, is_sweep_due};
 use conclave_core::{Command, NamespaceName, Outcome, Proposal, RequestId, encode_proposal};
 use conclave_mvcc::{MapError, ReadMap};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::alarms::Alarm;

@@ -7,7 +7,6 @@
 use std::io;
 use std::mem;
 use std::sync::Arc;
-use std::time::Instant;
 
 use conclave_core::{Digest, EntryContext, EntryKind, apply, digest};
 use conclave_mvcc::{Batch, ReadMap, Revised};
@@ -18,6 +17,7 @@ use openraft::OptionalSend;
 use openraft::entry::RaftEntry;
 use openraft::storage::{ApplyResponder, EntryResponder, RaftStateMachine};
 use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use crate::codec::{Mark, encode_mark};

@@ -1,9 +1,9 @@
 //! The bounded tail: the newest revisions, in memory, shared by all watchers.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use conclave_mvcc::{Revised, Revision};
+use tokio::time::Instant;
 
 use crate::options::WatchOptions;
 

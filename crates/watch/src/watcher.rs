@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use conclave_mvcc::{ChangeLimits, MapError, Revised, Revision};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::filter::{Ranges, WatchFilter};
 use crate::hub::{Shared, Signal};
