@@ -3,7 +3,6 @@
 //! It holds every write that was acknowledged before it was asked for, if the node can find out; without a
 //! quorum it holds what this node has, which may be all that is left of a cluster.
 
-use std::fs::File;
 use std::io::{self, Read as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use bytes::Bytes;
 use conclave_core::{Digest, applied_time_ms, digest};
 use conclave_mvcc::{MapError, ReadMap, Revision, newest_revision};
 use conclave_raft::{Applied, applied_of_mark};
-use conclave_storage::{Checkpoint, CheckpointFile, StorageError};
+use conclave_storage::{Checkpoint, CheckpointFile, FileReader, StorageError};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -76,7 +75,7 @@ pub struct Backup {
 
 struct Reading {
     index: usize,
-    file: File,
+    file: FileReader,
     offset: u64,
 }
 

@@ -5,14 +5,13 @@
 //! one is not answered, the peer is given up. Giving up, or being told to, ends the sending too. The next attempt
 //! goes on where this one ended.
 
-use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use conclave_proto::raft::v1 as proto;
-use conclave_storage::CheckpointFile;
+use conclave_storage::{CheckpointFile, FileReader};
 use futures::stream::{self, Stream, StreamExt};
 use openraft::errors::{NetworkError, RPCError};
 use openraft::raft::SnapshotResponse;
@@ -191,7 +190,7 @@ struct Pieces {
 }
 
 struct Reading {
-    file: File,
+    file: FileReader,
     offset: u64,
 }
 
@@ -240,7 +239,7 @@ impl Pieces {
     fn begin(&self, described: &CheckpointFile) -> io::Result<Reading> {
         let mut file = self.files.checkpoint.open(&described.name)?;
         let offset = self.staged_sizes_bytes[self.index];
-        file.seek(SeekFrom::Start(offset))?;
+        file.seek(offset);
         Ok(Reading { file, offset })
     }
 }

@@ -1,14 +1,14 @@
 //! The state as files that another node can take over.
 
-use std::fs::File;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use conclave_mvcc::ReadMap;
 
-use crate::data_dir::DirLock;
-use crate::generation::{self, Generation};
-use crate::{StorageError, checksum, files};
+use crate::generation::Generation;
+use crate::{Disk, FileReader, Held, StorageError, checksum, files};
 
 /// One file of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,7 +27,8 @@ pub struct Checkpoint {
     path: PathBuf,
     files: Vec<CheckpointFile>,
     mark: Option<Bytes>,
-    _lock: DirLock,
+    disk: Arc<dyn Disk>,
+    _lock: Held,
 }
 
 impl Checkpoint {
@@ -35,13 +36,14 @@ impl Checkpoint {
     pub(crate) fn create(
         generation: &Generation,
         path: PathBuf,
-        lock: DirLock,
+        disk: Arc<dyn Disk>,
+        lock: Held,
     ) -> Result<Self, StorageError> {
         // From here on, dropping it removes what there is of it.
-        let mut checkpoint = Self { path, files: Vec::new(), mark: None, _lock: lock };
-        generation.checkpoint(&checkpoint.path)?;
-        checkpoint.files = list(&checkpoint.path)?;
-        checkpoint.mark = generation::read_mark_of_copy(&checkpoint.path)?;
+        let mut checkpoint = Self { path, files: Vec::new(), mark: None, disk, _lock: lock };
+        generation.db().checkpoint(&checkpoint.path)?;
+        checkpoint.files = list(&*checkpoint.disk, &checkpoint.path)?;
+        checkpoint.mark = checkpoint.disk.open_copy(&checkpoint.path)?.mark()?;
         Ok(checkpoint)
     }
 
@@ -57,30 +59,32 @@ impl Checkpoint {
 
     /// Reads what is in it.
     pub fn read<T>(&self, read: impl FnOnce(&dyn ReadMap) -> T) -> Result<T, StorageError> {
-        generation::read_copy(&self.path, read)
+        let copy = self.disk.open_copy(&self.path)?;
+        Ok(read(&*copy.view()))
     }
 
     /// Opens one of its files for reading.
-    pub fn open(&self, name: &str) -> Result<File, StorageError> {
+    pub fn open(&self, name: &str) -> Result<FileReader, StorageError> {
         let path = self.path.join(name);
         let known = self.files.iter().any(|file| file.name == name);
-        let opened = if known { File::open(&path) } else { Err(std::io::ErrorKind::NotFound.into()) };
-        opened.map_err(|error| StorageError::io("opening a file of a checkpoint", &path, error))
+        let opened = if known { self.disk.open(&path) } else { Err(io::ErrorKind::NotFound.into()) };
+        let opened = opened.map_err(|error| StorageError::io("opening a file of a checkpoint", &path, error));
+        opened.map(FileReader::new)
     }
 }
 
 impl Drop for Checkpoint {
     fn drop(&mut self) {
-        if let Err(error) = files::remove_dir(&self.path) {
+        if let Err(error) = files::remove_dir(&*self.disk, &self.path) {
             tracing::warn!(%error, "a checkpoint stays until the next start");
         }
     }
 }
 
-fn list(path: &Path) -> Result<Vec<CheckpointFile>, StorageError> {
+fn list(disk: &dyn Disk, path: &Path) -> Result<Vec<CheckpointFile>, StorageError> {
     let mut listed = Vec::new();
-    for name in files::names(path)? {
-        let (size_bytes, checksum) = checksum::of_file(&path.join(&name))?;
+    for name in files::names(disk, path)? {
+        let (size_bytes, checksum) = checksum::of_file(disk, &path.join(&name))?;
         listed.push(CheckpointFile { name, size_bytes, checksum });
     }
     Ok(listed)

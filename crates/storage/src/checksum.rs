@@ -1,13 +1,12 @@
 //! Checksums of rows and of files.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::StorageError;
+use crate::{Disk, FileReader, StorageError};
 
 const SIZE_BYTES: usize = 8;
 const CHUNK_SIZE_BYTES: usize = 256 * 1024;
@@ -35,9 +34,9 @@ fn row_checksum(key: &[u8], value: &[u8]) -> u64 {
 }
 
 /// Size and xxh3-64 of a file's content.
-pub(crate) fn of_file(path: &Path) -> Result<(u64, u64), StorageError> {
+pub(crate) fn of_file(disk: &dyn Disk, path: &Path) -> Result<(u64, u64), StorageError> {
     let failed = |error| StorageError::io("reading", path, error);
-    let mut file = File::open(path).map_err(failed)?;
+    let mut file = disk.open(path).map(FileReader::new).map_err(failed)?;
     let mut chunk = vec![0; CHUNK_SIZE_BYTES];
     let mut hash = Xxh3::new();
     let mut size_bytes = 0;

@@ -2,21 +2,22 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::{StorageError, files};
+use crate::{Disk, StorageError, files};
 
 const CURRENT: &str = "CURRENT";
 
 /// The number in CURRENT. None, or another text, is damage.
-pub(crate) fn read(folder: &Path) -> Result<u64, StorageError> {
+pub(crate) fn read(disk: &dyn Disk, folder: &Path) -> Result<u64, StorageError> {
     let path = folder.join(CURRENT);
-    let bytes = files::read(&path)?.ok_or_else(|| StorageError::state_damaged(&path, "it is missing"))?;
+    let bytes =
+        files::read(disk, &path)?.ok_or_else(|| StorageError::state_damaged(&path, "it is missing"))?;
     let text = str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n'));
     text.and_then(number).ok_or_else(|| StorageError::state_damaged(&path, "it names no generation"))
 }
 
 /// Makes another generation the valid one, durably.
-pub(crate) fn replace(folder: &Path, number: u64) -> Result<(), StorageError> {
-    files::replace(&folder.join(CURRENT), format!("{number}\n").as_bytes())
+pub(crate) fn replace(disk: &dyn Disk, folder: &Path, number: u64) -> Result<(), StorageError> {
+    files::replace(disk, &folder.join(CURRENT), format!("{number}\n").as_bytes())
 }
 
 /// Where a generation lies.
@@ -25,16 +26,16 @@ pub(crate) fn generation_path(folder: &Path, number: u64) -> PathBuf {
 }
 
 /// A number that no generation has.
-pub(crate) fn unused_number(folder: &Path) -> Result<u64, StorageError> {
-    let greatest = files::names(folder)?.iter().filter_map(|name| number(name)).max();
+pub(crate) fn unused_number(disk: &dyn Disk, folder: &Path) -> Result<u64, StorageError> {
+    let greatest = files::names(disk, folder)?.iter().filter_map(|name| number(name)).max();
     Ok(greatest.map_or(1, |greatest| greatest + 1))
 }
 
 /// Removes what a crash left: generations that were never valid, or are not any more.
-pub(crate) fn remove_others(folder: &Path, valid: u64) -> Result<(), StorageError> {
-    for name in files::names(folder)? {
+pub(crate) fn remove_others(disk: &dyn Disk, folder: &Path, valid: u64) -> Result<(), StorageError> {
+    for name in files::names(disk, folder)? {
         if number(&name).is_some_and(|number| number != valid) {
-            files::remove_dir(&folder.join(name))?;
+            files::remove_dir(disk, &folder.join(name))?;
         }
     }
     Ok(())
@@ -51,29 +52,30 @@ mod tests {
     use std::fs;
 
     use super::*;
+    use crate::OsDisk;
 
     #[test]
     fn what_is_written_is_read() {
-        let dir = tempfile::tempdir().unwrap();
-        assert!(matches!(read(dir.path()), Err(StorageError::StateDamaged { .. })));
-        replace(dir.path(), 1).unwrap();
-        replace(dir.path(), 12).unwrap();
-        assert_eq!(read(dir.path()).unwrap(), 12);
+        let (dir, disk) = (tempfile::tempdir().unwrap(), OsDisk::new());
+        assert!(matches!(read(&disk, dir.path()), Err(StorageError::StateDamaged { .. })));
+        replace(&disk, dir.path(), 1).unwrap();
+        replace(&disk, dir.path(), 12).unwrap();
+        assert_eq!(read(&disk, dir.path()).unwrap(), 12);
         for damaged in ["", "12", "x\n", "+1\n", "1\n2\n", "18446744073709551615\n"] {
             fs::write(dir.path().join(CURRENT), damaged).unwrap();
-            assert!(matches!(read(dir.path()), Err(StorageError::StateDamaged { .. })), "{damaged:?}");
+            assert!(matches!(read(&disk, dir.path()), Err(StorageError::StateDamaged { .. })), "{damaged:?}");
         }
     }
 
     #[test]
     fn only_other_generations_are_removed() {
-        let dir = tempfile::tempdir().unwrap();
-        assert_eq!(unused_number(dir.path()).unwrap(), 1);
+        let (dir, disk) = (tempfile::tempdir().unwrap(), OsDisk::new());
+        assert_eq!(unused_number(&disk, dir.path()).unwrap(), 1);
         for name in ["1", "2", "3", "else"] {
             fs::create_dir(dir.path().join(name)).unwrap();
         }
-        assert_eq!(unused_number(dir.path()).unwrap(), 4);
-        remove_others(dir.path(), 2).unwrap();
-        assert_eq!(files::names(dir.path()).unwrap(), ["2", "else"]);
+        assert_eq!(unused_number(&disk, dir.path()).unwrap(), 4);
+        remove_others(&disk, dir.path(), 2).unwrap();
+        assert_eq!(files::names(&disk, dir.path()).unwrap(), ["2", "else"]);
     }
 }

@@ -13,12 +13,12 @@
 //! missing is damage, and never made anew. UNFINISHED is written first, so that a first start that was
 //! cut off is begun again.
 
-use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::engine::Engine;
-use crate::{Identity, MemberNote, StorageError, files, log_open, state_store};
+use crate::{
+    Disk, Held, Identity, MemberNote, OsDisk, OsThreads, StorageError, Threads, files, log_open, state_store,
+};
 
 const LOCK: &str = "LOCK";
 const IDENTITY: &str = "identity";
@@ -30,39 +30,51 @@ const IGNORED: [&str; 5] = [LOCK, "UNFINISHED.tmp", "member", "member.tmp", "los
 /// A directory that this process holds, and that may be nobody's yet.
 pub struct Claim {
     path: PathBuf,
-    lock: DirLock,
+    lock: Held,
+    disk: Arc<dyn Disk>,
+    threads: Arc<dyn Threads>,
 }
 
 impl Claim {
-    /// Locks the directory, which is made if it is missing.
+    /// Locks a directory of the machine's own disk, which is made if it is missing.
     pub fn take(path: &Path) -> Result<Self, StorageError> {
-        files::create_dir(path)?;
-        refuse_foreign(path)?;
-        let lock = DirLock::take(&path.join(LOCK))?;
-        Ok(Self { path: path.to_owned(), lock })
+        Self::take_on(path, Arc::new(OsDisk::new()), Arc::new(OsThreads))
+    }
+
+    /// Locks a directory of `disk`, which is made if it is missing. Its stores work on `threads`.
+    pub fn take_on(
+        path: &Path,
+        disk: Arc<dyn Disk>,
+        threads: Arc<dyn Threads>,
+    ) -> Result<Self, StorageError> {
+        files::create_dir(&*disk, path)?;
+        refuse_foreign(&*disk, path)?;
+        let lock = lock(&*disk, &path.join(LOCK))?;
+        Ok(Self { path: path.to_owned(), lock, disk, threads })
     }
 
     /// Whose it is; none if it is nobody's yet.
     pub fn identity(&self) -> Result<Option<Identity>, StorageError> {
-        Identity::read(&self.path.join(IDENTITY))
+        Identity::read(&*self.disk, &self.path.join(IDENTITY))
     }
 
     /// What the node noted of itself, if it did.
     pub fn note(&self) -> Result<Option<MemberNote>, StorageError> {
-        MemberNote::read(&self.path)
+        MemberNote::read(&*self.disk, &self.path)
     }
 
     /// Notes something.
     pub fn write_note(&self, note: &MemberNote) -> Result<(), StorageError> {
-        note.write(&self.path)
+        note.write(&*self.disk, &self.path)
     }
 
     /// Opens it as the directory of this node. One that is nobody's becomes this node's.
     pub fn open(self, identity: Identity) -> Result<DataDir, StorageError> {
-        let Self { path, lock } = self;
-        let dir = DataDir { path, identity, lock, engine: Engine::new() };
-        match Identity::read(&dir.path.join(IDENTITY))? {
-            Some(found) if found == identity => files::remove_file(&dir.path.join(UNFINISHED))?,
+        let found = self.identity()?;
+        let Self { path, lock, disk, threads } = self;
+        let dir = DataDir { path, identity, lock, disk, threads };
+        match found {
+            Some(found) if found == identity => files::remove_file(dir.disk(), &dir.path.join(UNFINISHED))?,
             Some(found) => {
                 return Err(StorageError::OtherNode { path: dir.path, found, expected: identity });
             }
@@ -77,12 +89,13 @@ impl Claim {
 pub struct DataDir {
     path: PathBuf,
     identity: Identity,
-    lock: DirLock,
-    engine: Engine,
+    lock: Held,
+    disk: Arc<dyn Disk>,
+    threads: Arc<dyn Threads>,
 }
 
 impl DataDir {
-    /// Opens the directory of this node. One that is empty or missing becomes this node's.
+    /// Opens the directory of this node on the machine's own disk. One that is empty or missing becomes this node's.
     pub fn open(path: &Path, identity: Identity) -> Result<Self, StorageError> {
         Claim::take(path)?.open(identity)
     }
@@ -112,29 +125,38 @@ impl DataDir {
         self.path.join("snapshots")
     }
 
-    pub(crate) fn lock(&self) -> DirLock {
+    pub(crate) fn lock(&self) -> Held {
         self.lock.clone()
     }
 
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.engine
+    pub(crate) fn disk(&self) -> &dyn Disk {
+        &*self.disk
+    }
+
+    pub(crate) fn shared_disk(&self) -> Arc<dyn Disk> {
+        Arc::clone(&self.disk)
+    }
+
+    pub(crate) fn threads(&self) -> &Arc<dyn Threads> {
+        &self.threads
     }
 
     fn initialise(&self) -> Result<(), StorageError> {
-        files::replace(&self.path.join(UNFINISHED), b"")?;
-        files::recreate_dir(&self.log_path())?;
-        files::recreate_dir(&self.state_path())?;
-        files::recreate_dir(&self.snapshots_path())?;
-        log_open::create(&self.log_path(), &self.engine)?;
-        state_store::create(&self.state_path(), &self.engine)?;
-        self.identity.write(&self.path.join(IDENTITY))?;
-        files::remove_file(&self.path.join(UNFINISHED))
+        let disk = self.disk();
+        files::replace(disk, &self.path.join(UNFINISHED), b"")?;
+        files::recreate_dir(disk, &self.log_path())?;
+        files::recreate_dir(disk, &self.state_path())?;
+        files::recreate_dir(disk, &self.snapshots_path())?;
+        log_open::create(disk, &self.log_path())?;
+        state_store::create(disk, &self.state_path())?;
+        self.identity.write(disk, &self.path.join(IDENTITY))?;
+        files::remove_file(disk, &self.path.join(UNFINISHED))
     }
 }
 
 /// A directory that holds something and is no node's is left as it is.
-fn refuse_foreign(path: &Path) -> Result<(), StorageError> {
-    let names = files::names(path)?;
+fn refuse_foreign(disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
+    let names = files::names(disk, path)?;
     let ours = |name: &String| name == IDENTITY || name == UNFINISHED;
     let foreign = names.iter().find(|name| !IGNORED.contains(&name.as_str()));
     match foreign {
@@ -145,20 +167,8 @@ fn refuse_foreign(path: &Path) -> Result<(), StorageError> {
     }
 }
 
-/// The lock on a data directory, held until the last clone is gone.
-#[derive(Clone)]
-pub(crate) struct DirLock {
-    _file: Arc<File>,
-}
-
-impl DirLock {
-    fn take(path: &Path) -> Result<Self, StorageError> {
-        let file = File::options().create(true).truncate(false).write(true).open(path);
-        let file = file.map_err(|error| StorageError::io("opening the lock file", path, error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Self { _file: Arc::new(file) }),
-            Err(TryLockError::WouldBlock) => Err(StorageError::Locked { path: path.to_owned() }),
-            Err(TryLockError::Error(error)) => Err(StorageError::io("locking", path, error)),
-        }
-    }
+/// Locks a data directory, until the last clone of what this gives is gone.
+fn lock(disk: &dyn Disk, path: &Path) -> Result<Held, StorageError> {
+    let held = disk.lock(path).map_err(|error| StorageError::io("locking", path, error))?;
+    held.ok_or_else(|| StorageError::Locked { path: path.to_owned() })
 }

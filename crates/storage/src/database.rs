@@ -98,3 +98,8 @@ pub trait StateDb: StateRead {
 
 /// Keys of a state from this byte on are the database's own.
 pub const RESERVED_FROM: u8 = 0xf0;
+
+/// Whether a key of a state is the database's own.
+pub(crate) fn is_reserved(key: &[u8]) -> bool {
+    key.first().is_some_and(|&table| table >= RESERVED_FROM)
+}

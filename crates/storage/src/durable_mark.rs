@@ -4,13 +4,11 @@
 //! each such write, which is a copy into the system's memory, and synced now and then only. It may
 //! therefore lag behind after a loss of power; it is never ahead.
 
-use std::fs::File;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{StorageError, files};
+use crate::{Disk, DiskFile, StorageError, files};
 
 /// After so many writes the mark itself is synced.
 pub(crate) const SYNC_EVERY_WRITES: u32 = 1024;
@@ -22,26 +20,25 @@ const CHECKSUM_AT: usize = 9;
 
 /// The mark, opened for writing.
 pub(crate) struct DurableMark {
-    file: File,
+    file: Box<dyn DiskFile>,
     path: PathBuf,
     unsynced_writes: u32,
 }
 
 impl DurableMark {
     /// Writes the first mark.
-    pub(crate) fn create(path: &Path, sequence: u64) -> Result<(), StorageError> {
-        files::replace(path, &encode(sequence))
+    pub(crate) fn create(disk: &dyn Disk, path: &Path, sequence: u64) -> Result<(), StorageError> {
+        files::replace(disk, path, &encode(sequence))
     }
 
     /// Opens the mark, and reads it.
-    pub(crate) fn open(path: &Path) -> Result<(Self, u64), StorageError> {
-        let bytes =
-            files::read(path)?.ok_or_else(|| StorageError::corrupt(path, "the durable mark is missing"))?;
+    pub(crate) fn open(disk: &dyn Disk, path: &Path) -> Result<(Self, u64), StorageError> {
+        let bytes = files::read(disk, path)?
+            .ok_or_else(|| StorageError::corrupt(path, "the durable mark is missing"))?;
         let sequence = decode(&bytes)
             .ok_or_else(|| StorageError::corrupt(path, "the durable mark is not as it was written"))?;
-        let file = File::options()
-            .write(true)
-            .open(path)
+        let file = disk
+            .open_to_write(path)
             .map_err(|error| StorageError::io("opening the durable mark", path, error))?;
         Ok((Self { file, path: path.to_owned(), unsynced_writes: 0 }, sequence))
     }
@@ -58,7 +55,7 @@ impl DurableMark {
     /// Makes the mark itself durable.
     pub(crate) fn sync(&mut self) -> Result<(), StorageError> {
         self.unsynced_writes = 0;
-        self.file.sync_data().map_err(|error| StorageError::io("syncing the durable mark", &self.path, error))
+        self.file.sync().map_err(|error| StorageError::io("syncing the durable mark", &self.path, error))
     }
 }
 
@@ -80,6 +77,7 @@ fn decode(bytes: &[u8]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::OsDisk;
 
     #[test]
     fn every_damage_is_found() {
@@ -96,14 +94,14 @@ mod tests {
 
     #[test]
     fn the_last_note_counts() {
-        let dir = tempfile::tempdir().unwrap();
+        let (dir, disk) = (tempfile::tempdir().unwrap(), OsDisk::new());
         let path = dir.path().join("mark");
-        DurableMark::create(&path, 1).unwrap();
-        let (mut mark, first) = DurableMark::open(&path).unwrap();
+        DurableMark::create(&disk, &path, 1).unwrap();
+        let (mut mark, first) = DurableMark::open(&disk, &path).unwrap();
         assert_eq!(first, 1);
         for sequence in 2..SYNC_EVERY_WRITES.into() {
             mark.note(sequence).unwrap();
         }
-        assert_eq!(DurableMark::open(&path).unwrap().1, u64::from(SYNC_EVERY_WRITES) - 1);
+        assert_eq!(DurableMark::open(&disk, &path).unwrap().1, u64::from(SYNC_EVERY_WRITES) - 1);
     }
 }

@@ -5,8 +5,7 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::StorageError;
-use crate::files;
+use crate::{Disk, StorageError, files};
 
 /// The format that is written, and the only one that is read so far.
 const FORMAT: u8 = 1;
@@ -31,13 +30,13 @@ impl fmt::Display for Identity {
 
 impl Identity {
     /// Writes it to `path`; it is there entirely or not at all.
-    pub(crate) fn write(self, path: &Path) -> Result<(), StorageError> {
-        files::replace(path, &self.encode())
+    pub(crate) fn write(self, disk: &dyn Disk, path: &Path) -> Result<(), StorageError> {
+        files::replace(disk, path, &self.encode())
     }
 
     /// Reads it from `path`; none if there is no such file.
-    pub(crate) fn read(path: &Path) -> Result<Option<Self>, StorageError> {
-        let Some(bytes) = files::read(path)? else { return Ok(None) };
+    pub(crate) fn read(disk: &dyn Disk, path: &Path) -> Result<Option<Self>, StorageError> {
+        let Some(bytes) = files::read(disk, path)? else { return Ok(None) };
         Self::decode(&bytes).map(Some).map_err(|reason| StorageError::corrupt(path, reason))
     }
 

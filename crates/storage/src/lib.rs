@@ -1,7 +1,8 @@
-//! RocksDB: the log store, the state store, checkpoints, and the threads that block.
+//! The log store, the state store and checkpoints, over a disk and threads that are passed in.
 //!
 //! This crate keeps bytes and does not know what they mean: no consensus, no wire format.
 //!
+//! - [`Disk`] and [`Threads`]: what all of it stands on. [`OsDisk`], with RocksDB, and [`OsThreads`] are the machine's.
 //! - [`DataDir`]: one directory of one node. It is locked, and knows whose it is.
 //! - [`LogStore`]: the log, written with fsync by one thread that takes all that waits as one batch.
 //!   Corruption is not absence: what was acknowledged and cannot be read is an error, never a gap.
@@ -11,7 +12,6 @@
 //!
 //! Every [`StorageError`] is fatal to the store that gave it: nothing is retried here.
 
-mod background;
 mod checkpoint;
 mod checksum;
 mod current;
@@ -20,7 +20,6 @@ mod database;
 mod disk;
 mod durable;
 mod durable_mark;
-mod engine;
 mod error;
 mod files;
 mod generation;
@@ -36,14 +35,15 @@ mod log_sizes;
 mod log_store;
 mod log_writer;
 mod member_note;
+mod os_disk;
+mod os_threads;
+mod rocks;
 mod space;
 mod staging;
 mod staging_slot;
 mod state_store;
-mod state_view;
 mod threads;
 
-pub use background::in_background;
 pub use checkpoint::{Checkpoint, CheckpointFile};
 pub use data_dir::{Claim, DataDir};
 pub use database::{LogBatch, LogChange, LogDb, RESERVED_FROM, ScanPurpose, StateDb, StateRead};
@@ -56,6 +56,8 @@ pub use log_queue::LogGroup;
 pub use log_store::{Appended, LogStore};
 pub use log_writer::{LogWriter, Outcome};
 pub use member_note::MemberNote;
+pub use os_disk::OsDisk;
+pub use os_threads::{OsThreads, in_background};
 pub use space::Space;
 pub use staging::{StagedFile, Staging};
 pub use state_store::StateStore;

@@ -13,16 +13,14 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex, MutexGuard};
-use rocksdb::DB;
 
-use crate::StorageError;
-use crate::data_dir::DirLock;
 use crate::durable::closed;
 use crate::hot_tail::{self, HotTail};
 use crate::log_bounds::LogBounds;
 use crate::log_open::Opened;
 use crate::log_pace::LogPace;
 use crate::log_sizes::LogSizes;
+use crate::{Held, LogDb, StorageError};
 
 /// So many requests at most are written with one fsync.
 const GROUP_REQUESTS_MAX: usize = 4096;
@@ -109,13 +107,13 @@ pub(crate) enum Place {
 
 /// The log as all handles and the writer share it.
 pub(crate) struct Shared {
-    pub(crate) db: Arc<DB>,
+    pub(crate) db: Arc<dyn LogDb>,
     pub(crate) path: PathBuf,
     pub(crate) fsyncs: AtomicU64,
     pub(crate) pace: LogPace,
     state: Mutex<State>,
     work: Condvar,
-    _lock: DirLock,
+    _lock: Held,
 }
 
 struct State {

@@ -3,11 +3,9 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use rocksdb::ReadOptions;
 
 use crate::log_queue::{Located, Place, Shared};
-use crate::log_rows::{self, RowError};
-use crate::{StorageError, engine};
+use crate::{ScanPurpose, StorageError, log_rows};
 
 /// See [`crate::LogStore::read`].
 pub(crate) fn read(
@@ -75,7 +73,7 @@ fn read_rows(shared: &Shared, range: &Range<u64>, size_bytes_max: usize) -> Resu
     let mut rows = Rows { taken: Vec::new(), room_bytes: size_bytes_max, missing: None };
     let mut next = range.start;
     let mut full = false;
-    let scanned = log_rows::scan(&shared.db, range, ReadOptions::default(), |index, entry| {
+    let scanned = log_rows::scan(&*shared.db, range, ScanPurpose::Use, |index, entry| {
         full = !rows.taken.is_empty() && entry.len() > rows.room_bytes;
         if full || index != next {
             return false;
@@ -85,19 +83,12 @@ fn read_rows(shared: &Shared, range: &Range<u64>, size_bytes_max: usize) -> Resu
         next += 1;
         true
     });
-    scanned.map_err(|error| row_error(shared, error))?;
+    scanned.map_err(|error| error.at(&shared.path))?;
     if full {
         rows.room_bytes = 0;
     }
     rows.missing = (!full && next < range.end).then_some(next);
     Ok(rows)
-}
-
-fn row_error(shared: &Shared, error: RowError) -> StorageError {
-    match error {
-        RowError::Engine(error) => engine::log_error("reading the log", &shared.path, &error),
-        RowError::Damaged(reason) => StorageError::corrupt(&shared.path, reason),
-    }
 }
 
 #[cfg(test)]
@@ -108,8 +99,8 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
-    use crate::log_writer::{LogWriter, RocksSink};
-    use crate::{DataDir, Durable, Identity, log_open};
+    use crate::log_writer::LogWriter;
+    use crate::{DataDir, Durable, Identity, LogBatch, log_open};
 
     /// A log of which the test sees what its handles share.
     struct Open {
@@ -121,9 +112,8 @@ mod tests {
         fn new(dir: &TempDir) -> Open {
             let dir = DataDir::open(dir.path(), Identity { node_id: 1, cluster_id: 1 }).unwrap();
             let (opened, mark) = log_open::open(&dir).unwrap();
-            let sink = RocksSink::new(Arc::clone(&opened.db), mark);
             let shared = Arc::new(Shared::new(opened));
-            let writer = LogWriter::new(Arc::clone(&shared), Box::new(sink));
+            let writer = LogWriter::new(Arc::clone(&shared), mark);
             Open { shared, writer: thread::spawn(move || writer.run()) }
         }
 
@@ -169,7 +159,9 @@ mod tests {
         assert!(!is_whole(shared, &rows, removals).unwrap());
         assert_eq!(read(shared, 0..20, 1000).unwrap().len(), 5);
 
-        shared.db.delete(log_rows::entry_key(3)).unwrap();
+        let mut batch = LogBatch::default();
+        log_rows::remove(&mut batch, &(3..4));
+        shared.db.write(batch).unwrap();
         let error = read(shared, 0..20, 1000).unwrap_err();
         assert!(error.to_string().contains("entry 3 is missing"), "{error}");
         log.close();

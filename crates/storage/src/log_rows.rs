@@ -9,11 +9,11 @@
 //! | `01`, index (big-endian) | the entry |
 
 use std::ops::Range;
+use std::path::Path;
 
 use bytes::Bytes;
-use rocksdb::{DB, ReadOptions, WriteBatch};
 
-use crate::checksum;
+use crate::{LogBatch, LogChange, LogDb, ScanPurpose, StorageError, checksum};
 
 /// The format that is written, and the only one that is read so far.
 pub(crate) const FORMAT: u8 = 1;
@@ -50,50 +50,65 @@ pub(crate) fn split_purged(value: &Bytes) -> Option<(u64, Bytes)> {
 }
 
 /// Adds a row with its checksum.
-pub(crate) fn put(batch: &mut WriteBatch, key: &[u8], value: &[u8]) {
-    batch.put(key, checksum::seal(key, value));
+pub(crate) fn put(batch: &mut LogBatch, key: &[u8], value: &[u8]) {
+    batch.changes.push(LogChange::Put { key: key.to_vec(), value: checksum::seal(key, value) });
 }
 
 /// Adds the removal of entries.
-pub(crate) fn remove(batch: &mut WriteBatch, entries: &Range<u64>) {
+pub(crate) fn remove(batch: &mut LogBatch, entries: &Range<u64>) {
     if !entries.is_empty() {
-        batch.delete_range(entry_key(entries.start), entry_key(entries.end));
+        let keys = entry_key(entries.start).to_vec()..entry_key(entries.end).to_vec();
+        batch.changes.push(LogChange::DeleteRange(keys));
     }
 }
 
 /// Why a row cannot be given.
 #[derive(Debug)]
 pub(crate) enum RowError {
-    Engine(rocksdb::Error),
+    Refused(StorageError),
     Damaged(String),
 }
 
+impl RowError {
+    /// The same for the log that lies there.
+    pub(crate) fn at(self, path: &Path) -> StorageError {
+        match self {
+            Self::Refused(error) => error,
+            Self::Damaged(reason) => StorageError::corrupt(path, reason),
+        }
+    }
+}
+
 /// One row's value.
-pub(crate) fn get(db: &DB, key: &[u8]) -> Result<Option<Bytes>, RowError> {
-    let row = db.get_pinned(key).map_err(RowError::Engine)?;
+pub(crate) fn get(db: &dyn LogDb, key: &[u8]) -> Result<Option<Bytes>, RowError> {
+    let row = db.get(key).map_err(RowError::Refused)?;
     row.map(|row| unseal(key, &row)).transpose()
 }
 
 /// Gives the entries of `range` to `take`, in order and from the first that is there, until there is no
 /// more or `take` says to stop.
 pub(crate) fn scan(
-    db: &DB,
+    db: &dyn LogDb,
     range: &Range<u64>,
-    mut options: ReadOptions,
+    purpose: ScanPurpose,
     mut take: impl FnMut(u64, Bytes) -> bool,
 ) -> Result<(), RowError> {
-    options.set_iterate_upper_bound(entry_key(range.end));
-    let mut rows = db.raw_iterator_opt(options);
-    rows.seek(entry_key(range.start));
-    while let Some((key, row)) = rows.item() {
-        let index =
-            index_of(key).ok_or_else(|| RowError::Damaged(format!("a key of {} bytes", key.len())))?;
-        if !take(index, unseal(key, row)?) {
-            return Ok(());
+    let (start, end) = (entry_key(range.start), entry_key(range.end));
+    let mut damaged = None;
+    let scanned = db.scan(&start..&end, purpose, &mut |key, row| match entry(key, row) {
+        Ok((index, entry)) => take(index, entry),
+        Err(reason) => {
+            damaged = Some(reason);
+            false
         }
-        rows.next();
-    }
-    rows.status().map_err(RowError::Engine)
+    });
+    scanned.map_err(RowError::Refused)?;
+    damaged.map_or(Ok(()), Err)
+}
+
+fn entry(key: &[u8], row: &[u8]) -> Result<(u64, Bytes), RowError> {
+    let index = index_of(key).ok_or_else(|| RowError::Damaged(format!("a key of {} bytes", key.len())))?;
+    Ok((index, unseal(key, row)?))
 }
 
 fn unseal(key: &[u8], row: &[u8]) -> Result<Bytes, RowError> {

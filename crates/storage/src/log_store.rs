@@ -27,17 +27,17 @@ use std::io;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::thread::{self, JoinHandle};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
 
+use crate::durable_mark::DurableMark;
 use crate::log_open::{self, Opened};
 use crate::log_pace::LogPace;
 use crate::log_queue::{Done, Shared};
 use crate::log_read;
-use crate::log_writer::{LogSink, LogWriter, RocksSink};
-use crate::{DataDir, Durable, StorageError};
+use crate::log_writer::LogWriter;
+use crate::{AwaitWriter, DataDir, Durable, StorageError, Threads};
 
 /// Called from the writer thread when the entries of an append are on disk, or can never be.
 ///
@@ -52,18 +52,18 @@ pub struct LogStore {
     inner: Arc<Inner>,
 }
 
-/// Ends the thread when the last handle goes.
+/// Ends the writer when the last handle goes.
 struct Inner {
     shared: Arc<Shared>,
-    writer: Mutex<Option<JoinHandle<()>>>,
+    threads: Arc<dyn Threads>,
+    await_writer: Mutex<Option<AwaitWriter>>,
 }
 
 impl LogStore {
     /// Opens the log and verifies it: everything that is in it is read once.
     pub fn open(dir: &DataDir) -> Result<Self, StorageError> {
         let (opened, mark) = log_open::open(dir)?;
-        let sink = Box::new(RocksSink::new(Arc::clone(&opened.db), mark));
-        Self::start(opened, sink)
+        Self::start(opened, mark, dir.threads())
     }
 
     /// Adds entries, which must follow the last one; an empty log that was never purged may begin at
@@ -147,21 +147,29 @@ impl LogStore {
         self.inner.shared.pace.clone()
     }
 
-    /// Writes what waits, then ends the thread. What comes after that fails, on every handle.
+    /// Where work on it that blocks is done.
+    pub fn threads(&self) -> &Arc<dyn Threads> {
+        &self.inner.threads
+    }
+
+    /// Writes what waits, then ends the writer. What comes after that fails, on every handle.
     pub fn close(self) {
         self.inner.close();
     }
 
-    /// Starts the writer thread over `sink`.
-    pub(crate) fn start(opened: Opened, sink: Box<dyn LogSink>) -> Result<Self, StorageError> {
+    /// Has `threads` write it.
+    pub(crate) fn start(
+        opened: Opened,
+        mark: DurableMark,
+        threads: &Arc<dyn Threads>,
+    ) -> Result<Self, StorageError> {
         let path = opened.path.clone();
         let shared = Arc::new(Shared::new(opened));
-        let writer = LogWriter::new(Arc::clone(&shared), sink);
-        let writer = thread::Builder::new()
-            .name("log-writer".to_owned())
-            .spawn(move || writer.run())
+        let await_writer = threads
+            .write_log(LogWriter::new(Arc::clone(&shared), mark))
             .map_err(|error| StorageError::io("starting the writer thread", &path, error))?;
-        Ok(Self { inner: Arc::new(Inner { shared, writer: Mutex::new(Some(writer)) }) })
+        let (threads, await_writer) = (Arc::clone(threads), Mutex::new(Some(await_writer)));
+        Ok(Self { inner: Arc::new(Inner { shared, threads, await_writer }) })
     }
 
     fn submit(&self, submit: impl FnOnce(&Shared, Done)) -> Durable {
@@ -175,10 +183,9 @@ impl LogStore {
 impl Inner {
     fn close(&self) {
         self.shared.close();
-        let Some(writer) = self.writer.lock().take() else { return };
-        // The last handle may go inside a callback, on the writer thread itself: it ends by itself then.
-        if writer.thread().id() != thread::current().id() && writer.join().is_err() {
-            tracing::error!("the log writer ended by a panic");
+        let await_writer = self.await_writer.lock().take();
+        if let Some(await_writer) = await_writer {
+            await_writer();
         }
     }
 }

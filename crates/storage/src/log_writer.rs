@@ -4,54 +4,13 @@
 //! a batch are in [`crate::log_queue`].
 
 use std::future::poll_fn;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use rocksdb::{DB, WriteBatch, WriteOptions};
-
 use crate::durable_mark::DurableMark;
-use crate::log_open;
 use crate::log_queue::{Failure, LogGroup, Shared, Task};
 use crate::log_rows::{self, COMMITTED_ROW, PURGED_ROW, VOTE_ROW};
-use crate::{StorageError, engine};
-
-/// Where batches go. A fault is another implementation.
-pub(crate) trait LogSink: Send + 'static {
-    /// Writes the batch, whole; it is on disk when this returns.
-    fn write(&mut self, batch: WriteBatch) -> Result<(), StorageError>;
-
-    /// Nothing is written after this.
-    fn close(&mut self) -> Result<(), StorageError>;
-}
-
-/// The disk.
-pub(crate) struct RocksSink {
-    db: Arc<DB>,
-    path: PathBuf,
-    options: WriteOptions,
-    mark: DurableMark,
-}
-
-impl RocksSink {
-    pub(crate) fn new(db: Arc<DB>, mark: DurableMark) -> Self {
-        let path = db.path().to_owned();
-        Self { db, path, options: log_open::synced(), mark }
-    }
-}
-
-impl LogSink for RocksSink {
-    fn write(&mut self, batch: WriteBatch) -> Result<(), StorageError> {
-        self.db
-            .write_opt(batch, &self.options)
-            .map_err(|error| engine::log_error("writing the log", &self.path, &error))?;
-        self.mark.note(self.db.latest_sequence_number())
-    }
-
-    fn close(&mut self) -> Result<(), StorageError> {
-        self.mark.sync()
-    }
-}
+use crate::{LogBatch, StorageError};
 
 /// What writes the log, given to [`crate::Threads::write_log`]: all that waits, group after group. Whoever drives it
 /// takes a group, writes it and finishes it, until there is none any more; then closes.
@@ -59,15 +18,15 @@ impl LogSink for RocksSink {
 /// When it is dropped, also before that, whoever still waits is told that the log is closed.
 pub struct LogWriter {
     shared: Arc<Shared>,
-    sink: Box<dyn LogSink>,
+    mark: DurableMark,
 }
 
 /// What became of a group.
 pub struct Outcome(Result<(), Failure>);
 
 impl LogWriter {
-    pub(crate) fn new(shared: Arc<Shared>, sink: Box<dyn LogSink>) -> Self {
-        Self { shared, sink }
+    pub(crate) fn new(shared: Arc<Shared>, mark: DurableMark) -> Self {
+        Self { shared, mark }
     }
 
     /// Writes what is asked for until the log is closed. Blocks: for a thread of its own.
@@ -86,7 +45,7 @@ impl LogWriter {
 
     /// Writes a group; it is on disk when this returns, unless it failed. Blocks.
     pub fn write(&mut self, group: &LogGroup) -> Outcome {
-        Outcome(write(&self.shared, group, &mut *self.sink))
+        Outcome(self.try_write(group))
     }
 
     /// Tells those who asked for it what became of a group.
@@ -100,9 +59,25 @@ impl LogWriter {
 
     /// Nothing is written after this.
     pub fn close(mut self) {
-        if let Err(error) = self.sink.close() {
+        if let Err(error) = self.mark.sync() {
             tracing::warn!(%error, "closing the log");
         }
+    }
+
+    fn try_write(&mut self, group: &LogGroup) -> Result<(), Failure> {
+        if let Some(failure) = &group.failed {
+            return Err(failure.clone());
+        }
+        let batch = encode(group);
+        if batch.changes.is_empty() {
+            return Ok(());
+        }
+        let Self { shared, mark } = self;
+        shared.fsyncs.fetch_add(1, Ordering::Relaxed);
+        shared.pace.measure(|| write_batch(shared, mark, batch)).map_err(|error| {
+            tracing::error!(%error, "the log cannot be written: it takes nothing any more");
+            Failure::new(error)
+        })
     }
 }
 
@@ -113,23 +88,14 @@ impl Drop for LogWriter {
     }
 }
 
-fn write(shared: &Shared, group: &LogGroup, sink: &mut dyn LogSink) -> Result<(), Failure> {
-    if let Some(failure) = &group.failed {
-        return Err(failure.clone());
-    }
-    let batch = encode(group);
-    if batch.is_empty() {
-        return Ok(());
-    }
-    shared.fsyncs.fetch_add(1, Ordering::Relaxed);
-    shared.pace.measure(|| sink.write(batch)).map_err(|error| {
-        tracing::error!(%error, "the log cannot be written: it takes nothing any more");
-        Failure::new(error)
-    })
+/// It is on disk when this returns.
+fn write_batch(shared: &Shared, mark: &mut DurableMark, batch: LogBatch) -> Result<(), StorageError> {
+    shared.db.write(batch)?;
+    mark.note(shared.db.sequence())
 }
 
-fn encode(group: &LogGroup) -> WriteBatch {
-    let mut batch = WriteBatch::default();
+fn encode(group: &LogGroup) -> LogBatch {
+    let mut batch = LogBatch::default();
     for request in &group.requests {
         add(&mut batch, &request.task);
     }
@@ -139,7 +105,7 @@ fn encode(group: &LogGroup) -> WriteBatch {
     batch
 }
 
-fn add(batch: &mut WriteBatch, task: &Task) {
+fn add(batch: &mut LogBatch, task: &Task) {
     match task {
         Task::Append { first, entries } => {
             for (index, entry) in (*first..).zip(entries) {
@@ -159,33 +125,51 @@ fn add(batch: &mut WriteBatch, task: &Task) {
 #[cfg(test)]
 mod tests {
     use std::io;
+    use std::ops::Range;
+    use std::path::PathBuf;
     use std::sync::mpsc::{self, Receiver, Sender};
 
     use bytes::Bytes;
+    use parking_lot::Mutex;
     use tempfile::TempDir;
+    use tokio::task::JoinSet;
 
     use super::*;
-    use crate::{DataDir, Identity, LogStore};
+    use crate::{DataDir, Durable, Identity, LogDb, LogStore, ScanPurpose, log_open};
 
     /// Tells how many rows each batch has, and writes it when the test says whether that succeeds.
-    struct GatedSink {
-        disk: RocksSink,
+    struct GatedDb {
+        db: Arc<dyn LogDb>,
+        path: PathBuf,
         arrived: Sender<usize>,
-        verdicts: Receiver<bool>,
+        verdicts: Mutex<Receiver<bool>>,
     }
 
-    impl LogSink for GatedSink {
-        fn write(&mut self, batch: WriteBatch) -> Result<(), StorageError> {
-            self.arrived.send(batch.len()).unwrap();
-            if self.verdicts.recv().unwrap() {
-                return self.disk.write(batch);
-            }
-            let refused = io::Error::from(io::ErrorKind::StorageFull);
-            Err(StorageError::io("writing the log", &self.disk.path, refused))
+    impl LogDb for GatedDb {
+        fn get(&self, key: &[u8]) -> Result<Option<Bytes>, StorageError> {
+            self.db.get(key)
         }
 
-        fn close(&mut self) -> Result<(), StorageError> {
-            self.disk.close()
+        fn scan(
+            &self,
+            keys: Range<&[u8]>,
+            purpose: ScanPurpose,
+            take: &mut dyn FnMut(&[u8], &[u8]) -> bool,
+        ) -> Result<(), StorageError> {
+            self.db.scan(keys, purpose, take)
+        }
+
+        fn write(&self, batch: LogBatch) -> Result<(), StorageError> {
+            self.arrived.send(batch.changes.len()).unwrap();
+            if self.verdicts.lock().recv().unwrap() {
+                return self.db.write(batch);
+            }
+            let refused = io::Error::from(io::ErrorKind::StorageFull);
+            Err(StorageError::io("writing the log", &self.path, refused))
+        }
+
+        fn sequence(&self) -> u64 {
+            self.db.sequence()
         }
     }
 
@@ -205,12 +189,13 @@ mod tests {
     impl Gated {
         fn open() -> Gated {
             let dir = tempfile::tempdir().unwrap();
-            let (opened, mark) = log_open::open(&open_dir(&dir)).unwrap();
-            let disk = RocksSink::new(Arc::clone(&opened.db), mark);
+            let data = open_dir(&dir);
+            let (mut opened, mark) = log_open::open(&data).unwrap();
             let (arrived, batches) = mpsc::channel();
             let (verdicts, given) = mpsc::channel();
-            let log =
-                LogStore::start(opened, Box::new(GatedSink { disk, arrived, verdicts: given })).unwrap();
+            let (db, path, given) = (opened.db, opened.path.clone(), Mutex::new(given));
+            opened.db = Arc::new(GatedDb { db, path, arrived, verdicts: given });
+            let log = LogStore::start(opened, mark, data.threads()).unwrap();
             let (done, outcomes) = mpsc::channel();
             Gated { dir, log, batches, verdicts, done, outcomes }
         }
@@ -294,6 +279,55 @@ mod tests {
         let Gated { dir, log, .. } = gated;
         log.close();
         assert_eq!(LogStore::open(&open_dir(&dir)).unwrap().last_index(), None);
+    }
+
+    #[tokio::test]
+    async fn a_task_writes_as_well_as_a_thread() {
+        let dir = tempfile::tempdir().unwrap();
+        let (opened, mark) = log_open::open(&open_dir(&dir)).unwrap();
+        let shared = Arc::new(Shared::new(opened));
+        let mut writer = LogWriter::new(Arc::clone(&shared), mark);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(async move {
+            while let Some(group) = writer.next().await {
+                let outcome = writer.write(&group);
+                writer.finish(group, outcome);
+            }
+            writer.close();
+        });
+        for index in 0..3 {
+            let (done, durable) = Durable::new();
+            let done = Box::new(move |outcome| done.send(outcome).unwrap());
+            shared.append(vec![(index, Bytes::from("entry"))], done);
+            durable.await.unwrap();
+        }
+        shared.save_committed("late".into(), Box::new(Result::unwrap));
+        shared.close();
+        tasks.join_next().await.unwrap().unwrap();
+        drop(shared);
+        let log = LogStore::open(&open_dir(&dir)).unwrap();
+        assert_eq!(log.last_index(), Some(2));
+        assert_eq!(log.committed().unwrap().unwrap(), "late", "it is written on closing");
+    }
+
+    #[tokio::test]
+    async fn whoever_waits_for_a_writer_that_is_dropped_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let (opened, mark) = log_open::open(&open_dir(&dir)).unwrap();
+        let shared = Arc::new(Shared::new(opened));
+        let mut writer = LogWriter::new(Arc::clone(&shared), mark);
+        let (told, outcomes) = mpsc::channel();
+        let done = |told: &Sender<io::Result<()>>| {
+            let told = told.clone();
+            Box::new(move |outcome| told.send(outcome).unwrap())
+        };
+        shared.save_vote("first".into(), done(&told));
+        let _taken = writer.next().await;
+        shared.save_vote("second".into(), done(&told));
+        drop(writer);
+        shared.save_vote("third".into(), done(&told));
+        drop(told);
+        assert!(outcomes.recv().unwrap().is_err() && outcomes.recv().unwrap().is_err());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::{StorageError, files};
+use crate::{Disk, StorageError, files};
 
 /// The format that is written, and the only one that is read so far.
 const FORMAT: u8 = 1;
@@ -28,14 +28,14 @@ pub struct MemberNote {
 
 impl MemberNote {
     /// Writes it into a data directory; it is there entirely or not at all.
-    pub(crate) fn write(&self, dir: &Path) -> Result<(), StorageError> {
-        files::replace(&dir.join(FILE), &self.encode())
+    pub(crate) fn write(&self, disk: &dyn Disk, dir: &Path) -> Result<(), StorageError> {
+        files::replace(disk, &dir.join(FILE), &self.encode())
     }
 
     /// Reads it from a data directory; none if there is no such file.
-    pub(crate) fn read(dir: &Path) -> Result<Option<Self>, StorageError> {
+    pub(crate) fn read(disk: &dyn Disk, dir: &Path) -> Result<Option<Self>, StorageError> {
         let path = dir.join(FILE);
-        let Some(bytes) = files::read(&path)? else { return Ok(None) };
+        let Some(bytes) = files::read(disk, &path)? else { return Ok(None) };
         Self::decode(&bytes).map(Some).map_err(|reason| StorageError::corrupt(&path, reason))
     }
 

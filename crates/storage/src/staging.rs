@@ -5,16 +5,14 @@
 //! once it is whole, verified and on disk; until then it is named after what was announced of it.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use xxhash_rust::xxh3::Xxh3;
 
-use crate::data_dir::DirLock;
 use crate::staging_slot::Taken;
-use crate::{CheckpointFile, Space, StorageError, checksum, files, generation};
+use crate::{CheckpointFile, Disk, DiskFile, Held, StorageError, checksum, files};
 
 const NAME_SIZE_BYTES_MAX: usize = 100;
 const CHUNK_SIZE_BYTES: usize = 256 * 1024;
@@ -29,8 +27,9 @@ pub struct Staging {
     path: PathBuf,
     /// Whether it stays when it is dropped.
     stays: bool,
+    disk: Arc<dyn Disk>,
     _taken: Taken,
-    _lock: DirLock,
+    _lock: Held,
 }
 
 /// One file that is being received. When dropped unfinished, what is there of it stays, unless it was found to be
@@ -39,7 +38,8 @@ pub struct StagedFile {
     announced: CheckpointFile,
     path: PathBuf,
     part: PathBuf,
-    file: File,
+    disk: Arc<dyn Disk>,
+    file: Box<dyn DiskFile>,
     size_bytes: u64,
     synced_bytes: u64,
     checksum: Xxh3,
@@ -48,28 +48,34 @@ pub struct StagedFile {
 
 impl Staging {
     /// An empty folder, which goes when it is dropped.
-    pub(crate) fn create(path: PathBuf, taken: Taken, lock: DirLock) -> Result<Self, StorageError> {
-        files::recreate_dir(&path)?;
-        Ok(Self { path, stays: false, _taken: taken, _lock: lock })
+    pub(crate) fn create(
+        path: PathBuf,
+        disk: Arc<dyn Disk>,
+        taken: Taken,
+        lock: Held,
+    ) -> Result<Self, StorageError> {
+        files::recreate_dir(&*disk, &path)?;
+        Ok(Self { path, stays: false, disk, _taken: taken, _lock: lock })
     }
 
     /// A folder with what is there of `announced` and nothing else, which stays when it is dropped.
     pub(crate) fn resume(
         path: PathBuf,
         announced: &[CheckpointFile],
+        disk: Arc<dyn Disk>,
         taken: Taken,
-        lock: DirLock,
+        lock: Held,
     ) -> Result<Self, StorageError> {
         check_names(announced)?;
-        files::create_dir(&path)?;
-        let staging = Self { path, stays: true, _taken: taken, _lock: lock };
+        files::create_dir(&*disk, &path)?;
+        let staging = Self { path, stays: true, disk, _taken: taken, _lock: lock };
         staging.remove_all_but(announced)?;
         let mut missing_bytes = 0_u64;
         for file in announced {
             let missing = file.size_bytes - staging.begin(file)?;
             missing_bytes = missing_bytes.saturating_add(missing);
         }
-        check_room(&staging.path, missing_bytes)?;
+        check_room(&*staging.disk, &staging.path, missing_bytes)?;
         Ok(staging)
     }
 
@@ -79,22 +85,22 @@ impl Staging {
 
     /// How much of a file is there, in bytes: all of it only if it is verified.
     pub fn staged_size_bytes(&self, file: &CheckpointFile) -> Result<u64, StorageError> {
-        match size_of(&self.path.join(&file.name))? {
+        match self.size_of(&self.path.join(&file.name))? {
             Some(size_bytes) => Ok(size_bytes),
-            None => Ok(size_of(&self.part(file))?.unwrap_or(0)),
+            None => Ok(self.size_of(&self.part(file))?.unwrap_or(0)),
         }
     }
 
     /// Begins to receive `file`, after what is there of it.
     pub fn file(&self, file: CheckpointFile) -> Result<StagedFile, StorageError> {
         check_name(&file.name)?;
-        StagedFile::open(self.path.join(&file.name), self.part(&file), file)
+        StagedFile::open(self.path.join(&file.name), self.part(&file), Arc::clone(&self.disk), file)
     }
 
     /// The mark that was written with what the files hold, once all are there. Opening them checks that they
     /// belong together.
     pub fn mark(&self) -> Result<Option<Bytes>, StorageError> {
-        generation::read_mark_of_copy(&self.path).map_err(as_unfit)
+        self.disk.open_copy(&self.path).and_then(|copy| copy.mark()).map_err(as_unfit)
     }
 
     /// Drops it with all that was received.
@@ -104,8 +110,8 @@ impl Staging {
 
     /// It becomes the folder `path`.
     pub(crate) fn rename(&mut self, path: PathBuf) -> Result<(), StorageError> {
-        files::sync_dir(&self.path)?;
-        fs::rename(&self.path, &path).map_err(|error| StorageError::io("renaming", &self.path, error))?;
+        files::sync_dir(&*self.disk, &self.path)?;
+        files::rename(&*self.disk, &self.path, &path)?;
         self.path = path;
         self.stays = false;
         Ok(())
@@ -116,6 +122,10 @@ impl Staging {
         self.stays = true;
     }
 
+    fn size_of(&self, path: &Path) -> Result<Option<u64>, StorageError> {
+        files::size_bytes(&*self.disk, path)
+    }
+
     fn part(&self, file: &CheckpointFile) -> PathBuf {
         self.path.join(part_name(file))
     }
@@ -123,9 +133,9 @@ impl Staging {
     fn remove_all_but(&self, announced: &[CheckpointFile]) -> Result<(), StorageError> {
         let mut kept: BTreeSet<String> = announced.iter().map(part_name).collect();
         kept.extend(announced.iter().map(|file| file.name.clone()));
-        for name in files::names(&self.path)? {
+        for name in files::names(&*self.disk, &self.path)? {
             if !kept.contains(&name) {
-                files::remove_file(&self.path.join(name))?;
+                files::remove_file(&*self.disk, &self.path.join(name))?;
             }
         }
         Ok(())
@@ -134,14 +144,14 @@ impl Staging {
     /// Checks what is there of a file, and tells how much that is.
     fn begin(&self, file: &CheckpointFile) -> Result<u64, StorageError> {
         let whole = self.path.join(&file.name);
-        if size_of(&whole)?.is_some() {
-            if checksum::of_file(&whole)? == (file.size_bytes, file.checksum) {
+        if self.size_of(&whole)?.is_some() {
+            if checksum::of_file(&*self.disk, &whole)? == (file.size_bytes, file.checksum) {
                 return Ok(file.size_bytes);
             }
-            files::remove_file(&whole)?;
+            files::remove_file(&*self.disk, &whole)?;
         }
         let part = self.part(file);
-        let staged = size_of(&part)?.unwrap_or(0);
+        let staged = self.size_of(&part)?.unwrap_or(0);
         if staged < file.size_bytes {
             return Ok(staged);
         }
@@ -155,15 +165,19 @@ impl Staging {
 }
 
 impl StagedFile {
-    fn open(path: PathBuf, part: PathBuf, announced: CheckpointFile) -> Result<Self, StorageError> {
+    fn open(
+        path: PathBuf,
+        part: PathBuf,
+        disk: Arc<dyn Disk>,
+        announced: CheckpointFile,
+    ) -> Result<Self, StorageError> {
         let failed = |error| StorageError::io("opening a file of a received snapshot", &part, error);
-        let opened = File::options().read(true).append(true).create(true).open(&part);
-        let mut file = opened.map_err(failed)?;
+        let file = disk.open_to_write(&part).map_err(failed)?;
         let mut checksum = Xxh3::new();
         let mut size_bytes = 0;
         let mut chunk = vec![0; CHUNK_SIZE_BYTES];
         loop {
-            let count = file.read(&mut chunk).map_err(failed)?;
+            let count = file.read_at(&mut chunk, size_bytes).map_err(failed)?;
             if count == 0 {
                 break;
             }
@@ -171,7 +185,7 @@ impl StagedFile {
             size_bytes += count as u64;
         }
         let synced_bytes = size_bytes;
-        Ok(Self { announced, path, part, file, size_bytes, synced_bytes, checksum, unfit: false })
+        Ok(Self { announced, path, part, disk, file, size_bytes, synced_bytes, checksum, unfit: false })
     }
 
     /// How much was received: the offset at which the next bytes must begin.
@@ -190,14 +204,14 @@ impl StagedFile {
             );
         }
         self.file
-            .write_all(bytes)
+            .write_all_at(bytes, self.size_bytes)
             .map_err(|error| StorageError::io("writing a received snapshot", &self.part, error))?;
         self.checksum.update(bytes);
         self.size_bytes += bytes.len() as u64;
         if self.size_bytes - self.synced_bytes >= SYNC_EVERY_BYTES {
             self.synced_bytes = self.size_bytes;
             self.file
-                .sync_data()
+                .sync()
                 .map_err(|error| StorageError::io("syncing a received snapshot", &self.part, error))?;
         }
         Ok(())
@@ -213,9 +227,9 @@ impl StagedFile {
             return Err(self.unfit("its checksum is wrong".to_owned()));
         }
         self.file
-            .sync_all()
+            .sync()
             .map_err(|error| StorageError::io("syncing a received snapshot", &self.part, error))?;
-        fs::rename(&self.part, &self.path).map_err(|error| StorageError::io("renaming", &self.part, error))
+        files::rename(&*self.disk, &self.part, &self.path)
     }
 
     fn unfit(&mut self, reason: String) -> StorageError {
@@ -229,7 +243,7 @@ impl Drop for Staging {
         if self.stays {
             return;
         }
-        if let Err(error) = files::remove_dir(&self.path) {
+        if let Err(error) = files::remove_dir(&*self.disk, &self.path) {
             tracing::warn!(%error, "a received snapshot stays for now");
         }
     }
@@ -240,23 +254,15 @@ impl Drop for StagedFile {
         if !self.unfit {
             return;
         }
-        if let Err(error) = files::remove_file(&self.part) {
+        if let Err(error) = files::remove_file(&*self.disk, &self.part) {
             tracing::warn!(%error, "an unfit file of a received snapshot stays for now");
         }
     }
 }
 
-fn size_of(path: &Path) -> Result<Option<u64>, StorageError> {
-    match fs::metadata(path) {
-        Ok(found) => Ok(Some(found.len())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(StorageError::io("measuring", path, error)),
-    }
-}
-
 /// Refuses a snapshot that would fill the disk: the node would stop, and the snapshot not come to an end either.
-fn check_room(path: &Path, missing_bytes: u64) -> Result<(), StorageError> {
-    let space = Space::at(path).map_err(|error| StorageError::io("measuring the disk", path, error))?;
+fn check_room(disk: &dyn Disk, path: &Path, missing_bytes: u64) -> Result<(), StorageError> {
+    let space = files::space(disk, path)?;
     if space.free_bytes >= missing_bytes.saturating_add(ROOM_KEPT_BYTES) {
         return Ok(());
     }

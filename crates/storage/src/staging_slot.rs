@@ -1,9 +1,10 @@
 //! The one place where a snapshot is received: nobody begins there while another is at it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 /// Who is at it, and since when nobody was. Clones are the same.
 #[derive(Clone)]

@@ -13,6 +13,7 @@
 //! one or the other. Readers that are inside of [`StateStore::read`] meanwhile keep the old generation; it
 //! is removed when the last of them leaves.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,12 +24,13 @@ use bytes::Bytes;
 use conclave_mvcc::{ReadMap, WriteSet};
 use parking_lot::RwLock;
 
-use crate::data_dir::DirLock;
-use crate::engine::Engine;
-use crate::generation::{self, Generation};
+use crate::database::is_reserved;
+use crate::generation::Generation;
 use crate::staging::as_unfit;
 use crate::staging_slot::{StagingSlot, Taken};
-use crate::{Checkpoint, CheckpointFile, DataDir, Space, Staging, StorageError, current, files};
+use crate::{
+    Checkpoint, CheckpointFile, DataDir, Disk, Held, Space, Staging, StorageError, Threads, current, files,
+};
 
 /// Where a snapshot is received.
 const INCOMING: &str = "incoming";
@@ -46,8 +48,9 @@ pub struct StateStore {
 struct Inner {
     folder: PathBuf,
     snapshots: PathBuf,
-    engine: Engine,
-    lock: DirLock,
+    disk: Arc<dyn Disk>,
+    threads: Arc<dyn Threads>,
+    lock: Held,
     generation: ArcSwap<Generation>,
     staging: StagingSlot,
     /// Held shared by whoever writes, and alone while a snapshot takes the state's place.
@@ -60,16 +63,17 @@ impl StateStore {
     /// Opens the state. If it is missing or damaged, the error is [`StorageError::StateDamaged`]: see
     /// [`StateStore::recreate`].
     pub fn open(dir: &DataDir) -> Result<Self, StorageError> {
-        let folder = dir.state_path();
-        let number = current::read(&folder)?;
-        current::remove_others(&folder, number)?;
-        files::recreate_dir(&dir.snapshots_path())?;
-        let generation = Generation::open(current::generation_path(&folder, number), dir.engine())?;
+        let (folder, disk) = (dir.state_path(), dir.disk());
+        let number = current::read(disk, &folder)?;
+        current::remove_others(disk, &folder, number)?;
+        files::recreate_dir(disk, &dir.snapshots_path())?;
+        let generation = Generation::open(current::generation_path(&folder, number), dir.shared_disk())?;
         Ok(Self {
             inner: Arc::new(Inner {
                 folder,
                 snapshots: dir.snapshots_path(),
-                engine: dir.engine().clone(),
+                disk: dir.shared_disk(),
+                threads: Arc::clone(dir.threads()),
                 lock: dir.lock(),
                 generation: ArcSwap::from_pointee(generation),
                 staging: StagingSlot::new(),
@@ -82,43 +86,43 @@ impl StateStore {
     /// Gives up the state that is there, damaged or not, and opens an empty one. Right only if all of it
     /// can be had again: from a log that was never purged, or as a snapshot from the leader.
     pub fn recreate(dir: &DataDir) -> Result<Self, StorageError> {
-        create(&dir.state_path(), dir.engine())?;
+        create(dir.disk(), &dir.state_path())?;
         Self::open(dir)
     }
 
     /// Reads at one moment: what `read` sees does not change while it runs, whatever is written.
     pub fn read<T>(&self, read: impl FnOnce(&dyn ReadMap) -> T) -> T {
         let generation = self.inner.generation.load_full();
-        read(&generation.view())
+        read(&*generation.db().view())
     }
 
     /// Writes all of it at once, and `mark` with it; without a mark the old one stays.
     ///
     /// It is seen by whoever reads from then on, and durable after the next [`StateStore::flush`].
     pub fn write(&self, writes: &WriteSet, mark: Option<&[u8]>) -> Result<(), StorageError> {
-        let batch = generation::to_batch(writes, mark)?;
+        refuse_reserved(writes)?;
         let _shared = self.inner.replacing.read();
-        self.inner.generation.load().write(batch)
+        self.inner.generation.load().db().write(writes, mark)
     }
 
     /// The mark that was written last; none if there never was one.
     pub fn mark(&self) -> Result<Option<Bytes>, StorageError> {
-        self.inner.generation.load_full().mark()
+        self.inner.generation.load_full().db().mark()
     }
 
     /// Makes everything durable that was written before. Takes tens of milliseconds, or more.
     pub fn flush(&self) -> Result<(), StorageError> {
         let _shared = self.inner.replacing.read();
-        self.inner.generation.load_full().flush()
+        self.inner.generation.load_full().db().flush()
     }
 
     /// Refuses with [`StorageError::NoRoomToFlush`] if what is not flushed yet may not fit on the disk. A flush that
     /// fails is the last one: the engine takes no write after it until it is opened again.
     pub fn require_room_to_flush(&self) -> Result<(), StorageError> {
         let path = &self.inner.folder;
-        let unflushed_bytes = self.inner.generation.load_full().unflushed_bytes()?;
+        let unflushed_bytes = self.inner.generation.load_full().db().unflushed_size_bytes()?;
         let needed_bytes = unflushed_bytes.saturating_add(FLUSH_ROOM_KEPT_BYTES);
-        let space = Space::at(path).map_err(|error| StorageError::io("measuring the disk", path, error))?;
+        let space = files::space(&*self.inner.disk, path)?;
         if space.free_bytes >= needed_bytes {
             return Ok(());
         }
@@ -133,13 +137,13 @@ impl StateStore {
         let inner = &self.inner;
         let path = inner.snapshots.join(inner.take_number().to_string());
         let _shared = inner.replacing.read();
-        Checkpoint::create(&inner.generation.load_full(), path, inner.lock.clone())
+        Checkpoint::create(&inner.generation.load_full(), path, inner.disk(), inner.lock.clone())
     }
 
     /// An empty place for the files of another node's checkpoint. What is in it goes when it is dropped.
     pub fn stage(&self) -> Result<Staging, StorageError> {
         let inner = &self.inner;
-        Staging::create(inner.incoming(), inner.take_staging()?, inner.lock.clone())
+        Staging::create(inner.incoming(), inner.disk(), inner.take_staging()?, inner.lock.clone())
     }
 
     /// A place for these files of another node's checkpoint, with what is there of them already. What is in it
@@ -147,15 +151,15 @@ impl StateStore {
     /// [`StorageError::NoRoom`]. Reads all that is there.
     pub fn resume(&self, files: &[CheckpointFile]) -> Result<Staging, StorageError> {
         let inner = &self.inner;
-        Staging::resume(inner.incoming(), files, inner.take_staging()?, inner.lock.clone())
+        Staging::resume(inner.incoming(), files, inner.disk(), inner.take_staging()?, inner.lock.clone())
     }
 
     /// Removes what was received of a snapshot, if nobody has been at it for `idle`; then true.
     pub fn remove_idle_staging(&self, idle: Duration) -> Result<bool, StorageError> {
         let path = self.inner.incoming();
         let Some(_taken) = self.inner.staging.take_idle(idle) else { return Ok(false) };
-        let is_there = path.is_dir();
-        files::remove_dir(&path)?;
+        let is_there = self.inner.disk.is_dir(&path);
+        files::remove_dir(&*self.inner.disk, &path)?;
         Ok(is_there)
     }
 
@@ -165,12 +169,12 @@ impl StateStore {
         let inner = &self.inner;
         let number = inner.take_number();
         staged.rename(current::generation_path(&inner.folder, number))?;
-        files::sync_dir(&inner.folder)?;
-        let generation = Generation::open(staged.path().to_owned(), &inner.engine).map_err(as_unfit)?;
+        files::sync_dir(&*inner.disk, &inner.folder)?;
+        let generation = Generation::open(staged.path().to_owned(), inner.disk()).map_err(as_unfit)?;
         let _alone = inner.replacing.write();
         // Whatever becomes of it, CURRENT may name the folder from here on.
         staged.keep();
-        current::replace(&inner.folder, number)?;
+        current::replace(&*inner.disk, &inner.folder, number)?;
         inner.generation.swap(Arc::new(generation)).retire();
         Ok(())
     }
@@ -179,9 +183,26 @@ impl StateStore {
     pub fn size_bytes(&self) -> Result<u64, StorageError> {
         self.inner.generation.load_full().size_bytes()
     }
+
+    /// How much room there is on the disk that it lies on.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn space(&self) -> io::Result<Space> {
+        self.inner.disk.space(&self.inner.folder)
+    }
+
+    /// Where work on it that blocks is done.
+    pub fn threads(&self) -> &Arc<dyn Threads> {
+        &self.inner.threads
+    }
 }
 
 impl Inner {
+    fn disk(&self) -> Arc<dyn Disk> {
+        Arc::clone(&self.disk)
+    }
+
     fn incoming(&self) -> PathBuf {
         self.folder.join(INCOMING)
     }
@@ -197,9 +218,17 @@ impl Inner {
 }
 
 /// Makes an empty state and makes it the valid one. What was there before goes when the state is opened.
-pub(crate) fn create(folder: &Path, engine: &Engine) -> Result<(), StorageError> {
-    files::create_dir(folder)?;
-    let number = current::unused_number(folder)?;
-    Generation::create(&current::generation_path(folder, number), engine)?;
-    current::replace(folder, number)
+pub(crate) fn create(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
+    files::create_dir(disk, folder)?;
+    let number = current::unused_number(disk, folder)?;
+    disk.create_state(&current::generation_path(folder, number))?;
+    current::replace(disk, folder, number)
+}
+
+/// The database keeps rows of its own beside those that are written.
+fn refuse_reserved(writes: &WriteSet) -> Result<(), StorageError> {
+    match writes.iter().find(|(key, _)| is_reserved(key)) {
+        Some((key, _)) => Err(StorageError::ReservedRow { key: key.escape_ascii().to_string() }),
+        None => Ok(()),
+    }
 }

@@ -43,7 +43,6 @@ const DELETIONS_RATIO_MAX: f64 = 0.5;
 const TABLE_FORMAT: i32 = 5;
 
 /// What the stores of one node share.
-#[derive(Clone)]
 pub(crate) struct Engine {
     cache: Cache,
     buffers: WriteBufferManager,

@@ -1,34 +1,30 @@
-//! The state at one moment, as an ordered map. This crate's own rows are not seen in it.
+//! The state's database at one moment, as an ordered map. Its own rows are not seen in it.
 
 use bytes::Bytes;
 use conclave_mvcc::{Cursor, MapError, ReadMap};
 use rocksdb::{DB, DBRawIterator, Error, ReadOptions, Snapshot};
 
+use crate::RESERVED_FROM;
+use crate::database::is_reserved;
+
 /// The format that is written, and the only one that is read so far.
 pub(crate) const FORMAT: u8 = 1;
-/// Rows from here on belong to this crate.
-pub(crate) const RESERVED_FROM: u8 = 0xf0;
-pub(crate) const FORMAT_ROW: &[u8] = &[0xf0, 0x00];
-pub(crate) const MARK_ROW: &[u8] = &[0xf0, 0x01];
-
-/// Whether the key is one of this crate's.
-pub(crate) fn is_reserved(key: &[u8]) -> bool {
-    key.first().is_some_and(|&table| table >= RESERVED_FROM)
-}
+pub(crate) const FORMAT_ROW: &[u8] = &[RESERVED_FROM, 0x00];
+pub(crate) const MARK_ROW: &[u8] = &[RESERVED_FROM, 0x01];
 
 /// What a snapshot of RocksDB shows.
-pub(crate) struct StateView<'a> {
+pub(crate) struct RocksView<'a> {
     snapshot: Snapshot<'a>,
 }
 
-impl<'a> StateView<'a> {
+impl<'a> RocksView<'a> {
     /// The state as it is now.
     pub(crate) fn new(db: &'a DB) -> Self {
         Self { snapshot: db.snapshot() }
     }
 }
 
-impl ReadMap for StateView<'_> {
+impl ReadMap for RocksView<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, MapError> {
         if is_reserved(key) {
             return Ok(None);
@@ -43,22 +39,22 @@ impl ReadMap for StateView<'_> {
     fn cursor_before(&self, end: &[u8]) -> Box<dyn Cursor + '_> {
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(end.min(&[RESERVED_FROM]));
-        Box::new(StateCursor { rows: self.snapshot.raw_iterator_opt(options) })
+        Box::new(RocksCursor { rows: self.snapshot.raw_iterator_opt(options) })
     }
 }
 
-struct StateCursor<'a> {
+struct RocksCursor<'a> {
     rows: DBRawIterator<'a>,
 }
 
-impl StateCursor<'_> {
+impl RocksCursor<'_> {
     /// A row that cannot be read looks like the end: only the status tells.
     fn check(&self) -> Result<(), MapError> {
         if self.rows.valid() { Ok(()) } else { self.rows.status().map_err(map_error) }
     }
 }
 
-impl Cursor for StateCursor<'_> {
+impl Cursor for RocksCursor<'_> {
     fn seek(&mut self, key: &[u8]) -> Result<(), MapError> {
         self.rows.seek(key);
         self.check()
