@@ -41,6 +41,15 @@ impl<A> End<A> {
             Self::Unknown => None,
         }
     }
+
+    /// What there is to say if nothing was told; nothing if something was.
+    pub(crate) fn without_answer(&self) -> &'static str {
+        match self {
+            Self::Answered { .. } => "",
+            Self::NotDone { .. } => "not done",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// One operation of a client: a call `C`, and an answer `A` if there was one.

@@ -20,7 +20,7 @@ pub(crate) fn shrink<M: Model>(model: &M, part: &Part<'_, M>, culprit: usize, li
         forgotten: part.open.clone(),
         limits: Limits { steps_max: STEPS_MAX.min(limits.steps_max), ..limits },
     };
-    shrinking.cut(part.answered[culprit].ended_ns);
+    shrinking.forget_after(part.answered[culprit].ended_ns);
     let mut size = shrinking.kept.len().div_ceil(2);
     while size > 0 {
         shrinking.forget_pieces(size);
@@ -40,10 +40,10 @@ struct Shrinking<'p, 'h, M: Model> {
 }
 
 impl<'h, M: Model> Shrinking<'_, 'h, M> {
-    /// Leaves out what was called after a moment.
-    fn cut(&mut self, at_ns: u64) {
-        self.kept.retain(|op| op.called_ns <= at_ns);
-        self.forgotten.retain(|op| op.called_ns <= at_ns);
+    /// Forgets what was called after a moment at which it was clear already that there is no order.
+    fn forget_after(&mut self, at_ns: u64) {
+        let after = self.kept.partition_point(|op| op.called_ns <= at_ns);
+        self.forgotten.extend(self.kept.drain(after..).map(|op| without_answer(&op)));
     }
 
     /// Forgets the answers of each so many operations, if there is no order all the same. The last are tried first.

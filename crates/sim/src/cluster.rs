@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use conclave_node::{Node, NodeHandle};
+use conclave_node::{MembersRequest, Node, NodeHandle};
 use parking_lot::Mutex;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::dice::Dice;
@@ -16,6 +18,9 @@ use crate::world::World;
 
 /// How long after its end a node is started again, in milliseconds, as a supervisor does.
 const RESTART_AFTER_MS: std::ops::RangeInclusive<u64> = 200..=5_000;
+
+/// How long an operator waits for an answer.
+const OPERATOR_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The nodes, and the world that they run in.
 pub(crate) struct Cluster {
@@ -101,7 +106,7 @@ impl Cluster {
         let told = Arc::<Mutex<Told>>::default();
         node.running = Some(Running { told: Arc::clone(&told) });
         let machine = machine::of(&net, &node.disk, &node.clock, self.dice.split());
-        let options = self.settings.node_options(id, machine);
+        let options = conclave_node::NodeOptions { data_dir: node.disk.path(), ..self.settings.node_options(id, machine) };
         let limits = self.settings.limits();
         self.world.story.tell(|| format!("node {id} starts"));
         self.world.spawn(host_of(id), async move {
@@ -138,6 +143,29 @@ impl Cluster {
         // Whatever its tasks still do on their way out, its disk knows nothing of.
         node.disk.crash(crash);
         self.world.end_host(host_of(id), death);
+    }
+
+    /// Has leadership handed to a node.
+    pub(crate) fn transfer_leader(&self, to: u64) {
+        self.ask(to, MembersRequest::Transfer { to: Some(to) });
+    }
+
+    /// Has a voter's vote taken.
+    pub(crate) fn demote(&self, id: u64) {
+        self.ask(id, MembersRequest::Demote { id, force_quorum_loss: false });
+    }
+
+    /// Has a learner given a vote.
+    pub(crate) fn promote(&self, id: u64) {
+        self.ask(id, MembersRequest::Promote { id });
+    }
+
+    /// Asks a node, as an operator does; nobody waits for what comes of it. If it is off, nothing is asked.
+    fn ask(&self, id: u64, request: MembersRequest) {
+        let Some(handle) = self.nodes[&id].handle() else { return };
+        self.world.spawn(host_of(id), async move {
+            let _ = handle.change_members(request, Instant::now() + OPERATOR_TIMEOUT).await;
+        });
     }
 
     /// A millisecond goes by; nodes that have stopped themselves end, and those that are due start.

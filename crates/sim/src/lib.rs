@@ -12,6 +12,7 @@
 //! | `machine.rs`, `cluster.rs` | nodes on these |
 //! | `clients/` | what clients do, and what they note |
 //! | `troubles.rs` | what goes wrong, and when it is mended |
+//! | `histories.rs` | what clients were told, and whether one store would have told them that
 //! | `checks.rs` | what must hold at every moment |
 //! | `dice.rs`, `story.rs` | the choices, and what came of them |
 
@@ -20,6 +21,7 @@ mod clients;
 mod cluster;
 mod dice;
 mod disk;
+mod histories;
 mod host;
 mod machine;
 mod net;

@@ -4,17 +4,24 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use conclave_checker::{Limits, Recorder, check, kv};
-
 use crate::checks::{Broken, Checks};
-use crate::clients::{self, Client};
+use crate::clients::{self, Client, LAST_KEY, Told};
 use crate::cluster::Cluster;
+use crate::dice::Dice;
+use crate::histories::Histories;
+use crate::net::{Death, HostId};
 use crate::settings::Settings;
 use crate::troubles::Troubles;
 use crate::world::World;
 
+/// The host of whoever looks whether the nodes serve.
+const PROBE: u32 = 100;
+/// The host of whoever reads all changes in the end.
+const READER: u32 = 99;
 /// The first host of a client.
 const CLIENTS_FROM: u32 = 101;
+/// Within so long all watchers have been told all, in milliseconds.
+const TOLD_WITHIN_MS: u64 = 20_000;
 /// Within so long the healed cluster serves again, in milliseconds: an election or two, and what the longest pause of a
 /// supervisor takes.
 const HEALED_WITHIN_MS: u64 = 30_000;
@@ -52,7 +59,10 @@ struct Run {
     cluster: Cluster,
     troubles: Troubles,
     checks: Checks,
-    keys: Recorder<kv::Call, kv::Answer>,
+    /// Hosts of clients that change something.
+    writers: Vec<HostId>,
+    clients: u32,
+    histories: Histories,
 }
 
 impl Run {
@@ -61,17 +71,40 @@ impl Run {
         let mut dice = world.split_dice();
         let settings = Settings::draw(&mut dice);
         let troubles = Troubles::draw(dice.split());
-        let time = world.time.clone();
-        let keys = Recorder::new(move || time.now_ns());
-        let mut cluster = Cluster::start(world, settings);
+        let histories = Histories::new(&world.time);
+        let cluster = Cluster::start(world, settings);
         cluster.world.story.tell(|| format!("seed {seed}: {settings:?}, {:?}", troubles.kinds()));
-        let count = u32::try_from(dice.within(2..=5)).expect("a small number");
-        for host in CLIENTS_FROM..CLIENTS_FROM + count {
-            let net = cluster.world.start_host(host);
-            let client = Client { id: host.into(), dice: dice.split(), nodes: settings.nodes, net };
-            cluster.world.spawn(host, clients::work_on_keys(client, keys.clone()));
+        let mut run = Self { cluster, troubles, checks: Checks::default(), writers: Vec::new(), clients: 0, histories };
+        for _ in 0..dice.within(2..=6) {
+            run.start_client(&mut dice);
         }
-        Self { cluster, troubles, checks: Checks::default(), keys }
+        run
+    }
+
+    /// Some client, on a host of its own.
+    fn start_client(&mut self, dice: &mut Dice) {
+        let host = CLIENTS_FROM + self.clients;
+        self.clients += 1;
+        let Self { cluster: Cluster { world, settings, .. }, histories, writers, .. } = self;
+        let net = world.start_host(host);
+        let client = Client { id: host.into(), dice: dice.split(), nodes: settings.nodes, net };
+        let kind = dice.within(1..=10);
+        if kind <= 8 {
+            writers.push(host);
+        }
+        match kind {
+            1..=4 => world.spawn(host, clients::work_on_keys(client, histories.keys.clone())),
+            5..=6 => world.spawn(host, clients::publish(client, histories.config.clone())),
+            7..=8 => {
+                let (locks, ends, time) = (histories.locks.clone(), histories.ends.clone(), world.time.clone());
+                world.spawn(host, clients::work_under_locks(client, locks, ends, time));
+            }
+            _ => {
+                let told = Told::default();
+                histories.watchers.push(told.clone());
+                world.spawn(host, clients::watch_keys(client, told));
+            }
+        }
     }
 
     fn go(&mut self) -> Result<(), Broken> {
@@ -80,12 +113,10 @@ impl Run {
             self.troubles.step(&mut self.cluster);
         }
         self.troubles.end_all(&mut self.cluster);
-        self.serves_again()?;
-        let quiet_from_ms = self.cluster.world.now_ms();
-        while self.cluster.world.now_ms() < quiet_from_ms + QUIET_MS {
-            self.step()?;
-        }
-        self.told()
+        self.serve_again()?;
+        self.go_on_for(QUIET_MS)?;
+        let changes = self.read_all()?;
+        self.histories.check(&changes)
     }
 
     fn step(&mut self) -> Result<(), Broken> {
@@ -93,43 +124,67 @@ impl Run {
         self.checks.step(&self.cluster)
     }
 
+    fn go_on_for(&mut self, ms: u64) -> Result<(), Broken> {
+        let until_ms = self.cluster.world.now_ms() + ms;
+        while self.cluster.world.now_ms() < until_ms {
+            self.step()?;
+        }
+        Ok(())
+    }
+
     /// Every node answers a write and a read, soon.
-    fn serves_again(&mut self) -> Result<(), Broken> {
+    fn serve_again(&mut self) -> Result<(), Broken> {
         let from_ms = self.cluster.world.now_ms();
         for node in self.cluster.ids() {
-            let (net, done) = (self.cluster.world.start_host(CLIENTS_FROM - 1), Arc::new(AtomicBool::new(false)));
-            let probe = clients::probe(net, node, Arc::clone(&done));
-            self.cluster.world.spawn(CLIENTS_FROM - 1, probe);
-            while !done.load(Ordering::Relaxed) {
-                if self.cluster.world.now_ms() > from_ms + HEALED_WITHIN_MS {
-                    let why = format!("node {node} does not serve {HEALED_WITHIN_MS} ms after all was mended");
-                    return Err(Broken::NotServing(why));
-                }
-                self.step()?;
-            }
+            self.probe(node, "probe", from_ms)?;
         }
         let took_ms = self.cluster.world.now_ms() - from_ms;
         self.cluster.world.story.tell(|| format!("all nodes serve again after {took_ms} ms"));
         Ok(())
     }
 
-    /// What clients were told is what one store would have told them.
-    fn told(&self) -> Result<(), Broken> {
-        let keys = self.keys.history();
-        kv::revision_order(&keys).map_err(|error| Broken::Told(error.to_string()))?;
-        check(&kv::Kv, &keys, &Limits::default()).map_err(|error| Broken::Told(error.to_string()))?;
+    fn probe(&mut self, node: u64, key: &'static str, from_ms: u64) -> Result<(), Broken> {
+        let (net, done) = (self.cluster.world.start_host(PROBE), Arc::new(AtomicBool::new(false)));
+        self.cluster.world.spawn(PROBE, clients::probe(net, node, key, Arc::clone(&done)));
+        while !done.load(Ordering::Relaxed) {
+            if self.cluster.world.now_ms() > from_ms + HEALED_WITHIN_MS {
+                let why = format!("node {node} does not serve {HEALED_WITHIN_MS} ms after all was mended");
+                return Err(Broken::NotServing(why));
+            }
+            self.step()?;
+        }
         Ok(())
     }
 
+    /// All changes that there were, read anew when whoever makes them has ended; every watcher comes to the last of
+    /// them too.
+    fn read_all(&mut self) -> Result<Told, Broken> {
+        for host in std::mem::take(&mut self.writers) {
+            self.cluster.world.end_host(host, Death::Killed);
+        }
+        self.probe(1, LAST_KEY, self.cluster.world.now_ms())?;
+        let (net, changes) = (self.cluster.world.start_host(READER), Told::default());
+        let dice = self.cluster.world.split_dice();
+        let reader = Client { id: READER.into(), dice, nodes: self.cluster.settings.nodes, net };
+        self.cluster.world.spawn(READER, clients::watch_keys(reader, changes.clone()));
+        self.histories.watchers.push(changes.clone());
+        let until_ms = self.cluster.world.now_ms() + TOLD_WITHIN_MS;
+        while !self.histories.watchers_are_there() {
+            if self.cluster.world.now_ms() > until_ms {
+                return Err(Broken::Told("a watcher was not told the last change".to_owned()));
+            }
+            self.step()?;
+        }
+        Ok(changes)
+    }
+
     fn outcome(&self, failure: Option<String>) -> Outcome {
-        let keys = self.keys.history();
-        let answered = keys.operations().iter().filter(|operation| operation.end.answer().is_some()).count();
         let world = &self.cluster.world;
         Outcome {
             failure,
             story_hash: world.story.hash(),
             events: world.story.events(),
-            operations: answered as u64,
+            operations: self.histories.answered(),
             applied: self.checks.applied_index(),
             simulated_ms: world.now_ms(),
             troubles: self.troubles.counts().iter().map(|(kind, count)| (format!("{kind:?}"), *count)).collect(),

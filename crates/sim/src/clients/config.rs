@@ -10,7 +10,7 @@ use tonic_types::StatusExt as _;
 use wire::config_service_client::ConfigServiceClient;
 
 use super::Client;
-use crate::net::SimChannel;
+use crate::net::Channel;
 
 const NAMESPACES: u64 = 2;
 /// The one item of a namespace: its value is the content.
@@ -25,7 +25,8 @@ pub(crate) async fn work(mut client: Client, recorder: Recorder<Call, Answer>) {
         client.pause(1..=400).await;
         let call = draw(&mut client, number, &known);
         let pending = recorder.call(client.id, call.clone());
-        match decided(&mut client, &call, &format!("{}-{number}", client.id)).await {
+        let request_id = format!("{}-{number}", client.id);
+        match decided(&mut client, &call, &request_id).await {
             Some(answer) => {
                 known.extend(newest(&call, &answer));
                 pending.answered(answer);
@@ -75,7 +76,7 @@ async fn decided(client: &mut Client, call: &Call, request_id: &str) -> Option<A
     None
 }
 
-async fn ask(node: SimChannel, call: &Call, request_id: &str) -> Result<Answer, Status> {
+async fn ask(node: Channel, call: &Call, request_id: &str) -> Result<Answer, Status> {
     let mut config = ConfigServiceClient::new(node);
     let authorship =
         Some(wire::Authorship { request_id: request_id.to_owned(), author: "sim".into(), message: String::new() });

@@ -13,7 +13,7 @@ use conclave_proto::etcd::etcdserverpb::{
 use tonic::Status;
 
 use super::Client;
-use crate::net::SimChannel;
+use crate::net::Channel;
 
 /// What was asked and told about plain keys.
 pub(crate) type KvHistory = History<Call, Answer>;
@@ -66,7 +66,7 @@ fn note(
     pending.answered(answer);
 }
 
-async fn ask(node: SimChannel, call: &Call) -> Result<Answer, Status> {
+async fn ask(node: Channel, call: &Call) -> Result<Answer, Status> {
     let mut kv = KvClient::new(node);
     match call {
         Call::Get { key } => {

@@ -1,6 +1,9 @@
 //! The clients of a run: hosts of their own that work through the doors, and note what they were told.
 
+mod config;
 mod kv;
+mod lock;
+mod watch;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -14,10 +17,15 @@ use tonic::{Code, Status};
 
 use crate::dice::Dice;
 use crate::machine::client_address;
-use crate::net::{HostNet, SimChannel};
+use crate::net::{Channel, HostNet};
 
-pub(crate) use kv::{KvHistory, work as work_on_keys};
+pub(crate) use config::work as publish;
+pub(crate) use kv::work as work_on_keys;
+pub(crate) use lock::{Ends, work as work_under_locks};
+pub(crate) use watch::{Told, watch as watch_keys};
 
+/// The key that is written when all else has ended: whoever was told of it was told all.
+pub(crate) const LAST_KEY: &str = "kz";
 /// The longest that a client waits for an answer.
 const ANSWER_TIMEOUT_MS: u64 = 4_000;
 
@@ -31,7 +39,7 @@ pub(crate) struct Client {
 
 impl Client {
     /// The way to some node.
-    fn any_node(&mut self) -> SimChannel {
+    fn any_node(&mut self) -> Channel {
         let node = self.dice.within(1..=self.nodes);
         self.net.connect(&client_address(node), &[])
     }
@@ -49,12 +57,12 @@ impl Client {
     }
 }
 
-/// Writes and reads through one node until both are answered.
-pub(crate) async fn probe(net: HostNet, node: u64, done: Arc<AtomicBool>) {
+/// Writes a key through one node, and reads it, until both are answered.
+pub(crate) async fn probe(net: HostNet, node: u64, key: &'static str, done: Arc<AtomicBool>) {
     loop {
         let mut kv = KvClient::new(net.connect(&client_address(node), &[]));
-        let put = PutRequest { key: "probe".into(), value: "there".into(), ..Default::default() };
-        let get = RangeRequest { key: "probe".into(), ..Default::default() };
+        let put = PutRequest { key: key.into(), value: "there".into(), ..Default::default() };
+        let get = RangeRequest { key: key.into(), ..Default::default() };
         let both = async { kv.put(put).await.is_ok() && kv.range(get).await.is_ok() };
         if timeout(Duration::from_millis(ANSWER_TIMEOUT_MS), both).await == Ok(true) {
             return done.store(true, Ordering::Relaxed);

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use conclave_checker::watch::{Change, Entry};
 use conclave_proto::etcd::etcdserverpb::watch_client::WatchClient;
 use conclave_proto::etcd::etcdserverpb::watch_request::RequestUnion;
 use conclave_proto::etcd::etcdserverpb::{WatchCreateRequest, WatchRequest, WatchResponse};
@@ -12,16 +13,7 @@ use parking_lot::Mutex;
 use tonic::Status;
 
 use super::Client;
-use crate::net::SimChannel;
-
-/// A change of a key, as a watcher is told it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Change {
-    pub(crate) revision: u64,
-    pub(crate) key: String,
-    /// None: it was deleted.
-    pub(crate) value: Option<String>,
-}
+use crate::net::Channel;
 
 /// What a watcher was told. Clones are of the same watcher.
 #[derive(Clone, Default)]
@@ -40,6 +32,16 @@ impl Told {
     /// All changes, in the order in which they were told.
     pub(crate) fn changes(&self) -> Vec<Change> {
         self.inner.lock().changes.clone()
+    }
+
+    /// The same, as the account of a watcher.
+    pub(crate) fn entries(&self) -> Vec<Entry> {
+        self.inner.lock().changes.iter().cloned().map(Entry::Change).collect()
+    }
+
+    /// Whether it was told of this key.
+    pub(crate) fn knows(&self, key: &str) -> bool {
+        self.inner.lock().changes.iter().rev().any(|change| change.key == key)
     }
 
     /// What was wrong with them by itself.
@@ -87,7 +89,7 @@ pub(crate) async fn watch(mut client: Client, told: Told) {
     }
 }
 
-async fn follow(client: &mut Client, node: SimChannel, from: u64, told: &Told) -> Result<(), Status> {
+async fn follow(client: &mut Client, node: Channel, from: u64, told: &Told) -> Result<(), Status> {
     let create = WatchCreateRequest {
         key: "k".into(),
         range_end: "l".into(),

@@ -21,7 +21,7 @@ mod service;
 
 pub(crate) use carrier::Net;
 pub(crate) use links::{Death, Link};
-pub(crate) use service::{HostNet, Served};
+pub(crate) use service::{Channel, HostNet, Served};
 
 /// A computer of the simulation.
 pub type HostId = u32;

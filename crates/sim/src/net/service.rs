@@ -39,8 +39,8 @@ impl HostNet {
     }
 
     /// How calls to `address` are made. Those to a path of `repeatable` may arrive twice.
-    pub(crate) fn connect(&self, address: &str, repeatable: &'static [&'static str]) -> SimChannel {
-        SimChannel { net: self.clone(), address: address.to_owned(), repeatable }
+    pub(crate) fn connect(&self, address: &str, repeatable: &'static [&'static str]) -> Channel {
+        Channel { net: self.clone(), address: address.to_owned(), repeatable }
     }
 
     /// From now on, calls to `address` come here.
@@ -52,7 +52,7 @@ impl HostNet {
 
 /// Calls to one address.
 #[derive(Clone)]
-pub(crate) struct SimChannel {
+pub(crate) struct Channel {
     net: HostNet,
     address: String,
     repeatable: &'static [&'static str],
@@ -60,7 +60,7 @@ pub(crate) struct SimChannel {
 
 type Answering = Pin<Box<dyn Future<Output = Result<Response<Body>, Status>> + Send>>;
 
-impl Service<Request<Body>> for SimChannel {
+impl Service<Request<Body>> for Channel {
     type Response = Response<Body>;
     type Error = Status;
     type Future = Answering;
@@ -81,7 +81,7 @@ impl Service<Request<Body>> for SimChannel {
     }
 }
 
-impl SimChannel {
+impl Channel {
     /// Nobody waits for the first answer.
     async fn call_twice(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let (parts, body) = request.into_parts();
