@@ -1,7 +1,7 @@
 # What people and CI run; `make help` lists it. Each target is a line or two: the work is in deploy/scripts.
 SHELL := /bin/bash
 .NOTPARALLEL:
-.PHONY: help up down test test-etcd fmt clippy doc tidy deny unit cluster python alerts bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
+.PHONY: help up down test test-etcd fmt clippy doc tidy deny unit sim cluster python alerts bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
 
 STEP := @deploy/scripts/banner.sh
 RUN  := @. deploy/scripts/env.sh &&
@@ -20,7 +20,7 @@ down: ## stops them; the data stays
 clean-data: down ## stops them and deletes ./data
 	rm -rf data
 
-test: needs-test fmt clippy doc tidy deny alerts unit cluster python ## all that CI runs
+test: needs-test fmt clippy doc tidy deny alerts unit sim cluster python ## all that CI runs
 	@deploy/scripts/banner.sh "all passed"
 .PHONY: needs-test
 needs-test:
@@ -53,6 +53,11 @@ test-etcd: ## answers compared with those of a real etcd, which it brings: not a
 	@deploy/scripts/needs.sh etcd
 	$(STEP) "comparison with etcd"
 	$(RUN) cargo test --locked --package conclave --package conclave-door-gateway --test etcd
+# A seed takes about 7 s of processor time in this build.
+SEEDS ?= 40
+sim: ## the deterministic simulation; SEEDS=100000 runs for days
+	$(STEP) "simulation, $(SEEDS) seeds"
+	$(RUN) cargo build --locked --workspace --bin conclave-sim && "$$CARGO_TARGET_DIR/debug/conclave-sim" --seeds $(SEEDS)
 python: ## the client made from proto/ alone, against a cluster
 	$(STEP) "Python client tests"
 	$(RUN) cargo build --locked --workspace --bin conclave --example counter_worker && deploy/scripts/python.sh

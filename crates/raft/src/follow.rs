@@ -112,9 +112,9 @@ pub(crate) async fn silence(raft: &Raft) -> Option<Duration> {
 async fn follow_recovery(raft: Raft, last_index: Option<u64>, recovery: watch::Sender<bool>) {
     let mut metrics = raft.metrics();
     let committed = loop {
-        let covered = {
-            let metrics = metrics.borrow_and_update();
-            covers(&metrics, last_index)
+        let (covered, seen) = {
+            let metrics = metrics.borrow_watched();
+            (covers(&metrics, last_index), signs(&metrics))
         };
         if covered {
             let by_present = raft
@@ -126,7 +126,8 @@ async fn follow_recovery(raft: Raft, last_index: Option<u64>, recovery: watch::S
                 Err(_) => return,
             }
         }
-        if metrics.changed().await.is_err() {
+        // Not any change: that the engine was asked is one.
+        if metrics.wait_until(|metrics| signs(metrics) != seen).await.is_err() {
             return;
         }
     };
@@ -147,6 +148,11 @@ fn by_present_leader(vote: &Vote, committed: Option<&LogId>) -> Option<u64> {
 
 fn committed(metrics: &RaftMetrics<TypeConfig>) -> Option<u64> {
     metrics.cluster_committed.map(|log_id| log_id.index())
+}
+
+/// What the recovery hangs on.
+fn signs(metrics: &RaftMetrics<TypeConfig>) -> (u64, Vote, Option<u64>, Option<u64>) {
+    (metrics.current_term, metrics.vote, committed(metrics), metrics.last_log_index)
 }
 
 /// Whether what is committed reaches the log's end as of the start. The end may since have moved back, when

@@ -13,12 +13,14 @@ use std::time::Duration;
 use futures::stream::{self, Stream, StreamExt};
 use openraft::ServerState;
 use openraft::async_runtime::WatchReceiver as _;
+use openraft::metrics::RaftMetrics;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
 use crate::consensus::Raft;
 use crate::follow::silence;
 use crate::options::ConsensusOptions;
+use crate::type_config::TypeConfig;
 
 /// The turns in which a leader that hears no majority is quiet and speaks.
 #[derive(Clone, Copy, Debug)]
@@ -109,13 +111,20 @@ impl Quiet {
 pub(crate) async fn keep_quiet(raft: Raft, times: QuietTimes, quiet: Arc<Quiet>) {
     let mut metrics = raft.metrics();
     loop {
-        let leads = metrics.borrow_and_update().state == ServerState::Leader;
+        let (leads, heard) = {
+            let metrics = metrics.borrow_watched();
+            (metrics.state == ServerState::Leader, metrics.last_quorum_acked)
+        };
         let unheard = if leads { silence(&raft).await } else { None };
         let turn = times.at(unheard.unwrap_or_default());
         quiet.set(turn.is_quiet);
         if turn.is_quiet {
-            // A majority may answer: that is told as a change. However it ends, it is looked anew.
-            let _ = timeout(turn.left, metrics.changed()).await;
+            // Until a majority answers, or another one leads. Not until any change: that the engine was asked is one.
+            let over = |metrics: &RaftMetrics<TypeConfig>| {
+                metrics.state != ServerState::Leader || metrics.last_quorum_acked != heard
+            };
+            // However it ends, it is looked anew.
+            let _ = timeout(turn.left, metrics.wait_until(over)).await;
         } else {
             // No turn can be missed: the next one begins a lease after a majority was heard, at the soonest.
             tokio::time::sleep(turn.left.min(times.lease)).await;

@@ -10,6 +10,7 @@
 
 use std::cell::Cell;
 use std::ffi::{c_uint, c_void};
+use std::hint::black_box;
 
 thread_local! {
     static STATE: Cell<Option<u64>> = const { Cell::new(None) };
@@ -18,7 +19,7 @@ thread_local! {
 /// From now on chance in this thread follows from `seed`.
 pub fn seed_this_thread(seed: u64) {
     // Keeps the linker from leaving the function out: nobody else names it.
-    let _named: unsafe extern "C" fn(*mut c_void, usize, c_uint) -> isize = getrandom;
+    black_box::<unsafe extern "C" fn(*mut c_void, usize, c_uint) -> isize>(getrandom);
     STATE.set(Some(seed));
 }
 

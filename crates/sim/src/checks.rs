@@ -7,7 +7,7 @@ use conclave_node::{NodeStatus, Role};
 use crate::cluster::Cluster;
 
 /// How often the nodes are looked at, in milliseconds.
-const LOOK_EVERY_MS: u64 = 5;
+const LOOK_EVERY_MS: u64 = 20;
 
 /// A promise that was broken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,10 +1,10 @@
 //! A cluster of simulated nodes: each the whole node, doors included, on a host of its own.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use conclave_node::{MembersRequest, Node, NodeHandle};
+use conclave_node::{JoinOptions, MembersRequest, Node, NodeHandle, Token};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -13,12 +13,15 @@ use crate::dice::Dice;
 use crate::disk::{Crash, SimDisk};
 use crate::machine::{self, SimClock};
 use crate::net::{Death, HostId};
+use crate::operator::{Order, Orders, replace};
 use crate::settings::Settings;
 use crate::world::World;
 
 /// How long after its end a node is started again, in milliseconds, as a supervisor does.
 const RESTART_AFTER_MS: std::ops::RangeInclusive<u64> = 200..=5_000;
 
+/// The first host of an operator.
+const OPERATORS_FROM: HostId = 1_000;
 /// How long an operator waits for an answer.
 const OPERATOR_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -26,8 +29,23 @@ const OPERATOR_TIMEOUT: Duration = Duration::from_secs(10);
 pub(crate) struct Cluster {
     pub(crate) world: World,
     pub(crate) settings: Settings,
+    /// The nodes that clients work with. Clones are the same.
+    pub(crate) roster: Roster,
+    orders: Orders,
     dice: Dice,
     nodes: BTreeMap<u64, SimNode>,
+}
+
+/// Ids of nodes. Clones are the same.
+#[derive(Clone, Default)]
+pub(crate) struct Roster {
+    ids: Arc<Mutex<BTreeSet<u64>>>,
+}
+
+impl Roster {
+    pub(crate) fn ids(&self) -> Vec<u64> {
+        self.ids.lock().iter().copied().collect()
+    }
 }
 
 /// A node, on or off.
@@ -39,6 +57,8 @@ pub(crate) struct SimNode {
     starts_ms: Option<u64>,
     /// How often it was started.
     pub(crate) starts: u64,
+    /// How it comes into the cluster, if it is none of the first members.
+    join: Option<JoinOptions>,
 }
 
 #[derive(Clone)]
@@ -58,20 +78,49 @@ enum Told {
 impl Cluster {
     /// Nodes 1 to `size`, all started, with nothing on their disks.
     pub(crate) fn start(mut world: World, settings: Settings) -> Self {
-        let mut dice = world.split_dice();
-        let new = |dice: &mut Dice| SimNode {
-            disk: SimDisk::new(dice.split()),
-            clock: SimClock::new(world.time.clone()),
+        let dice = world.split_dice();
+        let (roster, orders) = (Roster::default(), Orders::default());
+        let mut cluster = Self { world, settings, roster, orders, dice, nodes: BTreeMap::new() };
+        for id in 1..=settings.nodes {
+            cluster.add_node(id, None);
+        }
+        cluster
+    }
+
+    /// A machine with an empty disk, on which a node is started.
+    fn add_node(&mut self, id: u64, join: Option<JoinOptions>) {
+        let node = SimNode {
+            disk: SimDisk::new(self.dice.split()),
+            clock: SimClock::new(self.world.time.clone()),
             running: None,
             starts_ms: None,
             starts: 0,
+            join,
         };
-        let nodes = (1..=settings.nodes).map(|id| (id, new(&mut dice))).collect();
-        let mut cluster = Self { world, settings, dice, nodes };
-        for id in 1..=settings.nodes {
-            cluster.start_node(id);
+        self.nodes.insert(id, node);
+        self.roster.ids.lock().insert(id);
+        self.start_node(id);
+    }
+
+    /// Has another node come in the place of this one, whose disk may be `wiped` first.
+    pub(crate) fn replace_node(&mut self, old: u64, wiped: bool) {
+        let new = self.nodes.keys().next_back().copied().unwrap_or(0) + 1;
+        if wiped {
+            self.end_node(old, Death::Killed, false);
+            let disk = SimDisk::new(self.dice.split());
+            if let Some(node) = self.nodes.get_mut(&old) {
+                node.disk = disk;
+            }
         }
-        cluster
+        let host = OPERATORS_FROM + host_of(new);
+        let net = self.world.start_host(host);
+        self.world.spawn(host, replace(net, self.roster.ids(), old, new, self.orders.clone()));
+        self.roster.ids.lock().remove(&old);
+    }
+
+    /// Whether nobody is being replaced.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.roster.ids().len() as u64 == self.settings.nodes && self.roster.ids() == self.ids()
     }
 
     /// Ids of all nodes.
@@ -83,9 +132,9 @@ impl Cluster {
         &self.nodes[&id]
     }
 
-    /// Those that run, whether they serve yet or not.
-    pub(crate) fn running(&self) -> Vec<u64> {
-        self.nodes.iter().filter(|(_, node)| node.running.is_some()).map(|(id, _)| *id).collect()
+    /// The node, if it was not retired.
+    pub(crate) fn find(&self, id: u64) -> Option<&SimNode> {
+        self.nodes.get(&id)
     }
 
     /// The nodes that have started, with what can be asked of them.
@@ -106,7 +155,8 @@ impl Cluster {
         let told = Arc::<Mutex<Told>>::default();
         node.running = Some(Running { told: Arc::clone(&told) });
         let machine = machine::of(&net, &node.disk, &node.clock, self.dice.split());
-        let options = conclave_node::NodeOptions { data_dir: node.disk.path(), ..self.settings.node_options(id, machine) };
+        let mut options = self.settings.node_options(id, machine);
+        options.join.clone_from(&node.join);
         let limits = self.settings.limits();
         self.world.story.tell(|| format!("node {id} starts"));
         self.world.spawn(host_of(id), async move {
@@ -131,7 +181,7 @@ impl Cluster {
     /// Ends a node at once. It is started again after a while, unless it `stays_off`.
     pub(crate) fn end_node(&mut self, id: u64, death: Death, stays_off: bool) {
         let starts_ms = self.world.now_ms() + self.dice.within(RESTART_AFTER_MS);
-        let node = self.nodes.get_mut(&id).expect("only nodes of the cluster end");
+        let Some(node) = self.nodes.get_mut(&id) else { return };
         if node.running.take().is_none() {
             return;
         }
@@ -162,7 +212,7 @@ impl Cluster {
 
     /// Asks a node, as an operator does; nobody waits for what comes of it. If it is off, nothing is asked.
     fn ask(&self, id: u64, request: MembersRequest) {
-        let Some(handle) = self.nodes[&id].handle() else { return };
+        let Some(handle) = self.find(id).and_then(SimNode::handle) else { return };
         self.world.spawn(host_of(id), async move {
             let _ = handle.change_members(request, Instant::now() + OPERATOR_TIMEOUT).await;
         });
@@ -171,14 +221,37 @@ impl Cluster {
     /// A millisecond goes by; nodes that have stopped themselves end, and those that are due start.
     pub(crate) fn step(&mut self) {
         self.world.step();
+        for order in self.orders.take() {
+            self.obey(order);
+        }
         let now_ms = self.world.now_ms();
         for id in self.ids() {
             let node = &self.nodes[&id];
-            if let Some(cause) = node.ended() {
+            let ended = node.disk.has_ended().then(|| "its disk ended it".to_owned()).or_else(|| node.ended());
+            if let Some(cause) = ended {
                 self.world.story.tell(|| format!("node {id} ended: {cause}"));
                 self.end_node(id, Death::Killed, false);
             } else if node.starts_ms.is_some_and(|starts_ms| starts_ms <= now_ms) {
                 self.start_node(id);
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order) {
+        self.world.story.tell(|| format!("the operator: {order:?}"));
+        match order {
+            Order::Start { id, token, join } => {
+                let join = JoinOptions {
+                    addresses: join,
+                    token: Token(token),
+                    peer_advertise: machine::addresses(id).peer,
+                    client_advertise: machine::addresses(id).client,
+                };
+                self.add_node(id, Some(join));
+            }
+            Order::Retire { id } => {
+                self.end_node(id, Death::Killed, true);
+                self.nodes.remove(&id);
             }
         }
     }

@@ -7,6 +7,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::time::{advance, sleep};
 
 const MILLION: u64 = 1_000_000;
+/// What a host does by itself is done at most so late, in milliseconds.
+const LATE_MS_MAX: u64 = 4;
 
 /// A computer that is on.
 ///
@@ -43,24 +45,20 @@ impl Host {
         self.is_paused = is_paused;
     }
 
-    pub(crate) fn is_paused(&self) -> bool {
-        self.is_paused
-    }
-
-    /// Simulated time has gone on by a millisecond.
-    pub(crate) fn step(&mut self) {
+    /// Simulated time has gone on by a millisecond. If nothing came from outside, what the host does by itself may wait
+    /// a little, and is then done all at once.
+    pub(crate) fn step(&mut self, is_woken: bool) {
         self.owed_ns += self.rate_ppm;
-        if self.is_paused {
+        let mut owed_ms = self.owed_ns / MILLION;
+        if self.is_paused || (!is_woken && owed_ms < LATE_MS_MAX) {
             return;
         }
-        let owed_ms = self.owed_ns / MILLION;
         self.owed_ns %= MILLION;
-        if owed_ms > 1 {
+        if owed_ms > LATE_MS_MAX {
             // After a pause: time is found to have passed, all at once.
             self.runtime.block_on(async { advance(Duration::from_millis(owed_ms - 1)).await });
+            owed_ms = 1;
         }
-        if owed_ms > 0 {
-            self.runtime.block_on(async { sleep(Duration::from_millis(1)).await });
-        }
+        self.runtime.block_on(async { sleep(Duration::from_millis(owed_ms)).await });
     }
 }

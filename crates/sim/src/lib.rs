@@ -10,10 +10,12 @@
 //! | `net/` | calls between hosts, carried piece by piece, and what is wrong with the ways |
 //! | `disk/` | disks in memory: what a crash leaves, and what is wrong with them |
 //! | `machine.rs`, `cluster.rs` | nodes on these |
+//! | `operator.rs` | what an operator does about a node that is gone |
 //! | `clients/` | what clients do, and what they note |
 //! | `troubles.rs` | what goes wrong, and when it is mended |
 //! | `histories.rs` | what clients were told, and whether one store would have told them that
 //! | `checks.rs` | what must hold at every moment |
+//! | `regressions.rs` | seeds that have failed once |
 //! | `dice.rs`, `story.rs` | the choices, and what came of them |
 
 mod checks;
@@ -25,6 +27,8 @@ mod histories;
 mod host;
 mod machine;
 mod net;
+mod operator;
+mod regressions;
 mod run;
 mod settings;
 mod story;
@@ -35,4 +39,5 @@ mod world;
 #[cfg(test)]
 mod net_tests;
 
+pub use regressions::REGRESSIONS;
 pub use run::{Outcome, run};

@@ -18,7 +18,7 @@ use tonic::service::Routes;
 use tower::util::BoxCloneSyncService;
 
 use crate::dice::Dice;
-use crate::disk::SimDisk;
+use crate::disk::{SimDisk, SimThreads};
 use crate::net::{HostNet, Served};
 use crate::time::Time;
 
@@ -49,8 +49,10 @@ pub(crate) fn addresses(node: u64) -> PeerAddress {
 }
 
 /// The machine of a node, from a start to its end.
-pub(crate) fn of(net: &HostNet, _disk: &SimDisk, clock: &SimClock, _dice: Dice) -> Machine {
+pub(crate) fn of(net: &HostNet, disk: &SimDisk, clock: &SimClock, dice: Dice) -> Machine {
     Machine {
+        disk: Arc::new(disk.start()),
+        threads: Arc::new(SimThreads::new(disk, dice)),
         network: Arc::new(SimNetwork(net.clone())),
         clock: Arc::new(clock.clone()),
     }

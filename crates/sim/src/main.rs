@@ -5,13 +5,13 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use std::{env, fs, thread};
 
 use anyhow::Context as _;
 use clap::Parser;
-use conclave_sim::Outcome;
+use conclave_sim::{Outcome, REGRESSIONS};
 use serde::{Deserialize, Serialize};
 
 /// Runs seeds of the deterministic simulation.
@@ -53,7 +53,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     match args.seed {
         Some(seed) if args.json => {
-            serde_json::to_writer(std::io::stdout(), &told(conclave_sim::run(seed)))?;
+            serde_json::to_writer(std::io::stdout(), &told(conclave_sim::run(seed, false)))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(seed) => one(seed),
@@ -68,9 +68,8 @@ fn told(outcome: Outcome) -> Told {
 
 /// One seed, here, with its story.
 fn one(seed: u64) -> anyhow::Result<ExitCode> {
-    let told = told(conclave_sim::run(seed));
+    let told = told(conclave_sim::run(seed, true));
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{}", told.story)?;
     writeln!(
         out,
         "seed {seed}: {} operations, {} entries applied in {} s of simulated time, story {:016x}",
@@ -100,18 +99,21 @@ struct Sum {
 }
 
 fn many(args: &Args) -> anyhow::Result<ExitCode> {
-    let jobs = args.jobs.map_or_else(thread::available_parallelism, |jobs| jobs.try_into().map_err(std::io::Error::other))?;
-    let (next, sum, began) = (AtomicU64::new(args.from), Mutex::new(Sum::default()), Instant::now());
-    let end = args.from.saturating_add(args.seeds);
+    let jobs = args
+        .jobs
+        .map_or_else(thread::available_parallelism, |jobs| jobs.try_into().map_err(std::io::Error::other))?;
+    let old = REGRESSIONS.iter().map(|(seed, _)| *seed);
+    let seeds: Vec<_> = old.chain(args.from..args.from.saturating_add(args.seeds)).collect();
+    let (next, sum, began) = (AtomicUsize::new(0), Mutex::new(Sum::default()), Instant::now());
     thread::scope(|scope| {
         let workers: Vec<_> = (0..jobs.get())
             .map(|_| {
                 scope.spawn(|| -> anyhow::Result<()> {
                     loop {
-                        let seed = next.fetch_add(1, Ordering::Relaxed);
-                        if seed >= end {
+                        let Some(seed) = seeds.get(next.fetch_add(1, Ordering::Relaxed)) else {
                             return Ok(());
-                        }
+                        };
+                        let seed = *seed;
                         let told = in_a_process(seed)?;
                         add(&mut sum.lock().expect("no worker panics"), seed, told, args)?;
                     }

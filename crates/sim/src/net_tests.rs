@@ -16,6 +16,15 @@ const CLIENT: u32 = 2;
 const ADDRESS: &str = "server:1";
 const SOON_MS: u64 = 1_000;
 
+/// Steps until `done` says so, at most for so long; whether it did.
+fn run_until(world: &mut World, at_most_ms: u64, mut done: impl FnMut() -> bool) -> bool {
+    let end_ms = world.now_ms() + at_most_ms;
+    while world.now_ms() < end_ms && !done() {
+        world.step();
+    }
+    done()
+}
+
 type Told = Arc<Mutex<Vec<String>>>;
 
 /// A server whose health changes every ten milliseconds.
@@ -62,7 +71,7 @@ fn watch(world: &World, net: &HostNet, told: &Told) {
 }
 
 fn told_after(world: &mut World, told: &Told, count: usize) -> Vec<String> {
-    assert!(world.run_until(SOON_MS * 10, |_| told.lock().len() >= count), "{:?}", told.lock());
+    assert!(run_until(world, SOON_MS * 10, || told.lock().len() >= count), "{:?}", told.lock());
     std::mem::take(&mut *told.lock())
 }
 
@@ -71,7 +80,7 @@ fn calls_and_streams_are_carried() {
     let (mut world, told) = (World::new(1), Told::default());
     start_server(&mut world);
     let net = world.start_host(CLIENT);
-    world.run_until(50, |_| false);
+    run_until(&mut world, 50, || false);
     watch(&world, &net, &told);
     let changes = told_after(&mut world, &told, 4);
     assert!(changes.windows(2).all(|two| two[0] != two[1]), "{changes:?}");
@@ -85,12 +94,12 @@ fn a_host_that_is_killed_breaks_its_calls_at_once_and_one_without_power_later() 
         let (mut world, told) = (World::new(2), Told::default());
         start_server(&mut world);
         let net = world.start_host(CLIENT);
-        world.run_until(50, |_| false);
+        run_until(&mut world, 50, || false);
         watch(&world, &net, &told);
         told_after(&mut world, &told, 1);
         world.end_host(SERVER, death);
         let began_ms = world.now_ms();
-        let is_told = world.run_until(10_000, |_| told.lock().last().is_some_and(|last| last == "Unknown"));
+        let is_told = run_until(&mut world, 10_000, || told.lock().last().is_some_and(|last| last == "Unknown"));
         assert!(is_told, "{:?}", told.lock());
         assert!(world.now_ms() - began_ms >= at_least_ms);
         told.lock().clear();
@@ -104,11 +113,11 @@ fn a_cut_holds_up_what_is_under_way_until_it_heals_or_is_given_up() {
     let (mut world, told) = (World::new(3), Told::default());
     start_server(&mut world);
     let net = world.start_host(CLIENT);
-    world.run_until(50, |_| false);
+    run_until(&mut world, 50, || false);
     let cut = Link { is_cut: true, ..Link::default() };
     world.net.set_link(SERVER, CLIENT, cut.clone());
     check(&world, &net, &told);
-    world.run_until(1_000, |_| false);
+    run_until(&mut world, 1_000, || false);
     assert!(told.lock().is_empty());
     world.net.set_link(SERVER, CLIENT, Link::default());
     assert!(told_after(&mut world, &told, 1)[0].starts_with("Ok"));
@@ -134,12 +143,12 @@ fn the_same_seed_is_the_same_story() {
                 CLIENT,
                 Link { broken_ppm: 100_000, delay_ms: 1..=30, ..Link::default() },
             );
-            world.run_until(50, |_| false);
+            run_until(&mut world, 50, || false);
             for _ in 0..50 {
                 check(&world, &net, &told);
                 world.step();
             }
-            world.run_until(2_000, |_| false);
+            run_until(&mut world, 2_000, || false);
             (world.story.hash(), world.story.events(), told.lock().clone())
         })
         .join()

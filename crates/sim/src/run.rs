@@ -48,9 +48,9 @@ pub struct Outcome {
     pub story: String,
 }
 
-/// Runs a seed.
-pub fn run(seed: u64) -> Outcome {
-    let mut run = Run::new(seed);
+/// Runs a seed. A `live` one shows its story as it goes on.
+pub fn run(seed: u64, live: bool) -> Outcome {
+    let mut run = Run::new(seed, live);
     let failure = run.go().err().map(|broken| broken.to_string());
     run.outcome(failure)
 }
@@ -66,8 +66,11 @@ struct Run {
 }
 
 impl Run {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, live: bool) -> Self {
         let mut world = World::new(seed);
+        if live {
+            world.story.show();
+        }
         let mut dice = world.split_dice();
         let settings = Settings::draw(&mut dice);
         let troubles = Troubles::draw(dice.split());
@@ -85,9 +88,9 @@ impl Run {
     fn start_client(&mut self, dice: &mut Dice) {
         let host = CLIENTS_FROM + self.clients;
         self.clients += 1;
-        let Self { cluster: Cluster { world, settings, .. }, histories, writers, .. } = self;
+        let Self { cluster: Cluster { world, roster, .. }, histories, writers, .. } = self;
         let net = world.start_host(host);
-        let client = Client { id: host.into(), dice: dice.split(), nodes: settings.nodes, net };
+        let client = Client { id: host.into(), dice: dice.split(), roster: roster.clone(), net };
         let kind = dice.within(1..=10);
         if kind <= 8 {
             writers.push(host);
@@ -135,6 +138,12 @@ impl Run {
     /// Every node answers a write and a read, soon.
     fn serve_again(&mut self) -> Result<(), Broken> {
         let from_ms = self.cluster.world.now_ms();
+        while !self.cluster.is_settled() {
+            if self.cluster.world.now_ms() > from_ms + HEALED_WITHIN_MS {
+                return Err(Broken::NotServing("a node was not replaced after all was mended".to_owned()));
+            }
+            self.step()?;
+        }
         for node in self.cluster.ids() {
             self.probe(node, "probe", from_ms)?;
         }
@@ -162,10 +171,11 @@ impl Run {
         for host in std::mem::take(&mut self.writers) {
             self.cluster.world.end_host(host, Death::Killed);
         }
-        self.probe(1, LAST_KEY, self.cluster.world.now_ms())?;
+        let node = self.cluster.ids()[0];
+        self.probe(node, LAST_KEY, self.cluster.world.now_ms())?;
         let (net, changes) = (self.cluster.world.start_host(READER), Told::default());
         let dice = self.cluster.world.split_dice();
-        let reader = Client { id: READER.into(), dice, nodes: self.cluster.settings.nodes, net };
+        let reader = Client { id: READER.into(), dice, roster: self.cluster.roster.clone(), net };
         self.cluster.world.spawn(READER, clients::watch_keys(reader, changes.clone()));
         self.histories.watchers.push(changes.clone());
         let until_ms = self.cluster.world.now_ms() + TOLD_WITHIN_MS;

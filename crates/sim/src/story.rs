@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use parking_lot::Mutex;
@@ -22,9 +23,16 @@ struct Inner {
     hash: u64,
     events: u64,
     lines: VecDeque<String>,
+    /// Whether lines are shown as they come.
+    is_live: bool,
 }
 
 impl Story {
+    /// Has lines shown on standard error as they come.
+    pub(crate) fn show(&self) {
+        self.inner.lock().is_live = true;
+    }
+
     pub(crate) fn time_is(&self, now_ms: u64) {
         self.inner.lock().now_ms = now_ms;
     }
@@ -34,6 +42,10 @@ impl Story {
         let inner = &mut *self.inner.lock();
         let mut line = format!("{:>7} ms  ", inner.now_ms);
         line.push_str(&words());
+        if inner.is_live {
+            // Whoever looks on may have left.
+            let _ = writeln!(io::stderr(), "{line}");
+        }
         inner.hash = xxh3_64_with_seed(line.as_bytes(), inner.hash);
         inner.events += 1;
         if inner.lines.len() == LINES_KEPT {

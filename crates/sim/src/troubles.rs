@@ -50,9 +50,13 @@ pub(crate) enum Kind {
     Transfer,
     /// A voter loses its vote, and gets it back.
     Demotion,
+    /// A node is replaced by a new one.
+    Replacement,
+    /// A node loses all data, and is replaced by a new one.
+    Wipe,
 }
 
-const ALL: [Kind; 18] = [
+const ALL: [Kind; 20] = [
     Kind::Partition,
     Kind::OneWay,
     Kind::Bridge,
@@ -71,6 +75,8 @@ const ALL: [Kind; 18] = [
     Kind::DiskErrors,
     Kind::Transfer,
     Kind::Demotion,
+    Kind::Replacement,
+    Kind::Wipe,
 ];
 
 /// What ends a trouble.
@@ -179,6 +185,11 @@ impl Troubles {
                 let after_ms = self.dice.within(1_000..=8_000);
                 self.mend_after(cluster, after_ms, move |cluster| cluster.promote(victim));
             }
+            // One after the other: each needs the votes of the others.
+            Kind::Replacement | Kind::Wipe if cluster.is_settled() => {
+                cluster.replace_node(victim, kind == Kind::Wipe);
+            }
+            Kind::Replacement | Kind::Wipe => {}
         }
     }
 
@@ -243,12 +254,17 @@ impl Troubles {
         match kind {
             Kind::SlowDisk => fault.slow_ms = *self.dice.pick(&[20, 300, 2_500]),
             Kind::FullDisk => fault.room_bytes = Some(self.dice.within(0..=(2 << 20))),
-            _ => fault.error_ppm = *self.dice.pick(&[200, 20_000]),
+            _ => {
+                let ppm = *self.dice.pick(&[200, 20_000]);
+                (fault.read_error_ppm, fault.write_error_ppm, fault.sync_error_ppm) = (ppm, ppm, ppm);
+            }
         }
         cluster.node(victim).disk.set_fault(fault);
         let after_ms = self.dice.within(500..=10_000);
         self.mend_after(cluster, after_ms, move |cluster| {
-            cluster.node(victim).disk.set_fault(Fault::default());
+            if let Some(node) = cluster.find(victim) {
+                node.disk.set_fault(Fault::default());
+            }
         });
     }
 

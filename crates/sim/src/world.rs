@@ -67,25 +67,13 @@ impl World {
     pub(crate) fn step(&mut self) {
         let now_ms = self.time.pass_ms();
         self.story.time_is(now_ms);
-        self.net.advance(now_ms);
+        let woken = self.net.advance(now_ms);
         let mut order: Vec<_> = self.hosts.keys().copied().collect();
         self.dice.shuffle(&mut order);
         for id in order {
             if let Some(host) = self.hosts.get_mut(&id) {
-                host.step();
+                host.step(woken.contains(&id));
             }
         }
-    }
-
-    /// Steps until `done` says so, at most for so long; whether it did.
-    pub(crate) fn run_until(&mut self, at_most_ms: u64, mut done: impl FnMut(&mut Self) -> bool) -> bool {
-        let end_ms = self.now_ms() + at_most_ms;
-        while self.now_ms() < end_ms {
-            if done(self) {
-                return true;
-            }
-            self.step();
-        }
-        done(self)
     }
 }

@@ -1,7 +1,7 @@
 //! Clients of etcd: plain keys, read, written and compared.
 
 use conclave_checker::kv::{Answer, Call, Compare, Entry, Write};
-use conclave_checker::{History, Pending, Recorder};
+use conclave_checker::{Pending, Recorder};
 use conclave_proto::etcd::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
 use conclave_proto::etcd::etcdserverpb::kv_client::KvClient;
 use conclave_proto::etcd::etcdserverpb::request_op::Request;
@@ -14,9 +14,6 @@ use tonic::Status;
 
 use super::Client;
 use crate::net::Channel;
-
-/// What was asked and told about plain keys.
-pub(crate) type KvHistory = History<Call, Answer>;
 
 const KEYS: u64 = 4;
 

@@ -15,6 +15,7 @@ use conclave_proto::etcd::etcdserverpb::{PutRequest, RangeRequest};
 use tokio::time::{sleep, timeout};
 use tonic::{Code, Status};
 
+use crate::cluster::Roster;
 use crate::dice::Dice;
 use crate::machine::client_address;
 use crate::net::{Channel, HostNet};
@@ -33,14 +34,14 @@ const ANSWER_TIMEOUT_MS: u64 = 4_000;
 pub(crate) struct Client {
     pub(crate) id: u64,
     pub(crate) dice: Dice,
-    pub(crate) nodes: u64,
+    pub(crate) roster: Roster,
     pub(crate) net: HostNet,
 }
 
 impl Client {
     /// The way to some node.
     fn any_node(&mut self) -> Channel {
-        let node = self.dice.within(1..=self.nodes);
+        let node = *self.dice.pick(&self.roster.ids());
         self.net.connect(&client_address(node), &[])
     }
 

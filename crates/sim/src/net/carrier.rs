@@ -91,15 +91,11 @@ impl Net {
         inner.links.insert((from, to), link);
     }
 
-    /// The way from a host to another, as it is.
-    pub(crate) fn link(&self, from: HostId, to: HostId) -> Link {
-        self.inner.lock().link(from, to)
-    }
-
-    /// Time goes on to `now_ms`: what is due arrives.
-    pub(crate) fn advance(&self, now_ms: u64) {
+    /// Time goes on to `now_ms`: what is due arrives. Gives the hosts at which something happened.
+    pub(crate) fn advance(&self, now_ms: u64) -> BTreeSet<HostId> {
         self.inner.lock().now_ms = now_ms;
         self.give_up_cut_off();
+        let mut woken = BTreeSet::new();
         loop {
             // Outside of the lock: whoever is woken by an arrival, or dropped, may send.
             let (broken, arrivals, undelivered) = {
@@ -108,13 +104,15 @@ impl Net {
             };
             drop(undelivered);
             if broken.is_empty() && arrivals.is_empty() {
-                return;
+                return woken;
             }
             for (call, end) in broken {
+                woken.insert(call.host(end));
                 call.broken(end).cancel();
                 self.inner.lock().forget_if_broken(&call);
             }
             for (call, from, piece) in arrivals {
+                woken.insert(call.host(from.other()));
                 self.arrive(&call, from, piece);
             }
         }

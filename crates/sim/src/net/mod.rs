@@ -24,4 +24,4 @@ pub(crate) use links::{Death, Link};
 pub(crate) use service::{Channel, HostNet, Served};
 
 /// A computer of the simulation.
-pub type HostId = u32;
+pub(crate) type HostId = u32;

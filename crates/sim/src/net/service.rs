@@ -85,7 +85,7 @@ impl Channel {
     /// Nobody waits for the first answer.
     async fn call_twice(self, request: Request<Body>) -> Result<Response<Body>, Status> {
         let (parts, body) = request.into_parts();
-        let whole = body.collect().await.map_err(|status| lost(status))?.to_bytes();
+        let whole = body.collect().await.map_err(lost)?.to_bytes();
         let again = || Request::from_parts(parts.clone(), Body::new(Full::new(whole.clone())));
         let first = self.clone().call_once(again());
         let tasks = TaskTracker::new();
