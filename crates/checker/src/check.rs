@@ -28,6 +28,16 @@ pub enum Failure {
     Undecided(#[from] Undecided),
 }
 
+impl Failure {
+    /// The violation, if there is one.
+    pub fn violation(&self) -> Option<&Violation> {
+        match self {
+            Self::Violation(violation) => Some(violation),
+            Self::Undecided(_) => None,
+        }
+    }
+}
+
 /// Whether there is an order of the operations that keeps real time and in which the model gives their answers.
 ///
 /// Each key is searched by itself, within the limits. The first key that has no such order is told; if there is none,

@@ -114,6 +114,16 @@ impl Model for Config {
         matches!(call, Call::Get { .. }) || !matches!(answer, None | Some(Answer::Committed { .. }))
     }
 
+    fn likely_order(&self, answer: &Answer) -> u64 {
+        let (version, looks) = match answer {
+            Answer::Committed { version } => (*version, 0),
+            Answer::Found { version, .. } => (*version, 1),
+            Answer::Refused { newest } | Answer::NoSuchVersion { newest } => (*newest, 1),
+            Answer::NoNamespace => (0, 1),
+        };
+        version.saturating_mul(2) + looks
+    }
+
     fn describe(&self, call: &Call, end: &End<Answer>) -> String {
         format!("{} → {}", describe_call(call), describe_end(end))
     }

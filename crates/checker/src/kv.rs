@@ -124,6 +124,13 @@ impl Call {
             Self::Get { key } | Self::Write { key, .. } | Self::WriteIf { key, .. } => key,
         }
     }
+
+    fn write(&self) -> Option<&Write> {
+        match self {
+            Self::Get { .. } => None,
+            Self::Write { write, .. } | Self::WriteIf { write, .. } => Some(write),
+        }
+    }
 }
 
 impl Answer {
@@ -198,6 +205,32 @@ impl Model for Kv {
     fn only_looks(&self, call: &Call, answer: Option<&Answer>) -> bool {
         matches!(call, Call::Get { .. })
             || matches!(answer, Some(Answer::Refused { .. } | Answer::NothingThere { .. }))
+    }
+
+    fn helps(&self, open: &Call, call: &Call, answer: Option<&Answer>) -> bool {
+        let Some(write) = open.write() else { return false };
+        match (call, answer) {
+            (_, Some(Answer::Found { entry, .. } | Answer::Refused { entry, .. })) => match write {
+                Write::Put(value) => entry.as_ref().is_some_and(|entry| entry.value == *value),
+                Write::Delete => entry.is_none(),
+            },
+            (_, Some(Answer::NothingThere { .. })) => *write == Write::Delete,
+            (Call::Write { write: Write::Delete, .. }, Some(Answer::Written { .. })) => {
+                *write != Write::Delete
+            }
+            (Call::WriteIf { compare, .. }, Some(Answer::Written { .. }) | None) => match (compare, write) {
+                (Compare::Value(compared), Write::Put(value)) => compared == value,
+                (Compare::ModRevision(0), Write::Delete) => true,
+                (Compare::ModRevision(1..), Write::Put(_)) => true,
+                _ => false,
+            },
+            (Call::Get { .. } | Call::Write { .. }, _) => false,
+        }
+    }
+
+    fn likely_order(&self, answer: &Answer) -> u64 {
+        // A write comes before those who look at its revision.
+        answer.revision().saturating_mul(2) + u64::from(!matches!(answer, Answer::Written { .. }))
     }
 
     fn describe(&self, call: &Call, end: &End<Answer>) -> String {

@@ -30,7 +30,7 @@
 //! | [`watch::check_watch`] | a watcher was told every change once, in order, from its start on |
 //!
 //! Of a failure remains what is needed to see why: the error names the few answers that contradict each other,
-//! [`timeline()`] draws them, and [`History::save`] keeps the history, which `--example check` checks again.
+//! [`timeline()`] draws them, and [`keep()`] writes all that into a folder; `--example check` checks a history again.
 //!
 //! An operation of which nobody knows whether it was done is [`End::Unknown`]: it may take effect at any later time, or
 //! never. One that was surely not done is [`End::NotDone`]: nobody may see anything of it. Whoever records must tell
@@ -44,6 +44,7 @@ pub mod config;
 mod done;
 mod history;
 mod holds;
+mod kept;
 pub mod kv;
 mod lanes;
 pub mod lock;
@@ -60,6 +61,7 @@ pub mod watch;
 
 pub use check::{Checked, Failure, check};
 pub use history::{End, History, Operation};
+pub use kept::keep;
 pub use model::Model;
 pub use order::{Numbered, OutOfOrder, real_time_order};
 pub use recorder::{Pending, Recorder, monotonic_clock};

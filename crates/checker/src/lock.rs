@@ -1,7 +1,7 @@
 //! An exclusive lock: who holds it, under which token, and what is done under tokens.
 //!
 //! A session that ends gives its locks up. When that happens is the store's matter and not the client's, so whoever
-//! records notes a [`Call::End`] for each lock that the session may have: called when the session was last known to
+//! records notes a [`What::End`] for each lock that the session may have: called when the session was last known to
 //! live, and of unknown outcome until the end is known. The same goes for an acquire that was given up: it may still
 //! be granted, until its session ends.
 //!

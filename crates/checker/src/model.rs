@@ -34,6 +34,21 @@ pub trait Model {
     /// possible that was not. Without an answer, such a call tells nothing at all and is left out.
     fn only_looks(&self, call: &Self::Call, answer: Option<&Self::Answer>) -> bool;
 
+    /// Whether an operation of unknown outcome, done directly before, may be why a call could give this answer. If it is
+    /// not, nothing becomes possible by it that is not possible by the call alone, or by the call and then it. Without an
+    /// answer: why it could be done. This makes the search short; true is never wrong.
+    fn helps(&self, open: &Self::Call, call: &Self::Call, answer: Option<&Self::Answer>) -> bool {
+        let _ = (open, call, answer);
+        true
+    }
+
+    /// A number that grows with the store's, if the answer tells one: smaller ones most likely came first. This makes
+    /// the search short; no number is wrong.
+    fn likely_order(&self, answer: &Self::Answer) -> u64 {
+        let _ = answer;
+        0
+    }
+
     /// The call and what came of it, in a few words.
     fn describe(&self, call: &Self::Call, end: &End<Self::Answer>) -> String;
 

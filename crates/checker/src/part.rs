@@ -14,6 +14,8 @@ pub(crate) struct Op<'h, M: Model> {
     pub(crate) ended_ns: u64,
     pub(crate) call: &'h M::Call,
     pub(crate) answer: Option<&'h M::Answer>,
+    /// See [`Model::likely_order`].
+    pub(crate) likely_order: u64,
 }
 
 impl<M: Model> Clone for Op<'_, M> {
@@ -53,7 +55,9 @@ impl<'h, M: Model> Part<'h, M> {
                 End::Unknown => (u64::MAX, None),
             };
             let (called_ns, call) = (operation.called_ns, &operation.call);
-            by_key.entry(model.key(call)).or_default().push(Op { place, called_ns, ended_ns, call, answer });
+            let likely_order = answer.map_or(0, |answer| model.likely_order(answer));
+            let op = Op { place, called_ns, ended_ns, call, answer, likely_order };
+            by_key.entry(model.key(call)).or_default().push(op);
         }
         by_key.into_iter().map(|(key, ops)| Self::new(model, key, ops)).collect()
     }

@@ -1,13 +1,13 @@
 //! The search for an order: depth first, one answered operation after the other (Wing and Gong, with Lowe's memory).
 //!
 //! Next may come what was called before any operation without a place had ended. An operation with an unknown outcome
-//! is put in only directly before an answered one: it changes nothing that anybody sees until somebody looks. Those
-//! with few of them are tried first, and what was reached with fewer is never tried with more ([`Seen`]).
+//! is put in only directly before an answered one that it helps: nobody sees it until somebody looks. Orders with few of
+//! them are tried first, and what was reached with fewer is never tried with more ([`Seen`]).
 
 use crate::done::Done;
 use crate::model::Model;
 use crate::part::{Op, Part};
-use crate::seen::Seen;
+use crate::seen::{Seen, is_subset};
 
 /// How long a search may take and how much it may remember, for each key. What is not found within them is undecided.
 #[derive(Debug, Clone, Copy)]
@@ -81,14 +81,19 @@ struct Frame<S> {
     deadline: (u64, usize),
     /// How many of the open operations may come next.
     open: usize,
-    /// What the state may be before the next answered operation.
+    /// Which choice is tried: each by itself, and then each again, behind open operations that help it.
+    trying: usize,
+    /// What the state may be before that choice: first as it is here, then behind open operations.
     before: Vec<Before<S>>,
-    /// How many of those were taken on by another open operation.
-    widened: usize,
     at: usize,
-    choice: usize,
+    /// The open operations that help the choice.
+    helpful: Vec<usize>,
+    /// How many of `before` were taken on by them.
+    widened: usize,
     /// The states after the choice that were not gone into yet.
     after: Vec<S>,
+    /// Nothing else need be tried.
+    settled: bool,
 }
 
 /// A state that is reached by open operations only.
@@ -98,13 +103,21 @@ struct Before<S> {
     used: Vec<usize>,
     /// Those of them that were used here, in their order.
     here: Vec<usize>,
-    /// Nothing else need be tried from here.
-    settled: bool,
+}
+
+/// Where a frame leads, and what comes next there: places in the history.
+struct Position<S> {
+    done: Done,
+    state: S,
+    used: Vec<usize>,
+    entered_by: Vec<usize>,
 }
 
 impl<M: Model> Search<'_, M> {
     fn run(&mut self, limits: Limits) -> Found<M::State> {
-        let Some(first) = self.frame(Done::default(), self.model.initial(&self.part.key), Vec::new()) else {
+        let (done, state) = (Done::default(), self.model.initial(&self.part.key));
+        let Some(first) = self.frame(Position { done, state, used: Vec::new(), entered_by: Vec::new() })
+        else {
             return Found::Order;
         };
         let mut frames = vec![first];
@@ -112,19 +125,15 @@ impl<M: Model> Search<'_, M> {
             if self.steps > limits.steps_max || self.seen.len() > limits.positions_max {
                 return Found::Undecided;
             }
-            match self.next_position(frame) {
-                Some((done, state, used, entered_by)) => {
-                    if !self.seen.insert((done.clone(), state.clone()), &used) {
-                        continue;
-                    }
-                    match self.frame(done, state, used) {
-                        Some(next) => frames.push(Frame { entered_by, ..next }),
-                        None => return Found::Order,
-                    }
-                }
-                None => {
-                    self.note_stuck(&frames);
-                    frames.pop();
+            let Some(next) = self.next_position(frame) else {
+                self.note_stuck(&frames);
+                frames.pop();
+                continue;
+            };
+            if self.seen.insert((next.done.clone(), next.state.clone()), &next.used) {
+                match self.frame(next) {
+                    Some(frame) => frames.push(frame),
+                    None => return Found::Order,
                 }
             }
         }
@@ -132,15 +141,26 @@ impl<M: Model> Search<'_, M> {
     }
 
     /// A position from which nothing was tried; none if everything has its place.
-    fn frame(&self, done: Done, state: M::State, used: Vec<usize>) -> Option<Frame<M::State>> {
+    fn frame(&self, position: Position<M::State>) -> Option<Frame<M::State>> {
+        let Position { done, state, used, entered_by } = position;
         let (choices, deadline) = self.choices(&done)?;
-        let open = self.part.open.partition_point(|op| op.called_ns <= deadline.0);
-        let before = vec![Before { state, used, here: Vec::new(), settled: false }];
-        let (entered_by, after) = (Vec::new(), Vec::new());
-        Some(Frame { done, entered_by, choices, deadline, open, before, widened: 0, at: 0, choice: 0, after })
+        Some(Frame {
+            done,
+            entered_by,
+            choices,
+            deadline,
+            open: self.part.open.partition_point(|op| op.called_ns <= deadline.0),
+            trying: 0,
+            before: vec![Before { state, used, here: Vec::new() }],
+            at: 0,
+            helpful: Vec::new(),
+            widened: 0,
+            after: Vec::new(),
+            settled: false,
+        })
     }
 
-    /// What may come next: called before any other without a place had ended. Those that ended first come first.
+    /// What may come next: called before any other without a place had ended. The likeliest come first.
     fn choices(&self, done: &Done) -> Option<(Vec<usize>, (u64, usize))> {
         let answered = &self.part.answered;
         let mut deadline = (u64::MAX, usize::MAX);
@@ -154,73 +174,106 @@ impl<M: Model> Search<'_, M> {
                 choices.push(number);
             }
         }
-        choices.sort_by_key(|number| answered[*number].ended_ns);
+        choices.sort_by_key(|number| (answered[*number].likely_order, answered[*number].ended_ns));
         (!choices.is_empty()).then_some((choices, deadline))
     }
 
     /// The next position that can be reached from the frame's.
-    #[expect(clippy::type_complexity, reason = "taken apart at once")]
-    fn next_position(
-        &mut self,
-        frame: &mut Frame<M::State>,
-    ) -> Option<(Done, M::State, Vec<usize>, Vec<usize>)> {
+    fn next_position(&mut self, frame: &mut Frame<M::State>) -> Option<Position<M::State>> {
+        let choices = frame.choices.len();
         loop {
             if let Some(state) = frame.after.pop() {
-                let (number, before) = (frame.choices[frame.choice - 1], &frame.before[frame.at]);
-                let open = before.here.iter().map(|open| self.part.open[*open].place);
-                let entered_by = open.chain([self.part.answered[number].place]).collect();
-                return Some((frame.done.with(number), state, before.used.clone(), entered_by));
+                return Some(self.position(frame, state));
             }
-            let settled = frame.before[frame.at].settled;
-            if !settled && frame.choice < frame.choices.len() {
-                self.choose(frame);
-            } else if frame.at + 1 < frame.before.len() || self.widen(frame) {
-                (frame.at, frame.choice) = (frame.at + 1, 0);
-            } else {
+            if frame.settled {
                 return None;
             }
+            if frame.at + 1 < frame.before.len() || (frame.trying > choices && self.widen(frame)) {
+                frame.at += 1;
+            } else if frame.trying == 2 * choices {
+                return None;
+            } else {
+                self.try_next(frame);
+                if frame.trying > choices {
+                    continue;
+                }
+            }
+            self.put_choice(frame);
         }
     }
 
-    /// Puts the next choice behind the state that is looked at.
-    fn choose(&mut self, frame: &mut Frame<M::State>) {
-        let before = &mut frame.before[frame.at];
-        let op = &self.part.answered[frame.choices[frame.choice]];
-        frame.choice += 1;
-        frame.after = self.step(&before.state, op);
+    fn position(&self, frame: &Frame<M::State>, state: M::State) -> Position<M::State> {
+        let (number, before) = (frame.choice(), &frame.before[frame.at]);
+        let open = before.here.iter().map(|open| self.part.open[*open].place);
+        let entered_by = open.chain([self.part.answered[number].place]).collect();
+        Position { done: frame.done.with(number), state, used: before.used.clone(), entered_by }
+    }
+
+    /// Goes on to the next choice; the second time round, also looks for what helps it.
+    fn try_next(&self, frame: &mut Frame<M::State>) {
+        frame.trying += 1;
+        frame.before.truncate(1);
+        (frame.at, frame.widened) = (0, 0);
+        if frame.trying > frame.choices.len() {
+            frame.helpful = self.helpful(frame);
+        }
+    }
+
+    /// Puts the choice behind the state that is looked at.
+    fn put_choice(&mut self, frame: &mut Frame<M::State>) {
+        let before = &frame.before[frame.at].state;
+        let op = &self.part.answered[frame.choice()];
+        frame.after = self.step(before, op);
         // What only looks and fits where the state is as it is can come at once: that takes nothing from the others.
-        before.settled = frame.after.len() == 1
-            && frame.after[0] == before.state
+        frame.settled = frame.at == 0
+            && frame.after.len() == 1
+            && frame.after[0] == *before
             && self.model.only_looks(op.call, op.answer);
     }
 
-    /// Takes the states before the next answered operation on by one open operation, until there is another one.
+    /// The open operations that help the choice, or help one that does.
+    fn helpful(&self, frame: &Frame<M::State>) -> Vec<usize> {
+        let op = &self.part.answered[frame.choice()];
+        let mut left: Vec<_> = (0..frame.open).collect();
+        let mut helpful = Vec::new();
+        let mut helped = vec![(op.call, op.answer)];
+        while let Some((call, answer)) = helped.pop() {
+            left.retain(|number| {
+                let open = self.part.open[*number].call;
+                let helps = self.model.helps(open, call, answer);
+                if helps {
+                    helpful.push(*number);
+                    helped.push((open, None));
+                }
+                !helps
+            });
+        }
+        helpful.sort_unstable();
+        helpful
+    }
+
+    /// Takes the states before the choice on by one open operation, until there is another one.
     fn widen(&mut self, frame: &mut Frame<M::State>) -> bool {
         let known = frame.before.len();
         while frame.widened < frame.before.len() && frame.before.len() == known {
-            let from = frame.widened;
+            self.widen_from(frame, frame.widened);
             frame.widened += 1;
-            if !frame.before[from].settled {
-                self.widen_from(frame, from);
-            }
         }
         frame.before.len() > known
     }
 
     fn widen_from(&mut self, frame: &mut Frame<M::State>, from: usize) {
-        for open in 0..frame.open {
+        for open in &frame.helpful {
             let before = &frame.before[from];
-            let Err(at) = before.used.binary_search(&open) else { continue };
-            let mut used = before.used.clone();
-            used.insert(at, open);
-            let here: Vec<_> = before.here.iter().copied().chain([open]).collect();
-            for state in self.step(&before.state, &self.part.open[open]) {
-                let known = |other: &Before<M::State>| {
-                    other.state == state && other.used.iter().all(|number| used.binary_search(number).is_ok())
-                };
-                if !frame.before.iter().any(known) {
-                    let (used, here) = (used.clone(), here.clone());
-                    frame.before.push(Before { state, used, here, settled: false });
+            let Err(at) = before.used.binary_search(open) else { continue };
+            let (mut used, mut here) = (before.used.clone(), before.here.clone());
+            used.insert(at, *open);
+            here.push(*open);
+            for state in self.step(&before.state, &self.part.open[*open]) {
+                let as_good =
+                    |other: &Before<M::State>| other.state == state && is_subset(&other.used, &used);
+                if !frame.before.iter().any(as_good) {
+                    frame.before.push(Before { state, used: used.clone(), here: here.clone() });
                 }
             }
         }
@@ -240,6 +293,13 @@ impl<M: Model> Search<'_, M> {
             let (order, state) = (order_of(frames), frame.before[0].state.clone());
             self.stuck = Some(Stuck { culprit, order, state, choices, reached });
         }
+    }
+}
+
+impl<S> Frame<S> {
+    /// The answered operation that is tried.
+    fn choice(&self) -> usize {
+        self.choices[(self.trying - 1) % self.choices.len()]
     }
 }
 
