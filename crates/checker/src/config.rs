@@ -124,6 +124,20 @@ impl Model for Config {
         version.saturating_mul(2) + looks
     }
 
+    fn leaves<'a>(&self, call: &'a Call) -> Option<&'a str> {
+        match call {
+            Call::Commit { content, .. } => Some(content),
+            Call::Rollback { .. } | Call::Get { .. } => None,
+        }
+    }
+
+    fn shows<'a>(&self, answer: &'a Answer) -> Option<&'a str> {
+        match answer {
+            Answer::Found { content, .. } => Some(content),
+            _ => None,
+        }
+    }
+
     fn describe(&self, call: &Call, end: &End<Answer>) -> String {
         format!("{} → {}", describe_call(call), describe_end(end))
     }

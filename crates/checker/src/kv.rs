@@ -5,6 +5,10 @@
 //! agree between keys is checked by [`revision_order`]; a history should pass both. Clients should write values that
 //! differ, or nobody can tell one write from another.
 
+use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use crate::history::{End, History};
@@ -171,6 +175,44 @@ pub struct State {
     written: Written,
     /// The greatest revision that was told with the key.
     told: u64,
+    shown: Shown,
+}
+
+/// Which value the key has at which `mod_revision`, as far as anybody was ever told: a write that told no revision has
+/// none that was another's.
+#[derive(Debug, Clone, Default)]
+struct Shown(Arc<BTreeMap<u64, Option<String>>>);
+
+/// All states of a search share it, so it makes none differ.
+impl PartialEq for Shown {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Shown {}
+
+impl Hash for Shown {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
+}
+
+impl Shown {
+    fn may_be(&self, revision: u64, value: Option<&String>) -> bool {
+        self.0.get(&revision).is_none_or(|shown| shown.as_ref() == value)
+    }
+}
+
+fn shown_by(call: &Call, answer: &Answer) -> Option<(u64, Option<String>)> {
+    match answer {
+        Answer::Found { entry, .. } | Answer::Refused { entry, .. } => {
+            entry.as_ref().map(|entry| (entry.mod_revision, Some(entry.value.clone())))
+        }
+        Answer::Written { revision } => match call.write()? {
+            Write::Put(value) => Some((*revision, Some(value.clone()))),
+            Write::Delete => Some((*revision, None)),
+        },
+        Answer::NothingThere { .. } => None,
+    }
 }
 
 /// When a key was written last.
@@ -192,7 +234,12 @@ impl Model for Kv {
     }
 
     fn initial(&self, _: &String) -> State {
-        State { value: None, written: Written::At(0), told: 0 }
+        State { value: None, written: Written::At(0), told: 0, shown: Shown::default() }
+    }
+
+    fn begin(&self, key: &String, answered: &mut dyn Iterator<Item = (&Call, &Answer)>) -> State {
+        let shown = answered.filter_map(|(call, answer)| shown_by(call, answer)).collect();
+        State { shown: Shown(Arc::new(shown)), ..self.initial(key) }
     }
 
     fn step(&self, state: &State, call: &Call, answer: Option<&Answer>) -> Vec<State> {
@@ -207,7 +254,7 @@ impl Model for Kv {
             || matches!(answer, Some(Answer::Refused { .. } | Answer::NothingThere { .. }))
     }
 
-    fn helps(&self, open: &Call, call: &Call, answer: Option<&Answer>) -> bool {
+    fn helps(&self, begin: &State, open: &Call, (call, answer): (&Call, Option<&Answer>)) -> bool {
         let Some(write) = open.write() else { return false };
         match (call, answer) {
             (_, Some(Answer::Found { entry, .. } | Answer::Refused { entry, .. })) => match write {
@@ -221,7 +268,9 @@ impl Model for Kv {
             (Call::WriteIf { compare, .. }, Some(Answer::Written { .. }) | None) => match (compare, write) {
                 (Compare::Value(compared), Write::Put(value)) => compared == value,
                 (Compare::ModRevision(0), Write::Delete) => true,
-                (Compare::ModRevision(1..), Write::Put(_)) => true,
+                (Compare::ModRevision(revision @ 1..), Write::Put(value)) => {
+                    begin.shown.may_be(*revision, Some(value))
+                }
                 _ => false,
             },
             (Call::Get { .. } | Call::Write { .. }, _) => false,
@@ -231,6 +280,22 @@ impl Model for Kv {
     fn likely_order(&self, answer: &Answer) -> u64 {
         // A write comes before those who look at its revision.
         answer.revision().saturating_mul(2) + u64::from(!matches!(answer, Answer::Written { .. }))
+    }
+
+    fn leaves<'a>(&self, call: &'a Call) -> Option<&'a str> {
+        match call.write()? {
+            Write::Put(value) => Some(value),
+            Write::Delete => None,
+        }
+    }
+
+    fn shows<'a>(&self, answer: &'a Answer) -> Option<&'a str> {
+        match answer {
+            Answer::Found { entry, .. } | Answer::Refused { entry, .. } => {
+                entry.as_ref().map(|entry| entry.value.as_str())
+            }
+            Answer::Written { .. } | Answer::NothingThere { .. } => None,
+        }
     }
 
     fn describe(&self, call: &Call, end: &End<Answer>) -> String {
@@ -281,14 +346,15 @@ impl State {
             (written, None) => Some(written),
         }?;
         let possible = same && revision >= self.least_revision();
-        possible.then(|| Self { value: self.value.clone(), written, told: revision })
+        possible.then(|| Self { written, told: revision, ..self.clone() })
     }
 
     /// The state after a write at a revision, if it can be that.
     fn written(&self, write: &Write, revision: u64) -> Option<Self> {
         let value = self.value_after(write)?;
         let possible = revision > self.least_revision();
-        possible.then_some(Self { value, written: Written::At(revision), told: revision })
+        let written = Written::At(revision);
+        possible.then(|| Self { value, written, told: revision, shown: self.shown.clone() })
     }
 
     /// The states after the call was done, whatever it told.
@@ -305,7 +371,7 @@ impl State {
 
     fn written_unseen(&self, write: &Write) -> Self {
         let Some(value) = self.value_after(write) else { return self.clone() };
-        Self { value, written: Written::After(self.told), told: self.told }
+        Self { value, written: Written::After(self.told), told: self.told, shown: self.shown.clone() }
     }
 
     /// The value after a write, or that there is none; nothing if nothing changes.
@@ -327,8 +393,8 @@ impl State {
             }
             (Compare::ModRevision(revision), Written::After(after)) => {
                 let (written, told) = (Written::At(*revision), self.told.max(*revision));
-                let possible = self.value.is_some() && *revision > after;
-                possible.then(|| Self { value: self.value.clone(), written, told })
+                let there = self.value.is_some() && self.shown.may_be(*revision, self.value.as_ref());
+                (there && *revision > after).then(|| Self { written, told, ..self.clone() })
             }
         }
     }

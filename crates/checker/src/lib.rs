@@ -42,6 +42,7 @@
 mod check;
 pub mod config;
 mod done;
+mod help;
 mod history;
 mod holds;
 mod kept;

@@ -25,6 +25,17 @@ pub trait Model {
     /// How the machine of a key begins.
     fn initial(&self, key: &Self::Key) -> Self::State;
 
+    /// How the machine of a key begins, for a search among these answered calls. What is told later may settle what is
+    /// left open before: a state may remember it, as long as that does not make equal states differ.
+    fn begin(
+        &self,
+        key: &Self::Key,
+        answered: &mut dyn Iterator<Item = (&Self::Call, &Self::Answer)>,
+    ) -> Self::State {
+        let _ = answered;
+        self.initial(key)
+    }
+
     /// The states after the call gave this answer; none if it cannot give it. Without an answer: after the call was
     /// done, whatever it would have told; several if that is open.
     fn step(&self, state: &Self::State, call: &Self::Call, answer: Option<&Self::Answer>)
@@ -36,9 +47,14 @@ pub trait Model {
 
     /// Whether an operation of unknown outcome, done directly before, may be why a call could give this answer. If it is
     /// not, nothing becomes possible by it that is not possible by the call alone, or by the call and then it. Without an
-    /// answer: why it could be done. This makes the search short; true is never wrong.
-    fn helps(&self, open: &Self::Call, call: &Self::Call, answer: Option<&Self::Answer>) -> bool {
-        let _ = (open, call, answer);
+    /// answer: why it could be done. The search began in this state. This makes the search short; true is never wrong.
+    fn helps(
+        &self,
+        begin: &Self::State,
+        open: &Self::Call,
+        (call, answer): (&Self::Call, Option<&Self::Answer>),
+    ) -> bool {
+        let _ = (begin, open, call, answer);
         true
     }
 
@@ -47,6 +63,20 @@ pub trait Model {
     fn likely_order(&self, answer: &Self::Answer) -> u64 {
         let _ = answer;
         0
+    }
+
+    /// What the call leaves behind by which it is known again, such as the value that it writes. With
+    /// [`shows`](Self::shows) this makes the search short: where several operations of unknown outcome would do, those
+    /// that nobody has seen are taken first.
+    fn leaves<'a>(&self, call: &'a Self::Call) -> Option<&'a str> {
+        let _ = call;
+        None
+    }
+
+    /// What the answer shows that some call has left.
+    fn shows<'a>(&self, answer: &'a Self::Answer) -> Option<&'a str> {
+        let _ = answer;
+        None
     }
 
     /// The call and what came of it, in a few words.

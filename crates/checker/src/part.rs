@@ -1,6 +1,6 @@
 //! What of a history is about one key, as the search wants it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::history::{End, History};
 use crate::model::Model;
@@ -16,6 +16,10 @@ pub(crate) struct Op<'h, M: Model> {
     pub(crate) answer: Option<&'h M::Answer>,
     /// See [`Model::likely_order`].
     pub(crate) likely_order: u64,
+    /// See [`Model::leaves`].
+    pub(crate) leaves: Option<&'h str>,
+    /// See [`Model::shows`].
+    pub(crate) shows: Option<&'h str>,
 }
 
 impl<M: Model> Clone for Op<'_, M> {
@@ -33,6 +37,8 @@ pub(crate) struct Part<'h, M: Model> {
     pub(crate) answered: Vec<Op<'h, M>>,
     /// Those that may have been done, by the time of their call.
     pub(crate) open: Vec<Op<'h, M>>,
+    /// What answers show.
+    shown: BTreeSet<&'h str>,
 }
 
 impl<'h, M: Model> Part<'h, M> {
@@ -42,7 +48,13 @@ impl<'h, M: Model> Part<'h, M> {
         ops.sort_by_key(|op| (op.called_ns, op.ended_ns, op.place));
         let (answered, mut open): (Vec<_>, Vec<_>) = ops.into_iter().partition(|op| op.answer.is_some());
         open.retain(|op| !model.only_looks(op.call, None));
-        Self { key, answered, open }
+        let shown = answered.iter().filter_map(|op| op.shows).collect();
+        Self { key, answered, open, shown }
+    }
+
+    /// Whether nobody was told that this open operation was done.
+    pub(crate) fn is_unseen(&self, open: &Op<'h, M>) -> bool {
+        open.leaves.is_none_or(|left| !self.shown.contains(left))
     }
 
     /// The history, taken apart by key.
@@ -56,7 +68,8 @@ impl<'h, M: Model> Part<'h, M> {
             };
             let (called_ns, call) = (operation.called_ns, &operation.call);
             let likely_order = answer.map_or(0, |answer| model.likely_order(answer));
-            let op = Op { place, called_ns, ended_ns, call, answer, likely_order };
+            let (leaves, shows) = (model.leaves(call), answer.and_then(|answer| model.shows(answer)));
+            let op = Op { place, called_ns, ended_ns, call, answer, likely_order, leaves, shows };
             by_key.entry(model.key(call)).or_default().push(op);
         }
         by_key.into_iter().map(|(key, ops)| Self::new(model, key, ops)).collect()

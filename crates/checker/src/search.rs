@@ -5,9 +5,10 @@
 //! them are tried first, and what was reached with fewer is never tried with more ([`Seen`]).
 
 use crate::done::Done;
+use crate::help::Help;
 use crate::model::Model;
 use crate::part::{Op, Part};
-use crate::seen::{Seen, is_subset};
+use crate::seen::Seen;
 
 /// How long a search may take and how much it may remember, for each key. What is not found within them is undecided.
 #[derive(Debug, Clone, Copy)]
@@ -55,16 +56,42 @@ pub(crate) struct Cost {
     pub(crate) positions: usize,
 }
 
+/// How many open operations may come one directly after the other: few at first, which finds most orders soon, and any
+/// number at last.
+const RUNS_MAX: [usize; 3] = [1, 2, usize::MAX];
+
 /// Looks for an order of the part's operations.
 pub(crate) fn search<M: Model>(model: &M, part: &Part<'_, M>, limits: Limits) -> (Found<M::State>, Cost) {
-    let mut search = Search { model, part, steps: 0, seen: Seen::new(), stuck: None };
-    let found = search.run(limits);
-    (found, Cost { steps: search.steps, positions: search.seen.len() })
+    let mut answered = part.answered.iter().filter_map(|op| op.answer.map(|answer| (op.call, answer)));
+    let begin = model.begin(&part.key, &mut answered);
+    let mut cost = Cost::default();
+    for run_max in RUNS_MAX {
+        let help = Help::new(model, part, begin.clone());
+        let steps = cost.steps;
+        let mut search =
+            Search { model, part, help, run_max, cut: false, steps, seen: Seen::new(), stuck: None };
+        // Most of the steps are left for the last.
+        let share = if run_max == usize::MAX { 1 } else { 8 };
+        let steps_max = steps + (limits.steps_max - steps) / share;
+        let found = search.run(begin.clone(), Limits { steps_max, ..limits });
+        cost = Cost { steps: search.steps.min(limits.steps_max), positions: search.seen.len() };
+        match found {
+            Found::Order => return (found, cost),
+            Found::Stuck(_) if !search.cut => return (found, cost),
+            Found::Stuck(_) | Found::Undecided => {}
+        }
+    }
+    (Found::Undecided, cost)
 }
 
 struct Search<'p, M: Model> {
     model: &'p M,
     part: &'p Part<'p, M>,
+    help: Help<'p, M>,
+    /// See [`RUNS_MAX`].
+    run_max: usize,
+    /// Whether a longer run might have led further.
+    cut: bool,
     steps: u64,
     seen: Seen<(Done, M::State)>,
     stuck: Option<Stuck<M::State>>,
@@ -86,6 +113,8 @@ struct Frame<S> {
     /// What the state may be before that choice: first as it is here, then behind open operations.
     before: Vec<Before<S>>,
     at: usize,
+    /// All of those states, and what was used to come there.
+    tried: Seen<S>,
     /// The open operations that help the choice.
     helpful: Vec<usize>,
     /// How many of `before` were taken on by them.
@@ -114,9 +143,9 @@ struct Position<S> {
 }
 
 impl<M: Model> Search<'_, M> {
-    fn run(&mut self, limits: Limits) -> Found<M::State> {
-        let (done, state) = (Done::default(), self.model.initial(&self.part.key));
-        let Some(first) = self.frame(Position { done, state, used: Vec::new(), entered_by: Vec::new() })
+    fn run(&mut self, state: M::State, limits: Limits) -> Found<M::State> {
+        let Some(first) =
+            self.frame(Position { done: Done::default(), state, used: Vec::new(), entered_by: Vec::new() })
         else {
             return Found::Order;
         };
@@ -153,6 +182,7 @@ impl<M: Model> Search<'_, M> {
             trying: 0,
             before: vec![Before { state, used, here: Vec::new() }],
             at: 0,
+            tried: Seen::new(),
             helpful: Vec::new(),
             widened: 0,
             after: Vec::new(),
@@ -210,12 +240,14 @@ impl<M: Model> Search<'_, M> {
     }
 
     /// Goes on to the next choice; the second time round, also looks for what helps it.
-    fn try_next(&self, frame: &mut Frame<M::State>) {
+    fn try_next(&mut self, frame: &mut Frame<M::State>) {
         frame.trying += 1;
         frame.before.truncate(1);
         (frame.at, frame.widened) = (0, 0);
         if frame.trying > frame.choices.len() {
-            frame.helpful = self.helpful(frame);
+            frame.helpful = self.help.with(frame.choice(), frame.open);
+            frame.tried = Seen::new();
+            frame.tried.insert(frame.before[0].state.clone(), &frame.before[0].used);
         }
     }
 
@@ -231,32 +263,15 @@ impl<M: Model> Search<'_, M> {
             && self.model.only_looks(op.call, op.answer);
     }
 
-    /// The open operations that help the choice, or help one that does.
-    fn helpful(&self, frame: &Frame<M::State>) -> Vec<usize> {
-        let op = &self.part.answered[frame.choice()];
-        let mut left: Vec<_> = (0..frame.open).collect();
-        let mut helpful = Vec::new();
-        let mut helped = vec![(op.call, op.answer)];
-        while let Some((call, answer)) = helped.pop() {
-            left.retain(|number| {
-                let open = self.part.open[*number].call;
-                let helps = self.model.helps(open, call, answer);
-                if helps {
-                    helpful.push(*number);
-                    helped.push((open, None));
-                }
-                !helps
-            });
-        }
-        helpful.sort_unstable();
-        helpful
-    }
-
     /// Takes the states before the choice on by one open operation, until there is another one.
     fn widen(&mut self, frame: &mut Frame<M::State>) -> bool {
         let known = frame.before.len();
         while frame.widened < frame.before.len() && frame.before.len() == known {
-            self.widen_from(frame, frame.widened);
+            if frame.before[frame.widened].here.len() < self.run_max {
+                self.widen_from(frame, frame.widened);
+            } else {
+                self.cut = true;
+            }
             frame.widened += 1;
         }
         frame.before.len() > known
@@ -270,9 +285,7 @@ impl<M: Model> Search<'_, M> {
             used.insert(at, *open);
             here.push(*open);
             for state in self.step(&before.state, &self.part.open[*open]) {
-                let as_good =
-                    |other: &Before<M::State>| other.state == state && is_subset(&other.used, &used);
-                if !frame.before.iter().any(as_good) {
+                if frame.tried.insert(state.clone(), &used) {
                     frame.before.push(Before { state, used: used.clone(), here: here.clone() });
                 }
             }

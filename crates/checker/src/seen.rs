@@ -38,7 +38,7 @@ impl<K: Eq + Hash> Seen<K> {
 }
 
 /// Whether all of the smaller are in the larger; both ascend.
-pub(crate) fn is_subset(smaller: &[usize], larger: &[usize]) -> bool {
+fn is_subset(smaller: &[usize], larger: &[usize]) -> bool {
     let mut rest = larger.iter();
     smaller.len() <= larger.len() && smaller.iter().all(|number| rest.any(|other| other == number))
 }

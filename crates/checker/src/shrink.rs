@@ -8,7 +8,9 @@ use crate::part::{Op, Part};
 use crate::search::{Found, Limits, search};
 
 /// How often the model is asked, at most, for the sake of a short explanation.
-const STEPS_MAX: u64 = 5_000_000;
+const STEPS_MAX: u64 = 1_000_000;
+/// And whether one piece can be forgotten: if that is not clear by then, it is kept.
+const PIECE_STEPS_MAX: u64 = 50_000;
 
 /// Places of operations whose answers contradict each other, in the order of their calls. `culprit` is that of the
 /// part's answered operations at whose end it was clear that there is no order.
@@ -18,7 +20,8 @@ pub(crate) fn shrink<M: Model>(model: &M, part: &Part<'_, M>, culprit: usize, li
         key: &part.key,
         kept: part.answered.clone(),
         forgotten: part.open.clone(),
-        limits: Limits { steps_max: STEPS_MAX.min(limits.steps_max), ..limits },
+        limits: Limits { steps_max: PIECE_STEPS_MAX.min(limits.steps_max), ..limits },
+        steps_left: STEPS_MAX,
     };
     shrinking.forget_after(part.answered[culprit].ended_ns);
     let mut size = shrinking.kept.len().div_ceil(2);
@@ -35,8 +38,8 @@ struct Shrinking<'p, 'h, M: Model> {
     kept: Vec<Op<'h, M>>,
     /// Those that may have been done, as far as is still known.
     forgotten: Vec<Op<'h, M>>,
-    /// What is left of them.
     limits: Limits,
+    steps_left: u64,
 }
 
 impl<'h, M: Model> Shrinking<'_, 'h, M> {
@@ -66,12 +69,13 @@ impl<'h, M: Model> Shrinking<'_, 'h, M> {
 
     fn has_no_order(&mut self, ops: Vec<Op<'h, M>>) -> bool {
         let part = Part::new(self.model, self.key.clone(), ops);
-        let (found, cost) = search(self.model, &part, self.limits);
-        self.limits.steps_max = self.limits.steps_max.saturating_sub(cost.steps);
+        let steps_max = self.limits.steps_max.min(self.steps_left);
+        let (found, cost) = search(self.model, &part, Limits { steps_max, ..self.limits });
+        self.steps_left = self.steps_left.saturating_sub(cost.steps);
         matches!(found, Found::Stuck(_))
     }
 }
 
 fn without_answer<'h, M: Model>(op: &Op<'h, M>) -> Op<'h, M> {
-    Op { ended_ns: u64::MAX, answer: None, ..*op }
+    Op { ended_ns: u64::MAX, answer: None, shows: None, ..*op }
 }

@@ -116,7 +116,7 @@ proptest! {
     }
 
     #[test]
-    fn a_read_of_another_value_is_found(all in vec(drawn(8, 3, fates()), 20..200), chosen in any::<Index>()) {
+    fn a_read_of_another_value_is_found(all in vec(drawn(8, 3, fates()), 20..100), chosen in any::<Index>()) {
         let mut operations = simulate(&all).operations().to_vec();
         let (written, reads) = (writes(&operations), reads_of_answered_writes(&operations));
         if reads.is_empty() {

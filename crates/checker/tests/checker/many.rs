@@ -48,6 +48,19 @@ fn two_thousand_operations_of_twenty_clients_on_one_key() {
     check(&Kv, &history, Limits::default()).unwrap();
 }
 
+/// All that was lost stays open to the end, and makes the search no harder than it must be.
+#[test]
+fn a_hot_key_with_hundreds_of_unknown_outcomes() {
+    let history = simulate(&many(1_000, 1, 300));
+    check(&Kv, &history, Limits { steps_max: 2_000_000, ..Limits::default() }).unwrap();
+}
+
+#[test]
+fn a_hot_key_with_a_hundred_unknown_outcomes() {
+    let history = simulate(&many(1_000, 1, 100));
+    check(&Kv, &history, Limits { steps_max: 2_000_000, ..Limits::default() }).unwrap();
+}
+
 #[test]
 fn a_search_that_is_cut_short_is_no_pass() {
     let history = simulate(&many(1_000, 1, 10));

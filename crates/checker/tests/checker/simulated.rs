@@ -66,7 +66,7 @@ struct Planned {
 pub(crate) fn simulate(all: &[Drawn]) -> History<Call, Answer> {
     let mut planned = plan(all);
     planned.sort_by_key(|planned| planned.effect_ns);
-    let mut store = Store { revision: 1, keys: BTreeMap::new() };
+    let mut store = Store { revision: 1, keys: BTreeMap::new(), told: BTreeMap::new() };
     let numbered = planned.iter().zip(0_u64..);
     let mut operations: Vec<_> = numbered.map(|(planned, number)| store.operation(planned, number)).collect();
     operations.sort_by_key(|operation| operation.called_ns);
@@ -90,6 +90,8 @@ fn plan(all: &[Drawn]) -> Vec<Planned> {
 struct Store {
     revision: u64,
     keys: BTreeMap<String, Entry>,
+    /// What each client was told last of each key.
+    told: BTreeMap<(u64, String), Option<Entry>>,
 }
 
 impl Store {
@@ -97,7 +99,12 @@ impl Store {
         let Planned { drawn, called_ns, ended_ns: at_ns, .. } = *planned;
         let call = self.call(drawn, number);
         let end = match drawn.fate {
-            Fate::Answered => End::Answered { at_ns, answer: self.answer(&call) },
+            Fate::Answered => {
+                let answer = self.answer(&call);
+                let entry = self.keys.get(call.key()).cloned();
+                self.told.insert((drawn.client, call.key().to_owned()), entry);
+                End::Answered { at_ns, answer }
+            }
             Fate::Refused => End::NotDone { at_ns },
             Fate::Vanished => End::Unknown,
             Fate::Lost(_) => {
@@ -108,11 +115,11 @@ impl Store {
         Operation { client: drawn.client, called_ns, call, end }
     }
 
-    /// Every value is written once. Some compare what is there, and some what is not.
+    /// Every value is written once. Comparisons are with what the client was told last.
     fn call(&self, drawn: Drawn, number: u64) -> Call {
         let key = format!("k{}", drawn.key);
         let value = format!("v{number}");
-        let entry = self.keys.get(&key);
+        let entry = self.told.get(&(drawn.client, key.clone())).and_then(Option::as_ref);
         match drawn.kind {
             0..4 => Call::get(key),
             4..7 => Call::put(key, value),
