@@ -4,12 +4,6 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/scripts/env.sh
 venv="$(dirname "$CARGO_TARGET_DIR")/venv"
-stamp="$venv/requirements.txt"
-if ! cmp -s tests/python/requirements.txt "$stamp"; then
-    rm -rf "$venv"
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install --quiet --disable-pip-version-check -r tests/python/requirements.txt
-    cp tests/python/requirements.txt "$stamp"
-fi
+deploy/scripts/venv.sh "$venv" tests/python/requirements.txt
 export CONCLAVE_BIN="${CONCLAVE_BIN:-$CARGO_TARGET_DIR/debug/conclave}"
 PYTHONDONTWRITEBYTECODE=1 exec "$venv/bin/python" -m pytest -p no:cacheprovider "${@:-tests}"
