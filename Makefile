@@ -28,9 +28,9 @@ needs-test:
 
 fmt: ## is everything formatted
 	$(STEP) "format"
-	$(RUN) cargo fmt --all --check
+	$(RUN) cargo fmt --all --check && cargo fmt --check --manifest-path tests/etcd_clients/rust/Cargo.toml
 fmt-fix: ## formats everything
-	$(RUN) cargo fmt --all
+	$(RUN) cargo fmt --all && cargo fmt --manifest-path tests/etcd_clients/rust/Cargo.toml
 clippy: ## lints, warnings denied
 	$(STEP) "clippy"
 	$(RUN) cargo clippy --locked --workspace --all-targets --test cluster --test etcd -- -D warnings
@@ -49,15 +49,14 @@ unit: ## unit tests, properties and golden scripts
 cluster: ## tests with clusters of real processes
 	$(STEP) "cluster tests"
 	$(RUN) cargo test --locked --workspace --test cluster -- --test-threads=1
-test-etcd: ## answers compared with those of a real etcd, which it brings: not a part of `test`
-	@deploy/scripts/needs.sh etcd
-	$(STEP) "comparison with etcd"
-	$(RUN) cargo test --locked --package conclave --package conclave-door-gateway --test etcd
 # A seed takes about 7 s of processor time in this build.
 SEEDS ?= 40
 sim: ## the deterministic simulation; SEEDS=100000 runs for days
 	$(STEP) "simulation, $(SEEDS) seeds"
 	$(RUN) cargo build --locked --workspace --bin conclave-sim && "$$CARGO_TARGET_DIR/debug/conclave-sim" --seeds $(SEEDS)
+test-etcd: ## answers compared with a real etcd's, and real clients of etcd, which it brings: not a part of `test`
+	$(STEP) "etcd and its clients"
+	@deploy/scripts/etcd_tests.sh all
 python: ## the client made from proto/ alone, against a cluster
 	$(STEP) "Python client tests"
 	$(RUN) cargo build --locked --workspace --bin conclave --example counter_worker && deploy/scripts/python.sh

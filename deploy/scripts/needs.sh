@@ -2,7 +2,7 @@
 # Installs what the machine lacks by apt, as root or with sudo; otherwise names the packages and
 # stops: needs.sh build|test|etcd
 #
-# `etcd` also brings real etcds to compare with: deploy/scripts/etcd.sh.
+# `etcd` also brings real etcds to compare with (deploy/scripts/etcd.sh), and clients (deploy/scripts/etcd_clients.sh).
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/scripts/env.sh
@@ -30,7 +30,7 @@ fi
 command -v ccache > /dev/null || wanted+=(ccache)
 
 finish() {
-    if [ "${1:-build}" = etcd ]; then exec deploy/scripts/etcd.sh install; fi
+    if [ "${1:-build}" = etcd ]; then deploy/scripts/etcd.sh install && deploy/scripts/etcd_clients.sh || exit 1; fi
     exit 0
 }
 if [ ${#required[@]} -eq 0 ] && [ ${#wanted[@]} -eq 0 ]; then finish "$@"; fi

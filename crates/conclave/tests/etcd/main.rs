@@ -1,22 +1,24 @@
-//! Two servers of etcd's v3 API are asked the same and must answer the same.
+//! Two servers of etcd's v3 API are asked the same and must answer the same; real clients of etcd work with ours.
 //!
 //! | files | what |
 //! |---|---|
 //! | `kv`, `sorted`, `txn`, `compare`, `compact`, `lease`, `watch`, `watch_starts`, `lock`, `election`, `cluster`, `maintenance`, `auth`, `errors` | what is asked, one file a subject |
-//! | `etcdctl` | what operators do with the command line of a real etcd |
+//! | `clients` | real clients of etcd, unmodified, work with three nodes |
 //! | `pair`, `watching` | the two, one stream of watches at each |
 //! | `calls`, `masks` | what requests and answers have to do with revisions; what is masked |
 //! | `script`, `generate` | random scripts of requests |
 //! | `server`, `difference`, `requests` | an etcd or a node of ours as a process; how a difference is told; requests in few words |
 //!
-//! `make test-etcd` brings the etcds and runs all this. `CONCLAVE_ETCD_PAIR` names the two, `3.5.1,conclave` if it is not
-//! set, and `3.5.1,3.4.23` compares the etcds; `CONCLAVE_ETCD_SCRIPTS` tells how many random scripts are run. Where
-//! etcds themselves differ, the tests say so, and what the newer one does is what counts.
+//! `make test-etcd` brings the etcds and the clients, and runs all this. `CONCLAVE_ETCD_PAIR` names the two,
+//! `3.5.1,conclave` if it is not set, and `3.5.1,3.4.23` compares the etcds; `CONCLAVE_ETCD_SCRIPTS` tells how many random
+//! scripts are run. Where etcds themselves differ, the tests say so, and what the newer one does is what counts.
 
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
 mod calls;
+#[cfg(test)]
+mod clients;
 #[cfg(test)]
 mod cluster;
 #[cfg(test)]
@@ -29,8 +31,6 @@ mod difference;
 mod election;
 #[cfg(test)]
 mod errors;
-#[cfg(test)]
-mod etcdctl;
 #[cfg(test)]
 mod generate;
 #[cfg(test)]

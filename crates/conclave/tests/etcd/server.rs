@@ -24,7 +24,7 @@ impl Server {
     /// Starts as many members as one cluster, of an etcd of this version or of ours, and waits until they answer.
     pub(crate) async fn start(named: &str, members: usize) -> Self {
         if named != OURS {
-            return Self::Etcd(Etcd::of_version(named).start(members).await);
+            return Self::Etcd(EtcdCluster::start(named, members).await);
         }
         let options = ClusterOptions::new(env!("CARGO_BIN_EXE_conclave"), members as u64);
         Self::Ours(Cluster::start(options).await)
@@ -47,62 +47,22 @@ impl Server {
     }
 }
 
+/// The target directory.
+pub(crate) fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target directory")
+}
+
+/// The folder that the target directory is in: what the scripts bring lies beside it.
+pub(crate) fn caches() -> &'static Path {
+    target().parent().expect("the target directory is in a folder")
+}
+
 /// A program of the etcd of this version that `deploy/scripts/needs.sh etcd` has brought.
 pub(crate) fn program(version: &str, name: &str) -> PathBuf {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target directory");
-    let caches = target.parent().expect("the target directory is in a folder");
-    let program = caches.join("etcd").join(version).join(name);
+    let program = caches().join("etcd").join(version).join(name);
     let hint = "run `deploy/scripts/needs.sh etcd`, or `make test-etcd`, which does";
     assert!(program.is_file(), "{name} {version} is not at {}: {hint}", program.display());
     program
-}
-
-/// How etcd is to be run.
-struct Etcd {
-    version: String,
-    program: PathBuf,
-}
-
-impl Etcd {
-    /// The version that `deploy/scripts/needs.sh etcd` has brought.
-    fn of_version(version: &str) -> Self {
-        Self { version: version.to_owned(), program: program(version, "etcd") }
-    }
-
-    /// Starts as many members as one cluster and waits until the cluster answers.
-    async fn start(self, members: usize) -> EtcdCluster {
-        let folder = TempDir::new().expect("there is room for temporary files");
-        let places: Vec<_> =
-            (0..members).map(|_| Place { clients: Port::take(), peers: Port::take() }).collect();
-        let all: Vec<_> =
-            places.iter().enumerate().map(|(n, place)| format!("m{n}={}", url(&place.peers))).collect();
-        let all = all.join(",");
-        let members: Vec<_> = places
-            .into_iter()
-            .enumerate()
-            .map(|(n, place)| self.start_member(&folder.path().join(format!("m{n}")), place, &all))
-            .collect();
-        let mut cluster = EtcdCluster { version: self.version, members, _folder: folder };
-        for member in &mut cluster.members {
-            member.answers().await;
-        }
-        cluster
-    }
-
-    fn start_member(&self, folder: &Path, place: Place, all: &str) -> Member {
-        fs::create_dir(folder).expect("the folder is ours");
-        let name = folder.file_name().expect("it was given one").to_os_string();
-        let (clients, peers, log) = (url(&place.clients), url(&place.peers), folder.join("log"));
-        let file = File::create(&log).expect("the folder is ours");
-        let mut command = Command::new(&self.program);
-        command.env_clear().arg("--name").arg(name).arg("--data-dir").arg(folder.join("data"));
-        command.args(["--listen-client-urls", &clients, "--advertise-client-urls", &clients]);
-        command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
-        command.args(["--initial-cluster", all, "--logger", "zap", "--log-level", "warn"]);
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
-        let process = command.spawn().expect("etcd can be started");
-        Member { process, place, log }
-    }
 }
 
 /// An etcd that runs until this is dropped.
@@ -110,6 +70,34 @@ pub(crate) struct EtcdCluster {
     version: String,
     members: Vec<Member>,
     _folder: TempDir,
+}
+
+impl EtcdCluster {
+    /// Starts as many members as one cluster and waits until the cluster answers.
+    pub(crate) async fn start(version: &str, members: usize) -> Self {
+        let folder = TempDir::new().expect("there is room for temporary files");
+        let places: Vec<_> =
+            (0..members).map(|_| Place { clients: Port::take(), peers: Port::take() }).collect();
+        let all: Vec<_> =
+            places.iter().enumerate().map(|(n, place)| format!("m{n}={}", url(&place.peers))).collect();
+        let all = all.join(",");
+        let program = program(version, "etcd");
+        let members: Vec<_> = places
+            .into_iter()
+            .enumerate()
+            .map(|(n, place)| Member::start(&program, &folder.path().join(format!("m{n}")), place, &all))
+            .collect();
+        let mut cluster = Self { version: version.to_owned(), members, _folder: folder };
+        for member in &mut cluster.members {
+            member.answers().await;
+        }
+        cluster
+    }
+
+    /// Where clients reach its first member.
+    pub(crate) fn endpoint(&self) -> String {
+        self.members[0].place.clients.address().to_string()
+    }
 }
 
 struct Place {
@@ -124,6 +112,21 @@ struct Member {
 }
 
 impl Member {
+    fn start(program: &Path, folder: &Path, place: Place, all: &str) -> Self {
+        fs::create_dir(folder).expect("the folder is ours");
+        let name = folder.file_name().expect("it was given one").to_os_string();
+        let (clients, peers, log) = (url(&place.clients), url(&place.peers), folder.join("log"));
+        let file = File::create(&log).expect("the folder is ours");
+        let mut command = Command::new(program);
+        command.env_clear().arg("--name").arg(name).arg("--data-dir").arg(folder.join("data"));
+        command.args(["--listen-client-urls", &clients, "--advertise-client-urls", &clients]);
+        command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
+        command.args(["--initial-cluster", all, "--logger", "zap", "--log-level", "warn"]);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(file);
+        let process = command.spawn().expect("etcd can be started");
+        Self { process, place, log }
+    }
+
     fn channel(&self) -> Channel {
         let endpoint = Endpoint::from_shared(url(&self.place.clients)).expect("it is a URL");
         endpoint.connect_lazy()
