@@ -9,7 +9,8 @@ use etcd_client::{Client, ConnectOptions, Error};
 /// How long anything that must come true may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
-const CALL_LIMIT: Duration = Duration::from_secs(5);
+/// How long a call may take that nobody answers.
+const CALL_LIMIT: Duration = Duration::from_secs(15);
 
 /// A client that knows all nodes: as a user, if one is given with a password.
 pub(crate) async fn client(user: Option<(&str, &str)>) -> Result<Client, Error> {
