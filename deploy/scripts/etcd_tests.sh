@@ -16,5 +16,8 @@ cargo build --quiet --locked --manifest-path tests/etcd_clients/rust/Cargo.toml
 cargo test --locked --workspace --test etcd
 if [ "${1:-}" = all ]; then
     cargo clippy --quiet --locked --manifest-path tests/etcd_clients/rust/Cargo.toml -- -D warnings
-    cargo test --locked --workspace --test etcd -- --ignored --test-threads=1 --nocapture
+    # What is measured is what is shipped.
+    cargo build --locked --release --package conclave --bin conclave
+    CONCLAVE_ETCD_CHECKED="$CARGO_TARGET_DIR/release/conclave" \
+        cargo test --locked --workspace --test etcd -- --ignored --test-threads=1 --nocapture
 fi
