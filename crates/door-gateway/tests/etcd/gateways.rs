@@ -15,7 +15,7 @@ use crate::server::{Etcd, VERSION};
 /// Larger answers are a mistake.
 const ANSWER_SIZE_BYTES_MAX: usize = 1 << 20;
 /// How long streams are read that do not end by themselves.
-const READ_FOR: (&str, &str) = ("Grpc-Timeout", "700m");
+const READ_FOR: (&str, &str) = ("Grpc-Timeout", "2S");
 /// Longer than any other call takes.
 const PATIENCE: (&str, &str) = ("Grpc-Timeout", "30S");
 /// What differs between any two clusters, and from one moment to the next.
@@ -103,12 +103,16 @@ impl Gateways {
     async fn ask(&self, asked: &Asked) -> (Told, Told) {
         let Asked { method, path, body, header: (name, value) } = asked;
         let header = format!("{name}: {value}\r\n");
-        let theirs = over_http(&self.theirs.address(), method, path, &header, body).await;
+        let address = self.theirs.address();
+        let theirs = over_http(&address, method, path, &header, body);
         let request = Request::builder().method(*method).uri(*path).header(*name, *value);
         let request = request.body(Body::from(*body)).unwrap();
-        let ours = self.ours.clone().oneshot(request).await.unwrap();
-        let (status, headers) = (ours.status().as_u16(), ours.headers().clone());
-        let text = to_bytes(ours.into_body(), ANSWER_SIZE_BYTES_MAX).await.unwrap();
+        let ours = async {
+            let (head, body) = self.ours.clone().oneshot(request).await.unwrap().into_parts();
+            (head, to_bytes(body, ANSWER_SIZE_BYTES_MAX).await.unwrap())
+        };
+        let (theirs, (head, text)) = tokio::join!(theirs, ours);
+        let (status, headers) = (head.status.as_u16(), head.headers);
         let content_type = headers.get("content-type").map(|it| it.to_str().unwrap().to_owned());
         let ours = Told { status, content_type: content_type.unwrap_or_default(), lines: masked(&text) };
         (theirs.expect("etcd answers"), ours)
