@@ -9,9 +9,10 @@
 //! | `script`, `generate` | random scripts of requests |
 //! | `server`, `difference`, `requests` | an etcd or a node of ours as a process; how a difference is told; requests in few words |
 //!
-//! `make test-etcd` brings the etcds and the clients, and runs all this. `CONCLAVE_ETCD_PAIR` names the two,
+//! `make etcd` brings the etcds and the clients, and runs all this. `CONCLAVE_ETCD_PAIR` names the two,
 //! `3.5.1,conclave` if it is not set, and `3.5.1,3.4.23` compares the etcds; `CONCLAVE_ETCD_SCRIPTS` tells how many random
-//! scripts are run. Where etcds themselves differ, the tests say so, and what the newer one does is what counts.
+//! scripts are run, `CONCLAVE_ETCD_CHECKED` which release build etcdctl measures. Where etcds themselves differ, the
+//! tests say so, and what the newer one does is what counts.
 
 #[cfg(test)]
 mod auth;

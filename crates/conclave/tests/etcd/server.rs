@@ -60,7 +60,7 @@ pub(crate) fn caches() -> &'static Path {
 /// A program of the etcd of this version that `deploy/scripts/needs.sh etcd` has brought.
 pub(crate) fn program(version: &str, name: &str) -> PathBuf {
     let program = caches().join("etcd").join(version).join(name);
-    let hint = "run `deploy/scripts/needs.sh etcd`, or `make test-etcd`, which does";
+    let hint = "run `deploy/scripts/needs.sh etcd`, or `make etcd`, which does";
     assert!(program.is_file(), "{name} {version} is not at {}: {hint}", program.display());
     program
 }

@@ -2,7 +2,7 @@
 //! the status, the type of the body, and every line of it.
 //!
 //! What differs between any two clusters is masked, and so are the words about JSON that cannot be read, which are those
-//! of another language. `make test-etcd` brings the etcd and runs this.
+//! of another language. `make etcd` brings the etcd and runs this.
 
 #[cfg(test)]
 mod gateways;

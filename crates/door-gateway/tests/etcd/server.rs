@@ -57,7 +57,7 @@ fn program() -> std::path::PathBuf {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("it is in the target directory");
     let caches = target.parent().expect("the target directory is in a folder");
     let program = caches.join("etcd").join(VERSION).join("etcd");
-    let hint = "run `deploy/scripts/needs.sh etcd`, or `make test-etcd`, which does";
+    let hint = "run `deploy/scripts/needs.sh etcd`, or `make etcd`, which does";
     assert!(program.is_file(), "etcd {VERSION} is not at {}: {hint}", program.display());
     program
 }

@@ -12,7 +12,7 @@ use crate::server::{caches, target};
 /// Where `deploy/scripts/etcd_clients.sh` puts what it brings; that it must be there.
 fn brought(path: &str) -> PathBuf {
     let brought = caches().join("etcd_clients").join(path);
-    let hint = "run `deploy/scripts/needs.sh etcd`, or `make test-etcd`, which does";
+    let hint = "run `deploy/scripts/needs.sh etcd`, or `make etcd`, which does";
     assert!(brought.exists(), "{} is not there: {hint}", brought.display());
     brought
 }
@@ -59,6 +59,6 @@ async fn etcd3_of_nodejs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn etcd_client_of_rust() {
     let built = target().join("debug/with-etcd-client");
-    assert!(built.is_file(), "{} is not there: run deploy/scripts/etcd_clients.sh", built.display());
+    assert!(built.is_file(), "{} is not there: run `make etcd`, which builds it", built.display());
     run(Command::new(built)).await;
 }
