@@ -11,7 +11,8 @@ use tonic::Request;
 use crate::pair::{Pair, Side};
 use crate::requests::{Operation as _, delete, get, is_absent, lease, put, txn};
 
-fn user(name: &str, password: &str) -> pb::AuthUserAddRequest {
+/// A user with a password.
+pub(crate) fn user(name: &str, password: &str) -> pb::AuthUserAddRequest {
     pb::AuthUserAddRequest {
         name: name.into(),
         password: password.into(),
@@ -19,7 +20,8 @@ fn user(name: &str, password: &str) -> pb::AuthUserAddRequest {
     }
 }
 
-fn gives(user: &str, role: &str) -> pb::AuthUserGrantRoleRequest {
+/// Gives a user a role.
+pub(crate) fn gives(user: &str, role: &str) -> pb::AuthUserGrantRoleRequest {
     pb::AuthUserGrantRoleRequest { user: user.into(), role: role.into() }
 }
 
@@ -108,7 +110,7 @@ async fn authentication_needs_a_user_root_and_is_off_before() {
 }
 
 /// The request of somebody who has logged in; of nobody if there is no name.
-async fn from<T>(side: &Side, name: &str, request: T) -> Request<T> {
+pub(crate) async fn from<T>(side: &Side, name: &str, request: T) -> Request<T> {
     let mut request = Request::new(request);
     if !name.is_empty() {
         let login = pb::AuthenticateRequest { name: name.into(), password: "secret".into() };
@@ -120,7 +122,7 @@ async fn from<T>(side: &Side, name: &str, request: T) -> Request<T> {
 }
 
 /// Both, with users of whom ann may read and write `[a, b)`, and root all.
-async fn enabled() -> Pair {
+pub(crate) async fn enabled() -> Pair {
     let mut pair = Pair::start().await;
     pair.granted(lease(7)).await;
     pair.granted(pb::PutRequest { lease: 7, ..put("z", "1") }).await;

@@ -34,6 +34,8 @@ pub(crate) fn step() -> BoxedStrategy<Step> {
         1 => grant().prop_map(Step::Grant),
         1 => revoke().prop_map(Step::Revoke),
         1 => time_to_live().prop_map(Step::TimeToLive),
+        2 => watch().prop_map(Step::Watch),
+        1 => (0_usize..4).prop_map(Step::EndWatch),
     ]
     .boxed()
 }
@@ -107,6 +109,26 @@ fn put() -> BoxedStrategy<pb::PutRequest> {
 fn delete() -> BoxedStrategy<pb::DeleteRangeRequest> {
     (key(), end(), any::<bool>())
         .prop_map(|(key, range_end, prev_kv)| pb::DeleteRangeRequest { key, range_end, prev_kv })
+        .boxed()
+}
+
+/// From now on, from the past or from the future. What was before the first revision of a script is another one's.
+fn watch() -> BoxedStrategy<pb::WatchCreateRequest> {
+    let start = prop_oneof![5 => Just(0_i64), 5 => 2..REVISION_MAX];
+    let leaves_out = proptest::sample::subsequence(vec![0_i32, 1], 0..=2);
+    (key(), end(), start, leaves_out, any::<[bool; 3]>())
+        .prop_map(|(key, range_end, start_revision, filters, [prev_kv, fragment, progress_notify])| {
+            pb::WatchCreateRequest {
+                key,
+                range_end,
+                start_revision,
+                progress_notify,
+                filters,
+                prev_kv,
+                watch_id: 0,
+                fragment,
+            }
+        })
         .boxed()
 }
 

@@ -1,6 +1,8 @@
 //! The service of locks.
 
+use conclave_proto::etcd::etcdserverpb::LeaseRevokeRequest;
 use conclave_proto::etcd::etcdserverpb::kv_client::KvClient;
+use conclave_proto::etcd::etcdserverpb::lease_client::LeaseClient;
 use conclave_proto::etcd::v3lockpb::lock_client::LockClient;
 use conclave_proto::etcd::v3lockpb::{LockRequest, UnlockRequest};
 use conclave_testkit::wait;
@@ -66,6 +68,33 @@ async fn the_next_one_waits_until_it_is_released() {
     };
     let told = pair.both("waits for the lock and is given it", hand_over).await.expect("it is held");
     assert_eq!(told.key, "l/8");
+    pair.granted(all()).await;
+}
+
+#[tokio::test]
+async fn whose_lease_ends_while_they_wait_has_no_lock() {
+    let mut pair = Pair::start().await;
+    pair.granted(lease(7)).await;
+    pair.granted(lease(8)).await;
+    let held = pair.granted(lock("l", 7)).await.key;
+    let too_late = async |side: Side| {
+        let (mut waiter, mut holder) =
+            (LockClient::new(side.channel.clone()), LockClient::new(side.channel.clone()));
+        let ends = async {
+            let mut kv = KvClient::new(side.channel.clone());
+            wait::until("the next one stands in line", async || {
+                let told = kv.range(get("l/8")).await.expect("it answers");
+                (told.into_inner().count == 1).then_some(())
+            })
+            .await;
+            LeaseClient::new(side.channel.clone()).lease_revoke(LeaseRevokeRequest { id: 8 }).await?;
+            holder.unlock(UnlockRequest { key: held.clone() }).await
+        };
+        let (locked, released) = tokio::join!(waiter.lock(lock("l", 8)), ends);
+        released.and(locked)
+    };
+    let refused = pair.both("waits for the lock, and its lease ends", too_late).await.expect_err("too late");
+    assert_eq!((refused.code, refused.message.as_str()), (Code::Unknown, "mutex: session is expired"));
     pair.granted(all()).await;
 }
 

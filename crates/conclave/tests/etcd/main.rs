@@ -2,11 +2,11 @@
 //!
 //! | files | what |
 //! |---|---|
-//! | `kv`, `sorted`, `txn`, `compare`, `compact`, `lease`, `watch`, `watch_starts`, `lock`, `election`, `cluster`, `maintenance`, `auth`, `errors` | what is asked, one file a subject |
+//! | `kv`, `sorted`, `txn`, `compare`, `compact`, `lease`, `watch`, `watch_starts`, `lock`, `election`, `cluster`, `maintenance`, `auth`, `auth_refused`, `errors` | what is asked, one file a subject |
 //! | `clients` | real clients of etcd, unmodified, work with three nodes |
 //! | `pair`, `watching` | the two, one stream of watches at each |
 //! | `calls`, `masks` | what requests and answers have to do with revisions; what is masked |
-//! | `script`, `generate` | random scripts of requests |
+//! | `script`, `generate`, `followed` | random scripts of requests, and what watches are told meanwhile |
 //! | `server`, `difference`, `requests` | an etcd or a node of ours as a process; how a difference is told; requests in few words |
 //!
 //! `make etcd` brings the etcds and the clients, and runs all this. `CONCLAVE_ETCD_PAIR` names the two,
@@ -16,6 +16,8 @@
 
 #[cfg(test)]
 mod auth;
+#[cfg(test)]
+mod auth_refused;
 #[cfg(test)]
 mod calls;
 #[cfg(test)]
@@ -32,6 +34,8 @@ mod difference;
 mod election;
 #[cfg(test)]
 mod errors;
+#[cfg(test)]
+mod followed;
 #[cfg(test)]
 mod generate;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use proptest::collection::vec;
 use proptest::strategy::{Strategy as _, ValueTree as _};
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 
+use crate::followed::Followed;
 use crate::generate;
 use crate::pair::Pair;
 use crate::requests::all;
@@ -22,21 +23,31 @@ pub(crate) enum Step {
     Grant(pb::LeaseGrantRequest),
     Revoke(pb::LeaseRevokeRequest),
     TimeToLive(pb::LeaseTimeToLiveRequest),
+    Watch(pb::WatchCreateRequest),
+    /// Ends one of the watches that are open, if there are so many.
+    EndWatch(usize),
 }
 
 impl Step {
-    /// Asks both; they must answer the same, whatever it is.
-    async fn run(self, pair: &mut Pair) {
+    /// Asks both; they must answer the same, whatever it is, and tell all watches the same.
+    async fn run(self, pair: &mut Pair, followed: &mut Followed) {
         match self {
             Self::Range(it) => drop(pair.ask(it).await),
             Self::Put(it) => drop(pair.ask(it).await),
             Self::Delete(it) => drop(pair.ask(it).await),
             Self::Txn(it) => drop(pair.ask(it).await),
-            Self::Compact(it) => drop(pair.ask(it).await),
+            Self::Compact(it) => {
+                if pair.ask(it).await.is_ok() {
+                    followed.compacted(it.revision);
+                }
+            }
             Self::Grant(it) => drop(pair.ask(it).await),
             Self::Revoke(it) => drop(pair.ask(it).await),
             Self::TimeToLive(it) => drop(pair.ask(it).await),
+            Self::Watch(it) => followed.create(pair, it).await,
+            Self::EndWatch(number) => followed.end(pair, number).await,
         }
+        followed.settle(pair).await;
     }
 }
 
@@ -46,9 +57,11 @@ pub(crate) type Script = Vec<Step>;
 /// Runs a script on empty stores, and reads all at its end.
 pub(crate) async fn run(pair: &mut Pair, script: Script) {
     pair.begin().await;
+    let mut followed = Followed::begin(pair).await;
     for step in script {
-        step.run(pair).await;
+        step.run(pair, &mut followed).await;
     }
+    followed.finish();
     pair.granted(all()).await;
 }
 
@@ -79,5 +92,5 @@ fn scripts_have_requests_of_every_kind() {
     let mut runner = TestRunner::deterministic();
     let script = vec(generate::step(), 400).new_tree(&mut runner).expect("it can be made").current();
     let kinds: std::collections::HashSet<_> = script.iter().map(std::mem::discriminant).collect();
-    assert_eq!(kinds.len(), 8);
+    assert_eq!(kinds.len(), 10);
 }

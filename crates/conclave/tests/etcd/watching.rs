@@ -79,6 +79,18 @@ impl Watching {
         pair.same(first.map(events), second.map(events)).expect("the stream goes on")
     }
 
+    /// The changes that a watch is told, up to those of a revision.
+    pub(crate) async fn events_to(&mut self, pair: &Pair, watch_id: i64, revision: i64) -> Vec<Event> {
+        let (first, second) =
+            tokio::join!(self.first.told_to(watch_id, revision), self.second.told_to(watch_id, revision));
+        pair.same(first, second).expect("the stream goes on")
+    }
+
+    /// What came and was not asked for.
+    pub(crate) fn unasked(&self) -> Vec<&WatchResponse> {
+        self.first.waiting.iter().chain(&self.second.waiting).collect()
+    }
+
     /// The answers with the next `count` changes that a watch is told: for each, how many changes, and whether more
     /// of it follows.
     pub(crate) async fn pieces(&mut self, pair: &Pair, watch_id: i64, count: usize) -> Vec<(usize, bool)> {
@@ -144,6 +156,14 @@ impl Stream {
         Ok(told)
     }
 
+    async fn told_to(&mut self, watch_id: i64, revision: i64) -> Result<Vec<Event>, Status> {
+        let mut events: Vec<Event> = Vec::new();
+        while events.last().is_none_or(|event| revision_of(event) < revision) {
+            events.extend(self.told(watch_id, 1).await?.into_iter().flat_map(|told| told.events));
+        }
+        Ok(events)
+    }
+
     async fn next(&mut self, wanted: impl Fn(&WatchResponse) -> bool) -> Result<WatchResponse, Status> {
         if let Some(at) = self.waiting.iter().position(&wanted) {
             return Ok(self.waiting.remove(at).expect("it was just found"));
@@ -160,4 +180,9 @@ impl Stream {
             self.waiting.push_back(answer);
         }
     }
+}
+
+/// When a change was made.
+pub(crate) fn revision_of(event: &Event) -> i64 {
+    event.kv.as_ref().expect("every change has a key").mod_revision
 }
