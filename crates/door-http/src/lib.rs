@@ -8,6 +8,7 @@
 //!
 //! Absent on purpose: anything that changes something.
 
+mod grpc;
 mod metrics;
 mod probes;
 mod process;
@@ -19,7 +20,7 @@ use axum::routing::get;
 use conclave_node::NodeHandle;
 use prometheus_client::registry::Registry;
 
-pub use probes::unknown;
+pub use grpc::{grpc_only, unknown};
 pub use process::ProcessCollector;
 
 /// The routes of this door. What is registered in `registry` is what `/metrics` tells.

@@ -1,16 +1,9 @@
 //! Probes: whether to start the process anew, and whether to send it requests.
 
 use axum::extract::State;
-use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::StatusCode;
 use conclave_node::Readiness;
 use tokio::sync::watch;
-
-const GRPC: &str = "application/grpc";
-const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
-/// `UNIMPLEMENTED` of gRPC.
-const UNIMPLEMENTED: &str = "12";
 
 /// The process answers. A node that cannot go on ends its process by itself.
 pub(crate) async fn live() -> &'static str {
@@ -21,16 +14,6 @@ pub(crate) async fn live() -> &'static str {
 pub(crate) async fn ready(State(readiness): State<watch::Receiver<Readiness>>) -> (StatusCode, &'static str) {
     let readiness = *readiness.borrow();
     answer(readiness)
-}
-
-/// What is at no path of any door: for a gRPC client a status, for all others 404.
-pub async fn unknown(headers: HeaderMap) -> Response {
-    let content_type = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    if content_type.starts_with(GRPC.as_bytes()) {
-        return ([(CONTENT_TYPE, GRPC), (GRPC_STATUS, UNIMPLEMENTED)], ()).into_response();
-    }
-    let text = "there is nothing here: /metrics, /livez and /readyz are what this port tells over HTTP\n";
-    (StatusCode::NOT_FOUND, text).into_response()
 }
 
 fn answer(readiness: Readiness) -> (StatusCode, &'static str) {
@@ -83,17 +66,6 @@ mod tests {
             assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
             assert!(text.starts_with(reason), "{text}");
         }
-    }
-
-    #[tokio::test]
-    async fn what_is_nowhere_is_told_in_the_callers_own_terms() {
-        let grpc = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static("application/grpc+proto"))]);
-        let answer = unknown(grpc).await;
-        assert_eq!(
-            (answer.status(), answer.headers()[GRPC_STATUS].as_bytes()),
-            (StatusCode::OK, b"12".as_slice())
-        );
-        assert_eq!(unknown(HeaderMap::new()).await.status(), StatusCode::NOT_FOUND);
     }
 
     #[tokio::test]

@@ -46,6 +46,7 @@ pub(super) async fn serve(
     let mut routes = conclave_door_etcd::add_services(routes, node.clone(), &limits, ending.clone());
     let http = conclave_door_http::routes(&node, Arc::new(metrics.registry));
     let grpc = std::mem::take(routes.axum_router_mut());
+    let grpc = grpc.route_layer(axum::middleware::from_fn(conclave_door_http::grpc_only));
     let gateway = etcd_gateway(node, grpc.clone());
     *routes.axum_router_mut() = grpc.merge(http).merge(gateway).fallback(conclave_door_http::unknown);
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
