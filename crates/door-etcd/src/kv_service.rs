@@ -4,7 +4,8 @@ use conclave_core::auth::{Caller, may_read};
 use conclave_core::kv::{
     self, Done, KvCommand, KvOutcome, KvRejection, Operation, PutLease, RangeFound, RangeQuery, Txn, TxnDone,
 };
-use conclave_core::{Command, Outcome, Rejection, lease, may_do_txn};
+use conclave_core::lock::HeldLock;
+use conclave_core::{Command, GuardedKeys, Outcome, Rejection, lease, may_do_txn};
 use conclave_door::end_of;
 use conclave_mvcc::{ReadMap, Revision};
 use conclave_node::{Consistency, NodeHandle, RequestError};
@@ -18,6 +19,7 @@ use tonic::{Request, Response, Status};
 use crate::caller::{by, caller};
 use crate::calls::{Answer, deadline, other_answer};
 use crate::header::header;
+use crate::held::held_locks;
 use crate::kv_wire;
 use crate::refusal::{Refusal, Rule};
 use crate::servers::etcdserverpb::kv_server::Kv;
@@ -48,8 +50,9 @@ impl KvDoor {
     /// Who asks, and until when.
     async fn terms<T>(&self, request: &Request<T>) -> Result<Terms, Refusal> {
         let deadline = deadline(request)?;
+        let held = held_locks(request.metadata())?;
         let caller = caller(&self.node, request.metadata(), deadline).await?;
-        Ok(Terms { caller, deadline })
+        Ok(Terms { caller, held, deadline })
     }
 
     /// Reads a range.
@@ -69,7 +72,7 @@ impl KvDoor {
         &self,
         query: RangeQuery,
         consistency: Consistency,
-        Terms { caller, deadline }: Terms,
+        Terms { caller, deadline, .. }: Terms,
     ) -> Result<RangeFound, Refusal> {
         let read = move |view: &dyn ReadMap| match may_read(view, caller.as_ref(), &query.range)? {
             Ok(()) => kv::range(view, &query),
@@ -123,8 +126,13 @@ impl KvDoor {
     }
 
     async fn propose(&self, command: KvCommand, terms: Terms) -> Result<KvOutcome, Refusal> {
-        let command = by(terms.caller, Command::Kv(command));
-        match self.node.propose_once(command, terms.deadline).await?? {
+        let Terms { caller, held, deadline } = terms;
+        let command = match held.is_empty() {
+            true => Command::Kv(command),
+            false => Command::GuardedKeys(GuardedKeys { held, command }),
+        };
+        let command = by(caller, command);
+        match self.node.propose_once(command, deadline).await?? {
             Outcome::Kv(outcome) => Ok(outcome),
             _ => Err(other_answer()),
         }
@@ -133,12 +141,13 @@ impl KvDoor {
     async fn do_txn(&self, request: wire::TxnRequest, terms: Terms) -> Result<(Revision, TxnDone), Refusal> {
         let (size_bytes, is_local) = (request.encoded_len(), kv_wire::is_local(&request));
         let txn = kv_wire::txn(request)?;
-        if !txn.is_read_only() {
+        // Whether locks are held is known where it is written, also of what only reads.
+        if !txn.is_read_only() || !terms.held.is_empty() {
             check_size(size_bytes)?;
             return self.change(txn, terms).await;
         }
         let consistency = if is_local { Consistency::Local } else { Consistency::Linearizable };
-        let Terms { caller, deadline } = terms;
+        let Terms { caller, deadline, .. } = terms;
         let read = move |view: &dyn ReadMap| match may_do_txn(view, caller.as_ref(), &txn)? {
             Ok(()) => kv::read_txn(view, &txn),
             Err(rejection) => Ok(Err(rejection)),
@@ -150,6 +159,8 @@ impl KvDoor {
 /// On what terms a request is answered.
 pub(crate) struct Terms {
     pub(crate) caller: Option<Caller>,
+    /// A change is not done unless these are.
+    pub(crate) held: Vec<HeldLock>,
     pub(crate) deadline: Instant,
 }
 

@@ -3,6 +3,7 @@
 use conclave_core::auth::Caller;
 use conclave_core::lease::{self, LeaseCommand, LeaseInfo, LeaseOutcome, LeaseRejection, RevokeLease};
 use conclave_core::{Command, LeaseId, Outcome, Rejection, kv, may_know_keys_of};
+use conclave_door::{Limits, Places};
 use conclave_mvcc::{MapError, ReadMap};
 use conclave_node::{Consistency, NodeHandle};
 use conclave_proto::etcd::etcdserverpb as wire;
@@ -30,12 +31,14 @@ const PAGE_LEASES: usize = 10_000;
 #[derive(Clone)]
 pub(crate) struct LeaseDoor {
     node: NodeHandle,
+    streams: Places,
     stop: CancellationToken,
 }
 
 impl LeaseDoor {
-    pub(crate) fn new(node: NodeHandle, stop: CancellationToken) -> Self {
-        Self { node, stop }
+    pub(crate) fn new(node: NodeHandle, limits: &Limits, stop: CancellationToken) -> Self {
+        let streams = Places::new("streams of renewals", limits.keep_alive_streams_max);
+        Self { node, streams, stop }
     }
 
     /// Has a command about leases applied, once: a retry of this attempt is known by its id.
@@ -172,13 +175,16 @@ impl Lease for LeaseDoor {
         &self,
         request: Request<Streaming<wire::LeaseKeepAliveRequest>>,
     ) -> Answer<Self::LeaseKeepAliveStream> {
+        let place = self.streams.take().map_err(Refusal::from)?;
         let door = self.clone();
         let renew = move |id| {
             let door = door.clone();
             async move { door.renew(id).await.map_err(Status::from) }
         };
         let answers = renewals(request.into_inner(), renew);
-        Ok(Response::new(Box::pin(answers.take_until(self.stop.clone().cancelled_owned()))))
+        let answers = answers.take_until(self.stop.clone().cancelled_owned());
+        // The place is given back when the stream is gone.
+        Ok(Response::new(Box::pin(answers.inspect(move |_| _ = &place))))
     }
 
     async fn lease_time_to_live(

@@ -10,11 +10,13 @@ mod auth_service;
 mod auth_wire;
 mod caller;
 mod calls;
+mod clear;
 mod cluster_service;
 mod cluster_wire;
 mod codec;
 mod header;
 mod health;
+mod held;
 mod kv_service;
 mod kv_wire;
 mod lease_service;
@@ -39,6 +41,7 @@ pub use crate::health::ailment;
 pub use crate::version::{ETCD_CLUSTER_VERSION, ETCD_VERSION};
 
 use crate::auth_service::AuthDoor;
+use crate::clear::Clear;
 use crate::cluster_service::ClusterDoor;
 use crate::kv_service::KvDoor;
 use crate::lease_service::LeaseDoor;
@@ -55,7 +58,14 @@ use crate::servers::v3lockpb::lock_server::LockServer;
 use crate::watch::WatchDoor;
 
 /// Largest request on the wire, in bytes, as of etcd: what a request may be, and half a mebibyte around it.
-const MESSAGE_SIZE_BYTES_MAX: usize = 2 << 20;
+pub(crate) const MESSAGE_SIZE_BYTES_MAX: usize = 2 << 20;
+
+/// Adds services, each with the bound of its requests.
+macro_rules! add {
+    ($routes:expr, $($server:expr),*) => {
+        $routes$(.add_service(Clear::new($server.max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX))))*
+    };
+}
 
 /// How this door ends.
 #[derive(Debug, Clone)]
@@ -69,17 +79,13 @@ pub struct Ending {
 /// Adds all services of this door.
 pub fn add_services(routes: Routes, node: NodeHandle, limits: &Limits, ending: Ending) -> Routes {
     let Ending { stop, tasks } = ending;
-    let (kv, leases) = (KvDoor::new(node.clone()), LeaseDoor::new(node.clone(), stop.clone()));
+    let (kv, leases) = (KvDoor::new(node.clone()), LeaseDoor::new(node.clone(), limits, stop.clone()));
     let lines = Lines::new(node.clone(), kv.clone(), leases.clone(), tasks);
-    let kv = KvServer::new(kv).max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX);
     let watch = WatchDoor::new(node.clone(), limits, stop.clone());
-    let watch = WatchServer::new(watch).max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX);
-    let routes = routes.add_service(kv).add_service(watch).add_service(LeaseServer::new(leases));
-    let routes = routes
-        .add_service(LockServer::new(LockDoor::new(lines.clone())))
-        .add_service(ElectionServer::new(ElectionDoor::new(lines, stop)));
-    routes
-        .add_service(AuthServer::new(AuthDoor::new(node.clone())))
-        .add_service(ClusterServer::new(ClusterDoor::new(node.clone())))
-        .add_service(MaintenanceServer::new(MaintenanceDoor::new(node)))
+    let routes = add!(routes, KvServer::new(kv), WatchServer::new(watch), LeaseServer::new(leases));
+    let (lock, election) = (LockDoor::new(lines.clone()), ElectionDoor::new(lines, stop));
+    let routes = add!(routes, LockServer::new(lock), ElectionServer::new(election));
+    let (auth, cluster) = (AuthDoor::new(node.clone()), ClusterDoor::new(node.clone()));
+    let maintenance = MaintenanceServer::new(MaintenanceDoor::new(node));
+    add!(routes, AuthServer::new(auth), ClusterServer::new(cluster), maintenance)
 }

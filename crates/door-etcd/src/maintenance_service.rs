@@ -85,7 +85,7 @@ impl MaintenanceDoor {
             Ok(AlarmAction::Get) => self.raised(request, deadline).await,
             Ok(AlarmAction::Activate) => self.set_alarm(caller, request, true, deadline).await,
             Ok(AlarmAction::Deactivate) => self.set_alarm(caller, request, false, deadline).await,
-            Err(_) => Err(MemberRule::UnknownAction.into()),
+            Err(_) => Err(MemberRule::UnknownMethod.into()),
         }
     }
 

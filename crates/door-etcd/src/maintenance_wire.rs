@@ -97,7 +97,7 @@ pub(crate) fn downgrade_refusal(asked: &wire::DowngradeRequest) -> MemberRule {
             MemberRule::NoDowngrade
         }
         Ok(DowngradeAction::Validate | DowngradeAction::Enable) => MemberRule::BadVersion,
-        Err(_) => MemberRule::UnknownAction,
+        Err(_) => MemberRule::UnknownMethod,
     }
 }
 

@@ -59,6 +59,10 @@ pub(crate) enum Rule {
     Compacted,
     /// A lease is to live longer than any may.
     TtlTooLarge,
+    /// A lock that is to be held is not named with a token.
+    HeldUnreadable,
+    /// Too many locks are to be held.
+    HeldMany,
 }
 
 /// A rule about the members that a request breaks.
@@ -89,7 +93,7 @@ pub(crate) enum MemberRule {
     /// No step down is going on.
     NoDowngradeUnderWay,
     /// What is to be done is not known.
-    UnknownAction,
+    UnknownMethod,
     /// An alarm that nobody raises by hand.
     AlarmByHand,
 }

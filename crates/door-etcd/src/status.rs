@@ -3,20 +3,24 @@
 //! Clients of etcd know a refusal by its text, so the texts are etcd's wherever it has one. What etcd has no text for
 //! is told in Conclave's own words. UNAVAILABLE is only what did nothing, and may be tried again.
 
+use std::sync::Arc;
+
 use conclave_core::Rejection;
 use conclave_core::auth::AuthRejection;
 use conclave_core::cluster::ClusterRejection;
 use conclave_core::kv::KvRejection;
 use conclave_core::lease::LeaseRejection;
+use conclave_core::lock::LockRejection;
 use conclave_door::NoPlace;
 use conclave_node::{MembersRefusal, RequestError};
 use tonic::{Code, Status};
 
+use crate::MESSAGE_SIZE_BYTES_MAX;
 use crate::refusal::{MemberRule, Refusal, Rule};
 
 impl From<Refusal> for Status {
     fn from(refusal: Refusal) -> Self {
-        match &refusal {
+        ours(match &refusal {
             Refusal::Rule(rule) => of_rule(*rule),
             Refusal::Rejection(rejection) => of_rejection(rejection),
             Refusal::Member(rule) => of_member_rule(*rule),
@@ -28,8 +32,18 @@ impl From<Refusal> for Status {
             Refusal::Deadline => {
                 Self::invalid_argument("grpc-timeout is not 1 to 8 digits and a unit (H, M, S, m, u or n)")
             }
-        }
+        })
     }
+}
+
+/// The source of all that is refused here: by it they are known from what tonic says by itself. It is not sent.
+#[derive(Debug, thiserror::Error)]
+#[error("this door has refused it")]
+struct Refused;
+
+fn ours(mut status: Status) -> Status {
+    status.set_source(Arc::new(Refused));
+    status
 }
 
 fn of_rule(rule: Rule) -> Status {
@@ -50,6 +64,11 @@ fn of_rule(rule: Rule) -> Status {
         Rule::TooLarge => "etcdserver: request is too large",
         Rule::PermissionMissing => "etcdserver: permission not given",
         Rule::PasswordHashed => "a password is hashed here, with argon2id: give it as it is",
+        Rule::HeldUnreadable => {
+            "conclave-held is not NAME=TOKEN: give the name of a lock and the token of its grant, several of them with \
+             commas between"
+        }
+        Rule::HeldMany => "conclave-held names more than 16 locks",
     };
     Status::invalid_argument(text)
 }
@@ -59,6 +78,9 @@ fn of_rejection(rejection: &Rejection) -> Status {
         Rejection::Kv(rejection) => of_kv(rejection),
         Rejection::Lease(rejection) => of_lease(rejection),
         Rejection::Auth(rejection) => of_auth(rejection),
+        Rejection::Lock(LockRejection::TokenMismatch { .. }) => {
+            Status::failed_precondition(rejection.to_string())
+        }
         Rejection::Cluster(ClusterRejection::NoSpaceAlarm) => Status::resource_exhausted(NO_SPACE),
         // No command of this door is refused otherwise.
         rejection => Status::unknown(rejection.to_string()),
@@ -172,7 +194,7 @@ fn of_member_rule(rule: MemberRule) -> Status {
         MemberRule::NoDowngradeUnderWay => {
             (Code::FailedPrecondition, "etcdserver: no inflight downgrade job")
         }
-        MemberRule::UnknownAction => (Code::InvalidArgument, "etcdserver: unknown action"),
+        MemberRule::UnknownMethod => (Code::Unknown, "etcdserver: unknown method"),
         MemberRule::AlarmByHand => (
             Code::FailedPrecondition,
             "a node finds out by itself that its data is wrong: only the alarm NOSPACE is raised by hand",
@@ -214,7 +236,7 @@ pub(crate) fn of_recipe(status: &Status) -> Status {
         Code::NotFound | Code::InvalidArgument | Code::FailedPrecondition | Code::PermissionDenied
     );
     let code = if is_refusal { Code::Unknown } else { status.code() };
-    Status::new(code, status.message())
+    ours(Status::new(code, status.message()))
 }
 
 /// A refusal within an answer: etcd tells its status there, as a text.
@@ -227,3 +249,17 @@ pub(crate) fn as_text(refusal: Refusal) -> String {
 pub(crate) fn undecodable(status: &Status) -> Status {
     Status::internal(format!("grpc: error unmarshalling request: {}", status.message()))
 }
+
+/// There is no such call.
+pub(crate) fn unknown_method(method: &str, service: &str) -> Status {
+    ours(Status::unimplemented(format!("unknown method {method} for service {service}")))
+}
+
+/// A request is larger than any may be. etcd tells its size too.
+pub(crate) fn message_too_large() -> Status {
+    let text = format!("grpc: received message larger than max ({MESSAGE_SIZE_BYTES_MAX})");
+    ours(Status::resource_exhausted(text))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,10 @@
 //! Clients of etcd beside the configuration: what they may see of it, who they are, and their gateway.
 
 use conclave_proto::etcd::etcdserverpb as pb;
-use conclave_testkit::Cluster;
+use conclave_testkit::{Cluster, wait};
 use pb::auth_client::AuthClient;
 use pb::kv_client::KvClient;
+use pb::maintenance_client::MaintenanceClient;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tonic::{Code, Request};
@@ -99,4 +100,33 @@ async fn the_gateway_and_its_probes_are_on_the_same_port() {
     assert!(told.contains(r#""etcdcluster":"3.5.0""#), "{told}");
     let (status, told) = http(&mut cluster, "POST /v3/kv/put", r#"{"key":"Y29uY2xhdmUveA=="}"#).await;
     assert!(status.contains("403") && told.contains("conclave.config.v1"), "{status} {told}");
+}
+
+#[tokio::test]
+async fn an_alarm_that_is_raised_by_hand_is_told_by_the_probe() {
+    let mut cluster = three().await;
+    let alarm = |action: pb::alarm_request::AlarmAction| pb::AlarmRequest {
+        action: action.into(),
+        member_id: 1,
+        alarm: pb::AlarmType::Nospace.into(),
+    };
+    let mut maintenance = MaintenanceClient::new(cluster.channel(1));
+    maintenance.alarm(alarm(pb::alarm_request::AlarmAction::Activate)).await.expect("it is raised");
+    // The probe asks its own node, which may be a moment behind.
+    let ill = async || {
+        let (status, told) = http(&mut cluster, "GET /health", "").await;
+        (status == "HTTP/1.1 503 Service Unavailable").then_some(told)
+    };
+    let told = wait::until("the alarm is told", ill).await;
+    assert!(told.contains(r#"{"health":"false","reason":"ALARM NOSPACE"}"#), "{told}");
+    let (status, _) = http(&mut cluster, "GET /health?serializable=true", "").await;
+    assert_eq!(status, "HTTP/1.1 503 Service Unavailable");
+    let (status, told) = http(&mut cluster, "GET /health?exclude=NOSPACE", "").await;
+    assert_eq!(status, "HTTP/1.1 200 OK", "{told}");
+    maintenance.alarm(alarm(pb::alarm_request::AlarmAction::Deactivate)).await.expect("it is taken back");
+    let well = async || {
+        let (status, _) = http(&mut cluster, "GET /health", "").await;
+        (status == "HTTP/1.1 200 OK").then_some(())
+    };
+    wait::until("it is well again", well).await;
 }

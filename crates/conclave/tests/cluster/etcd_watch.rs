@@ -24,6 +24,9 @@ const REQUESTS_MAX: usize = 1_000;
 /// How many watches there are on one stream.
 const WATCHES: usize = 10_000;
 
+/// What one of them may take of the node's memory, its requests and answers on their way with it.
+const WATCH_SIZE_BYTES_MAX: u64 = 4_000;
+
 /// A stream of watches at one node.
 struct Watching {
     requests: mpsc::Sender<WatchRequest>,
@@ -71,10 +74,10 @@ fn revisions(answer: &WatchResponse) -> impl Iterator<Item = i64> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_watches_on_one_stream_are_each_told_their_own() {
-    let cluster = one().await;
+    let mut cluster = one().await;
     let channel = cluster.channel(1);
     let mut watching = Watching::open(channel.clone()).await.expect("it is opened");
-    let began = Instant::now();
+    let (began, before) = (Instant::now(), resident_bytes(cluster.node(1).process()));
     let requests = watching.requests.clone();
     let create_all = async move {
         for number in 1..WATCHES {
@@ -89,7 +92,13 @@ async fn ten_thousand_watches_on_one_stream_are_each_told_their_own() {
         }
     };
     tokio::join!(create_all, all_made);
-    println!("{WATCHES} watches were made in {:?}", began.elapsed());
+    let grown = resident_bytes(cluster.node(1).process()).saturating_sub(before);
+    println!(
+        "{WATCHES} watches were made in {:?}, the node has grown by {} KB",
+        began.elapsed(),
+        grown / 1_000
+    );
+    assert!(grown < WATCHES as u64 * WATCH_SIZE_BYTES_MAX, "a watch takes {} bytes", grown / WATCHES as u64);
 
     let (writes, began) = (500, Instant::now());
     let mut expected = BTreeMap::new();
@@ -143,7 +152,7 @@ async fn a_client_that_never_reads_keeps_nobody_waiting_and_nothing_in_memory() 
 }
 
 /// What a process has in memory.
-fn resident_bytes(pid: u32) -> u64 {
+pub(crate) fn resident_bytes(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("its memory is told");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("it is a number") * 1_024

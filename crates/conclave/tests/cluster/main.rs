@@ -2,9 +2,9 @@
 //!
 //! | files | what |
 //! |---|---|
-//! | `command_line`, `documents`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `lock_program`, `lock_lost`, `lock_terminal`, `lock_commands`, `held_writes`, `elections`, `wait_version`, `members_typed`, `observing`, `locks`, `locks_watched`, `etcd_keys`, `etcd_watch` | what a user does, end to end |
-//! | `bad_requests`, `locks_refused`, `locks_crowded`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk`, `full_disk_freed`, `full_disk_snapshots` | what bad input gets |
-//! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `members_guards`, `lost_data`, `corrupt`, `transfers_killed`, `far_behind`, `backup`, `backups_killed`, `etcd_maintenance`, `cache`, `lock_pauses`, `lock_queue`, `locks_reset`, `locks_given_up` | what must hold while things break |
+//! | `command_line`, `documents`, `tags`, `snapshots_of_namespaces`, `retention`, `namespaces`, `trees`, `examples`, `serve_alone`, `run_program`, `run_copy`, `lock_program`, `lock_lost`, `lock_terminal`, `lock_commands`, `held_writes`, `elections`, `wait_version`, `members_typed`, `observing`, `locks`, `locks_watched`, `etcd_keys`, `etcd_watch`, `etcd_held` | what a user does, end to end |
+//! | `bad_requests`, `etcd_bad_requests`, `locks_refused`, `locks_crowded`, `refusals`, `bad_files`, `bad_settings`, `start_refused`, `data_directory`, `no_quorum`, `full_disk`, `full_disk_freed`, `full_disk_snapshots` | what bad input gets |
+//! | `leader_killed`, `all_killed`, `paused`, `cut_off`, `rollback`, `shutdown`, `restarts`, `snapshot`, `retries`, `members`, `members_join`, `members_killed`, `members_guards`, `lost_data`, `corrupt`, `transfers_killed`, `far_behind`, `backup`, `backups_killed`, `etcd_maintenance`, `etcd_doubt`, `cache`, `lock_pauses`, `lock_queue`, `locks_reset`, `locks_given_up` | what must hold while things break |
 //!
 //! `fake_bucket` stands for S3, `small_disk` for a disk that is full, `valve` for a slow way; `transfers` has snapshots
 //! on their way, `lock_holder` is a worker as a process of its own, `worker` one that speaks to one node with the
@@ -37,6 +37,12 @@ mod data_directory;
 mod documents;
 #[cfg(test)]
 mod elections;
+#[cfg(test)]
+mod etcd_bad_requests;
+#[cfg(test)]
+mod etcd_doubt;
+#[cfg(test)]
+mod etcd_held;
 #[cfg(test)]
 mod etcd_keys;
 #[cfg(test)]

@@ -9,10 +9,12 @@ use tonic::{Code, Response, Status};
 
 use crate::masks::Masked;
 use crate::pair::{Pair, Side};
-use crate::requests::{Operation as _, always, put};
+use crate::requests::{ON, Operation as _, always, delete, get, put, range};
 
 /// How large a request may be, in bytes.
 const REQUEST_MAX_BYTES: usize = 1_572_864;
+/// How large a message may be, in bytes.
+const MESSAGE_MAX_BYTES: usize = 2 << 20;
 
 #[tokio::test]
 async fn a_request_can_be_too_large() {
@@ -35,27 +37,75 @@ impl Masked for Raw {
 #[tokio::test]
 async fn calls_that_are_not_there() {
     let mut pair = Pair::start().await;
-    for path in ["/etcdserverpb.KV/Nothing", "/etcdserverpb.Nothing/Range"] {
+    for (path, text) in [
+        ("/etcdserverpb.KV/Nothing", "unknown method Nothing for service etcdserverpb.KV"),
+        ("/v3lockpb.Lock/Nothing", "unknown method Nothing for service v3lockpb.Lock"),
+        ("/etcdserverpb.Nothing/Range", "unknown service etcdserverpb.Nothing"),
+    ] {
         let call = async |side: Side| -> Result<Response<Raw>, Status> {
-            // What is told besides is the server's own.
-            let told = raw_call::call(side.channel, path, b"").await;
-            told.map(|told| Response::new(Raw(told))).map_err(|status| Status::new(status.code(), ""))
+            Ok(Response::new(Raw(raw_call::call(side.channel, path, b"").await?)))
         };
         let refused = pair.both(path, call).await.expect_err("there is no such call");
-        assert_eq!(refused.code, Code::Unimplemented);
+        assert_eq!((refused.code, refused.message.as_str()), (Code::Unimplemented, text));
     }
+}
+
+/// One message for each service, and one for a stream.
+const CALLS: [&str; 9] = [
+    "/etcdserverpb.KV/Range",
+    "/etcdserverpb.KV/Txn",
+    "/etcdserverpb.Lease/LeaseGrant",
+    "/etcdserverpb.Auth/UserAdd",
+    "/etcdserverpb.Cluster/MemberAdd",
+    "/etcdserverpb.Maintenance/HashKV",
+    "/v3lockpb.Lock/Lock",
+    "/v3electionpb.Election/Leader",
+    "/v3electionpb.Election/Observe",
+];
+
+/// What is larger than a request may be is refused before it is looked at. How large it was, only etcd tells.
+#[tokio::test]
+async fn a_message_can_be_too_large_to_be_read() {
+    let mut pair = Pair::start().await;
+    let large = vec![0; MESSAGE_MAX_BYTES + 1];
+    for path in CALLS {
+        let call = async |side: Side| -> Result<Response<Raw>, Status> {
+            let told = raw_call::call(side.channel, path, &large).await;
+            told.map(|told| Response::new(Raw(told))).map_err(|status| {
+                assert!(
+                    status.message().starts_with("grpc: received message larger than max ("),
+                    "{status:?}"
+                );
+                Status::new(status.code(), "")
+            })
+        };
+        let refused = pair.both(path, call).await.expect_err("it is too large");
+        assert_eq!(refused.code, Code::ResourceExhausted, "{path}");
+    }
+}
+
+/// Keys have no bound of their own.
+#[tokio::test]
+async fn a_key_is_as_long_as_a_request() {
+    let mut pair = Pair::start().await;
+    let long = "k".repeat(1 << 20);
+    pair.granted(put(&long, "v")).await;
+    pair.granted(get(&long)).await;
+    pair.granted(range(&long, ON)).await;
+    pair.granted(delete(&long, "")).await;
+    pair.refused(put(&"k".repeat(REQUEST_MAX_BYTES), "v")).await;
 }
 
 #[tokio::test]
 async fn bytes_that_are_no_request() {
     let mut pair = Pair::start().await;
-    let call = async |side: Side| -> Result<Response<Raw>, Status> {
-        raw_call::call(side.channel, "/etcdserverpb.KV/Range", &[0xff, 0xff])
-            .await
-            .map(|told| Response::new(Raw(told)))
+    for path in CALLS {
+        let call = async |side: Side| -> Result<Response<Raw>, Status> {
+            let told = raw_call::call(side.channel, path, &[0xff, 0xff]).await;
             // What is wrong with them is told in the decoder's own words.
-            .map_err(|status| Status::new(status.code(), ""))
-    };
-    let refused = pair.both("bytes that are no request", call).await;
-    assert_eq!(refused.expect_err("it is refused").code, Code::Internal);
+            told.map(|told| Response::new(Raw(told))).map_err(|status| Status::new(status.code(), ""))
+        };
+        let refused = pair.both(path, call).await.expect_err("it is refused");
+        assert_eq!(refused.code, Code::Internal, "{path}");
+    }
 }

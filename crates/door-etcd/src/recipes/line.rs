@@ -45,6 +45,13 @@ pub(super) struct Asker {
     end: Option<Instant>,
 }
 
+impl Asker {
+    /// Those of one step.
+    fn terms(&self) -> Terms {
+        Terms { caller: self.caller.clone(), held: Vec::new(), deadline: step() }
+    }
+}
+
 /// A place in a line.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -170,11 +177,11 @@ impl Lines {
     }
 
     pub(super) async fn change(&self, asker: &Asker, txn: Txn) -> Result<(Revision, TxnDone), Refusal> {
-        self.kv.change(txn, Terms { caller: asker.caller.clone(), deadline: step() }).await
+        self.kv.change(txn, asker.terms()).await
     }
 
     pub(super) async fn find(&self, asker: &Asker, query: RangeQuery) -> Result<RangeFound, Refusal> {
-        self.kv.find(query, Terms { caller: asker.caller.clone(), deadline: step() }).await
+        self.kv.find(query, asker.terms()).await
     }
 }
 

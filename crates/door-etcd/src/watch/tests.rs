@@ -122,10 +122,15 @@ impl World {
     }
 
     fn open(&self) -> Client {
+        self.open_with_room(1 << 20)
+    }
+
+    /// Opens a stream whose watches may take so many bytes.
+    fn open_with_room(&self, size_bytes: usize) -> Client {
         let (requests, sent) = unbounded();
         let (readiness, stop) = (watch::Sender::new(Readiness::Ready), CancellationToken::new());
         let ends = Ends::new(readiness.subscribe(), Duration::from_secs(3), &stop);
-        let room = Arc::new(Semaphore::new(1 << 20));
+        let room = Arc::new(Semaphore::new(size_bytes));
         let following = Following::begin(self.clone(), Box::pin(sent), room, ends).unwrap();
         let answers = following.into_stream(Places::new("streams", 1).take().unwrap());
         Client { requests, answers, readiness, stop, waiting: VecDeque::new() }
@@ -456,7 +461,23 @@ async fn what_cannot_be_watched_is_said_and_the_stream_goes_on() {
     let large = wire::WatchCreateRequest { key: vec![b'x'; 1 << 20].into(), ..Default::default() };
     let told = client.made(large).await;
     assert_eq!((told.watch_id, told.canceled), (-1, true));
+    assert_eq!(told.cancel_reason, "this node has as many watches as it may: ask another one");
     assert!(!client.made(on("a", "")).await.canceled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_watches_of_a_stream_are_counted() {
+    let world = World::new(10);
+    let mut client = world.open_with_room(256 << 20);
+    for id in 0..100_000 {
+        assert_eq!(client.made(on("a", "")).await.watch_id, id);
+    }
+    let told = client.made(on("a", "")).await;
+    assert_eq!((told.watch_id, told.canceled), (-1, true));
+    assert_eq!(told.cancel_reason, "this stream has as many watches as it may: open another one");
+    client.cancel(7);
+    assert!(client.next().await.canceled);
+    assert!(!client.made(on("a", "")).await.canceled, "one has made room");
 }
 
 #[tokio::test(start_paused = true)]
