@@ -47,9 +47,9 @@ pub use backup::{Backup, BackupManifest, BackupPiece};
 pub use clock::{Clock, SystemClock};
 pub use conclave_core::cluster::AdmissionInfo;
 pub use conclave_raft::{
-    Applied, DigestPoint, MembersAnswer, MembersRefusal, MembersRequest, Network, NodeDisk, NodeStatus,
-    PeerAddress, PeerListener, PeerRequest, PeerResponse, PeerRoutes, PeerService, Role, TcpNetwork, Token,
-    unsent,
+    Applied, BoxFuture, ConsensusError, DigestPoint, MembersAnswer, MembersRefusal, MembersRequest, Network,
+    NodeDisk, NodeStatus, PeerAddress, PeerListener, PeerRequest, PeerResponse, PeerRoutes, PeerService,
+    Role, TcpNetwork, Token, unsent,
 };
 pub use conclave_storage::CheckpointFile;
 pub use conclave_watch::{
