@@ -7,8 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use tokio_util::sync::CancellationToken;
-use tonic::{ConnectError, Status};
-use tower::BoxError;
+use tonic::Status;
 use tower::util::BoxCloneSyncService;
 
 use crate::errors::ConsensusError;
@@ -23,20 +22,15 @@ pub type PeerResponse = http::Response<tonic::body::Body>;
 ///
 /// What goes wrong is told by the call's future, never by `poll_ready`, of whose errors callers see only the text:
 ///
-/// - [`unsent`] says that the call was **surely not sent**: whoever made it may take another way with the same proposal.
-///   It must be given only if no part of the call came to the node or ever will. (Any status does so that has a
-///   [`tonic::ConnectError`] among its sources.)
+/// - [`unsent`](crate::unsent) says that the call was **surely not sent**: whoever made it may take another way with the
+///   same proposal. It must be given only if no part of the call came to the node or ever will. (Any status does so that
+///   has a [`tonic::ConnectError`] among its sources.)
 /// - Any other status leaves open what the node did. With [`Code::Unavailable`](tonic::Code::Unavailable) it is of no
 ///   use to try again at once; after most other codes consensus does.
 ///
 /// A call that nobody answers need not end: callers wait as long as they mean to, and then drop it. Dropping a call, or
 /// its answer, ends it; the body of the request is dropped then too. An answer's body may break off, with a status.
 pub type PeerService = BoxCloneSyncService<PeerRequest, PeerResponse, Status>;
-
-/// That a call was surely not sent, and why.
-pub fn unsent(cause: impl Into<BoxError>) -> Status {
-    Status::from_error(Box::new(ConnectError(cause.into())))
-}
 
 /// What serves the calls of other nodes. As long as a clone of it is there, it holds the node's stores.
 pub type PeerRoutes = tonic::service::Routes;

@@ -239,7 +239,8 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
-    use crate::network::{Network as _, PeerService, unsent};
+    use crate::network::{Network as _, PeerService};
+    use crate::peer_status::unsent;
     use crate::tcp_network::TcpNetwork;
 
     /// What a caller is told when the network gives this.

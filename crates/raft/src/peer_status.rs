@@ -1,13 +1,24 @@
-//! The statuses that peers are answered with. Only peers see them; what they mean to consensus is in
-//! `peer_network.rs` and `peer_client.rs`.
+//! The statuses that peers are answered with, and those of calls that had no answer. Only peers see them; what they
+//! mean to consensus is in `peer_network.rs` and `peer_client.rs`.
 
 use std::fmt::Display;
 
 use conclave_storage::StorageError;
-use tonic::Status;
+use tonic::{ConnectError, Status};
+use tower::BoxError;
 
 use crate::peer_channel::{CLUSTER_ID_KEY, TO_NODE_KEY};
 use crate::snapshot_receive::ReceiveError;
+
+/// That a call was surely not sent, and why.
+pub fn unsent(cause: impl Into<BoxError>) -> Status {
+    Status::from_error(Box::new(ConnectError(cause.into())))
+}
+
+/// The connection failed: whether before a call was sent or after is among the causes.
+pub(crate) fn failed(error: tonic::transport::Error) -> Status {
+    Status::from_error(Box::new(error))
+}
 
 /// The caller belongs to another cluster, or does not say to which.
 pub(crate) fn wrong_cluster(here: u64, called: Option<&str>) -> Status {

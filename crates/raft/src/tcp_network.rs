@@ -9,7 +9,6 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
 use tonic::transport::server::TcpIncoming;
 use tonic::transport::{Endpoint, Server};
 use tower::ServiceExt as _;
@@ -18,6 +17,7 @@ use tower::util::BoxCloneSyncService;
 use crate::errors::ConsensusError;
 use crate::local_node::BoxFuture;
 use crate::network::{Network, PeerListener, PeerRoutes, PeerService};
+use crate::peer_status::failed;
 
 /// What a stream may have under way before the other side has read it.
 const STREAM_WINDOW_SIZE_BYTES: u32 = 4 << 20;
@@ -41,7 +41,7 @@ impl Network for TcpNetwork {
 
     fn connect(&self, node: u64, address: &str) -> Result<PeerService, ConsensusError> {
         let channel = endpoint(node, address)?.connect_lazy();
-        Ok(BoxCloneSyncService::new(channel.map_err(|error| Status::from_error(Box::new(error)))))
+        Ok(BoxCloneSyncService::new(channel.map_err(failed)))
     }
 
     fn listen(&self, address: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn PeerListener>>> {
