@@ -33,7 +33,7 @@ pub trait Disk: Send + Sync + 'static {
     /// All that a file holds.
     fn read(&self, path: &Path) -> io::Result<Vec<u8>>;
 
-    /// Makes a file, empty, whatever was there under its name.
+    /// Makes a file, to be read and written: empty, whatever was there under its name.
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>>;
 
     /// Opens a file that is there, to be read.

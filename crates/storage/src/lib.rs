@@ -14,6 +14,8 @@
 
 mod checkpoint;
 mod checksum;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod current;
 mod data_dir;
 mod database;

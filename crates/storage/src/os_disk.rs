@@ -33,7 +33,7 @@ impl Disk for OsDisk {
     }
 
     fn create(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
-        boxed(File::create(path))
+        boxed(File::options().read(true).write(true).create(true).truncate(true).open(path))
     }
 
     fn open(&self, path: &Path) -> io::Result<Box<dyn DiskFile>> {
@@ -126,4 +126,25 @@ impl DiskFile for File {
 
 fn boxed(file: io::Result<File>) -> io::Result<Box<dyn DiskFile>> {
     file.map(|file| Box::new(file) as Box<dyn DiskFile>)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{OsThreads, conformance};
+
+    #[test]
+    fn it_is_as_every_disk() {
+        for (asked, case) in conformance::CASES {
+            println!("{asked}");
+            let folder = tempfile::tempdir().unwrap();
+            case(&OsDisk::new(), folder.path());
+        }
+    }
+
+    #[tokio::test]
+    async fn stores_stand_on_it() {
+        let folder = tempfile::tempdir().unwrap();
+        conformance::stores(Arc::new(OsDisk::new()), Arc::new(OsThreads), folder.path()).await;
+    }
 }

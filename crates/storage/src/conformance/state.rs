@@ -1,0 +1,145 @@
+//! The state's database.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use conclave_mvcc::{Cursor, ReadMap, WriteSet};
+
+use super::files;
+use crate::{Disk, StateDb, StateRead, StorageError};
+
+/// A value for each key, or none to delete it.
+fn writes(changes: &[(&'static str, Option<&'static str>)]) -> WriteSet {
+    let mut writes = WriteSet::default();
+    for (key, value) in changes {
+        match value {
+            Some(value) => writes.put(Bytes::from(*key), Bytes::from(*value)),
+            None => writes.delete(Bytes::from(*key)),
+        }
+    }
+    writes
+}
+
+fn write(state: &dyn StateDb, changes: &[(&'static str, Option<&'static str>)], mark: Option<&str>) {
+    state.write(&writes(changes), mark.map(str::as_bytes)).expect("it can be written");
+}
+
+fn mark(state: &dyn StateRead) -> Option<Bytes> {
+    state.mark().expect("it can be read")
+}
+
+/// The row at which the cursor is.
+fn row(cursor: &dyn Cursor) -> Option<String> {
+    let (key, value) = (cursor.key()?, cursor.value()?);
+    Some(format!("{}={}", key.escape_ascii(), value.escape_ascii()))
+}
+
+/// The rows from `start` on before `end`.
+fn rows(mut cursor: Box<dyn Cursor + '_>, start: &str, end: &str) -> String {
+    cursor.seek(start.as_bytes()).expect("it can be read");
+    let mut rows = Vec::new();
+    while cursor.key().is_some_and(|key| key < end.as_bytes()) {
+        rows.extend(row(&*cursor));
+        cursor.advance().expect("it can be read");
+    }
+    rows.join(" ")
+}
+
+fn all(view: &dyn ReadMap) -> String {
+    rows(view.cursor(), "", "\u{10ffff}")
+}
+
+pub(super) fn views(disk: &dyn Disk, folder: &Path) {
+    let state = disk.create_state(&folder.join("state")).expect("it can be made");
+    assert_eq!((mark(&*state), all(&*state.view()).as_str()), (None, ""));
+    write(&*state, &[("b", Some("2")), ("a", Some("1")), ("d", Some(""))], Some("first"));
+    let view = state.view();
+    write(&*state, &[("a", None), ("b", Some("new")), ("c", Some("3")), ("none", None)], None);
+    assert_eq!(all(&*view), "a=1 b=2 d=", "a view stays as it was");
+    assert_eq!(all(&*state.view()), "b=new c=3 d=");
+    assert_eq!(mark(&*state).expect("it was written"), "first", "without a mark the old one stays");
+    assert_eq!(view.get(b"a").expect("it can be read").expect("it is there"), "1");
+    assert_eq!(state.view().get(b"a").expect("it can be read"), None);
+    assert_eq!(view.get(b"d").expect("it can be read").expect("it is there, and empty"), "");
+
+    let mut cursor = view.cursor();
+    assert_eq!(row(&*cursor), None, "it is at no row yet");
+    cursor.seek(b"aa").expect("it can be read");
+    assert_eq!(row(&*cursor).expect("there is one"), "b=2");
+    cursor.seek(b"a").expect("it can be read");
+    assert_eq!(row(&*cursor).expect("it goes back too"), "a=1");
+    cursor.seek(b"dd").expect("it can be read");
+    cursor.advance().expect("at its end it stays");
+    assert_eq!(row(&*cursor), None);
+    assert_eq!(rows(view.cursor_before(b"d"), "a", "d"), "a=1 b=2");
+}
+
+pub(super) fn opened_again(disk: &dyn Disk, folder: &Path) {
+    let path = folder.join("state");
+    let missing = disk.open_state(&path).map(|_| ());
+    assert!(matches!(missing, Err(StorageError::StateDamaged { .. })), "{missing:?}");
+    let path = folder.join("1");
+    drop(disk.create_state(&path).expect("it can be made"));
+    assert!(disk.create_state(&path).is_err(), "it is there");
+    {
+        let state = disk.open_state(&path).expect("an empty one is durable");
+        assert_eq!((mark(&*state), all(&*state.view()).as_str()), (None, ""));
+        write(&*state, &[("a", Some("1"))], Some("1"));
+        assert!(state.unflushed_size_bytes().expect("it can be measured") > 0);
+        state.flush().expect("it can be flushed");
+        assert!(state.live_size_bytes().expect("it can be measured") > 0);
+        write(&*state, &[("a", Some("2")), ("b", Some("2"))], Some("2"));
+    }
+    let state = disk.open_state(&path).expect("it is there");
+    let found = (mark(&*state).expect("it was flushed"), all(&*state.view()));
+    let whole = found == ("1".into(), "a=1".into()) || found == ("2".into(), "a=2 b=2".into());
+    assert!(whole, "data and mark are of one write: {found:?}");
+}
+
+/// Copies every file of a folder to another one, as if it were sent to another machine.
+fn copy(disk: &dyn Disk, from: &Path, to: &Path) {
+    disk.create_dir_all(to).expect("it can be made");
+    for name in files::names_in(disk, from) {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+        assert!(name.bytes().all(plain) && !name.starts_with('.'), "\"{name}\" could not be sent");
+        files::write(disk, &to.join(&name), &disk.read(&from.join(&name)).expect("it is there"));
+    }
+}
+
+pub(super) fn checkpoints(disk: &dyn Disk, folder: &Path) {
+    let (path, checkpoint) = (folder.join("state"), folder.join("checkpoint"));
+    let state = disk.create_state(&path).expect("it can be made");
+    write(&*state, &[("a", Some("1")), ("b", Some("2"))], Some("old"));
+    state.checkpoint(&checkpoint).expect("it can be made");
+    write(&*state, &[("a", None), ("c", Some("3"))], Some("new"));
+    state.flush().expect("it can be flushed");
+
+    copy(disk, &checkpoint, &folder.join("copy"));
+    for path in [&checkpoint, &folder.join("copy")] {
+        let copy = disk.open_copy(path).expect("it is whole");
+        assert_eq!(mark(&*copy).expect("it is there"), "old");
+        assert_eq!(all(&*copy.view()), "a=1 b=2", "it does not change");
+    }
+    let sent = folder.join("sent");
+    copy(disk, &folder.join("copy"), &sent);
+    {
+        let other = disk.open_state(&sent).expect("it is a state, also after it was read");
+        write(&*other, &[("d", Some("4"))], Some("other"));
+        other.flush().expect("it can be flushed");
+    }
+    let other = disk.open_state(&sent).expect("it is there");
+    assert_eq!(
+        (mark(&*other).expect("it is there"), all(&*other.view())),
+        ("other".into(), "a=1 b=2 d=4".into())
+    );
+    drop(state);
+    disk.remove_dir_all(&path).expect("it can be removed");
+    let copy = disk.open_copy(&checkpoint).expect("it stands alone");
+    assert_eq!(all(&*copy.view()), "a=1 b=2");
+
+    disk.create_dir_all(&folder.join("empty")).expect("it can be made");
+    for path in [folder.join("empty"), folder.join("missing")] {
+        let nothing = disk.open_copy(&path).map(|_| ());
+        assert!(matches!(nothing, Err(StorageError::StateDamaged { .. })), "{nothing:?}");
+    }
+}
