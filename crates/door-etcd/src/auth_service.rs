@@ -76,6 +76,7 @@ impl AuthDoor {
     }
 
     /// Runs what takes long on a thread that may block.
+    #[expect(clippy::disallowed_methods, reason = "it takes the processor and touches no disk")]
     async fn blocking<T: Send + 'static>(
         &self,
         run: impl FnOnce() -> T + Send + 'static,

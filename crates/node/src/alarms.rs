@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use conclave_storage::{LogPace, Space};
+use conclave_storage::{LogPace, Space, WorkKind, run};
 use tokio::sync::watch;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use tokio_util::sync::CancellationToken;
@@ -89,7 +89,10 @@ pub(crate) async fn watch_disk(shared: Arc<Shared>, disk: WatchedDisk, stop: Can
         let mut alarms = DiskAlarms::default();
         loop {
             looks.tick().await;
-            let signs = DiskSigns { space: space(&disk.path).await, slowest_fsync: disk.pace.take_slowest() };
+            let signs = DiskSigns {
+                space: space(&shared, &disk.path).await,
+                slowest_fsync: disk.pace.take_slowest(),
+            };
             let raised = alarms.judge(signs, &disk.options, Instant::now());
             shared.alarms.send_if_modified(|alarms| keep(&mut alarms.space, signs.space));
             for alarm in [Alarm::NoSpace, Alarm::SlowDisk] {
@@ -110,9 +113,10 @@ pub(crate) struct WatchedDisk {
     pub(crate) options: AlarmOptions,
 }
 
-async fn space(path: &std::path::Path) -> Option<Space> {
-    let path = path.to_owned();
-    let asking = tokio::task::spawn_blocking(move || Space::at(&path));
+async fn space(shared: &Shared, path: &std::path::Path) -> Option<Space> {
+    let (disk, path) = (shared.state.disk(), path.to_owned());
+    // Nobody waits for a disk that hangs, a shutdown neither.
+    let asking = run(shared.state.threads(), WorkKind::Awaited, (), move || disk.space(&path));
     match timeout(SPACE_TIMEOUT, asking).await {
         Ok(Ok(Ok(space))) => Some(space),
         Ok(Ok(Err(error))) => {

@@ -16,6 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
 use crate::alarms::Alarm;
+use crate::blocking::blocking;
 use crate::handle::{NodeHandle, Shared};
 use crate::read::become_fresh;
 use crate::readiness::Readiness;
@@ -96,9 +97,9 @@ impl NodeHandle {
         let checkpoint = blocking(shared, move || {
             let checkpoint = state.checkpoint().map_err(not_made)?;
             let seen = Seen::read(&checkpoint)?;
-            Ok((checkpoint, seen))
+            Ok::<_, RequestError>((checkpoint, seen))
         });
-        let (checkpoint, seen) = checkpoint.await?;
+        let (checkpoint, seen) = checkpoint.await.map_err(failed)??;
         let manifest = seen.manifest(shared, &checkpoint);
         let rest = (0..manifest.files.len()).rev().collect();
         let (shared, checkpoint) = (Arc::clone(shared), Arc::new(checkpoint));
@@ -141,7 +142,7 @@ impl Backup {
             };
             read_piece(reading, described.size_bytes).map_err(failed)
         });
-        let (piece, rest) = reading.await?;
+        let (piece, rest) = reading.await.map_err(failed)??;
         self.open = rest;
         Ok(Some(piece))
     }
@@ -203,20 +204,6 @@ async fn wait_fresh(shared: &Shared) -> Result<(), RequestError> {
         }
         outcome => outcome,
     }
-}
-
-/// Works on a thread that may block; shutting down waits for it.
-async fn blocking<T: Send + 'static>(
-    shared: &Shared,
-    work: impl FnOnce() -> Result<T, RequestError> + Send + 'static,
-) -> Result<T, RequestError> {
-    let in_use = shared.reading.token();
-    let working = tokio::task::spawn_blocking(move || {
-        let outcome = work();
-        drop(in_use);
-        outcome
-    });
-    working.await.map_err(failed)?
 }
 
 fn not_made(error: StorageError) -> RequestError {

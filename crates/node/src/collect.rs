@@ -15,6 +15,7 @@ use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
 use crate::alarms::Alarm;
+use crate::blocking::read_state;
 use crate::handle::Shared;
 
 /// How often it is looked whether plain keys have something to drop: somebody may wait for that.
@@ -82,13 +83,7 @@ where
     F: FnOnce(&dyn ReadMap) -> Result<T, MapError> + Send + 'static,
     T: Send + 'static,
 {
-    let (in_use, state) = (shared.reading.token(), shared.state.clone());
-    let looking = tokio::task::spawn_blocking(move || {
-        let found = state.read(read);
-        drop((state, in_use));
-        found
-    });
-    match looking.await {
+    match read_state(shared, read).await {
         Ok(Ok(found)) => Some(found),
         Ok(Err(error)) => {
             tracing::error!(%error, "it cannot be told what need not be kept any longer");

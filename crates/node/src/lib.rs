@@ -15,6 +15,7 @@
 
 mod alarms;
 mod backup;
+mod blocking;
 mod clock;
 mod cluster_id;
 mod collect;

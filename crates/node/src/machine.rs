@@ -6,12 +6,17 @@ use std::fmt;
 use std::sync::Arc;
 
 use conclave_raft::{Network, TcpNetwork};
+use conclave_storage::{Disk, OsDisk, OsThreads, Threads};
 
 use crate::clock::{Clock, SystemClock};
 
 /// What a node stands on.
 #[derive(Clone)]
 pub struct Machine {
+    /// What its data lies on. One for each node: what it keeps in memory is shared by the node's stores.
+    pub disk: Arc<dyn Disk>,
+    /// Where its work runs that blocks.
+    pub threads: Arc<dyn Threads>,
     /// How the other nodes are reached, and reach this one.
     pub network: Arc<dyn Network>,
     /// Tells the time of day.
@@ -21,7 +26,12 @@ pub struct Machine {
 impl Machine {
     /// The machine that this process runs on.
     pub fn real() -> Self {
-        Self { network: Arc::new(TcpNetwork), clock: Arc::new(SystemClock) }
+        Self {
+            disk: Arc::new(OsDisk::new()),
+            threads: Arc::new(OsThreads),
+            network: Arc::new(TcpNetwork),
+            clock: Arc::new(SystemClock),
+        }
     }
 }
 

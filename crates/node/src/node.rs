@@ -13,7 +13,7 @@ use std::time::Duration;
 use conclave_core::cluster::instances;
 use conclave_mvcc::MapError;
 use conclave_raft::{Consensus, ConsensusError, ConsensusOptions, Network, PeerAddress, PeerListener};
-use conclave_storage::{Claim, DataDir, Identity, LogStore, StateStore, StorageError};
+use conclave_storage::{Claim, DataDir, Identity, LogStore, StateStore, StorageError, WorkKind, run};
 use tokio::sync::{Mutex, RwLock, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -95,7 +95,7 @@ impl Node {
     /// See [`StartError`].
     pub async fn start(options: NodeOptions) -> Result<Self, StartError> {
         let Found { claim, identity, cluster_name, instance, members } = find(&options).await?;
-        let Machine { network, clock } = options.machine.clone();
+        let Machine { network, clock, .. } = options.machine.clone();
         let listener = listen(&*network, options.peer_listen).await?;
         let (log, state) = open(claim, identity).await?;
         let hubs = Hubs::new(&state, &options.watch)?;
@@ -205,7 +205,7 @@ impl Node {
         // Tasks and peers may have begun reads until they ended.
         shared.reading.wait().await;
         let (log, state) = (self.log, shared.state.clone());
-        let closed = tokio::task::spawn_blocking(move || {
+        let closed = run(shared.state.threads(), WorkKind::Awaited, (), move || {
             // Not needed for correctness: what is not flushed is replayed from the log at the next start.
             if let Err(error) = state.flush() {
                 tracing::warn!(%error, "the state was not flushed before the shutdown");
@@ -252,7 +252,8 @@ async fn listen(network: &dyn Network, address: SocketAddr) -> Result<Box<dyn Pe
 
 /// Opens the stores, on a thread that may block.
 async fn open(claim: Claim, identity: Identity) -> Result<(LogStore, StateStore), StorageError> {
-    let opening = tokio::task::spawn_blocking(move || {
+    let threads = Arc::clone(claim.threads());
+    let opening = run(&*threads, WorkKind::Awaited, (), move || {
         let dir = claim.open(identity)?;
         let log = LogStore::open(&dir)?;
         let state = open_state(&dir, &log)?;

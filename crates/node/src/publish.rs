@@ -1,10 +1,11 @@
 //! From the state machine to the watch hubs, and from a hub back to the store's history.
 
+use std::io;
 use std::sync::Arc;
 
 use conclave_mvcc::{ChangeLimits, KeyRange, MapError, Revised, Revision, changes_since, floor_of};
 use conclave_raft::{ApplyObserver, Newest};
-use conclave_storage::StateStore;
+use conclave_storage::{StateStore, WorkKind};
 use conclave_watch::{ChangeSource, Hub, HubStats, WatchOptions};
 
 /// The hub of each of the store's clocks.
@@ -61,6 +62,11 @@ impl ApplyObserver for Hubs {
 struct NoHistory;
 
 impl ChangeSource for NoHistory {
+    fn spawn(&self, read: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+        read();
+        Ok(())
+    }
+
     fn changes_since(
         &self,
         _from: Revision,
@@ -77,6 +83,10 @@ struct History {
 }
 
 impl ChangeSource for History {
+    fn spawn(&self, read: Box<dyn FnOnce() + Send>) -> io::Result<()> {
+        self.state.threads().spawn(WorkKind::Awaited, read)
+    }
+
     fn changes_since(
         &self,
         from: Revision,

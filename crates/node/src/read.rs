@@ -11,6 +11,7 @@ use conclave_mvcc::{MapError, ReadMap};
 use conclave_raft::ReadIndexError;
 use tokio::time::Instant;
 
+use crate::blocking::read_state;
 use crate::handle::{NodeHandle, Shared};
 use crate::propose::with_margin;
 use crate::request_error::RequestError;
@@ -72,15 +73,12 @@ where
     F: FnOnce(&dyn ReadMap) -> Result<T, MapError> + Send + 'static,
     T: Send + 'static,
 {
-    let in_use = shared.reading.token();
     let turn = Arc::clone(&shared.reads).acquire_owned();
     let turn = tokio::time::timeout_at(deadline, turn).await.map_err(|_| RequestError::overloaded())?;
     let turn = turn.map_err(|_| RequestError::shutting_down())?;
-    let state = shared.state.clone();
-    let reading = tokio::task::spawn_blocking(move || {
-        let outcome = state.read(read);
-        drop((state, turn, in_use));
-        outcome
+    let reading = read_state(shared, move |view| {
+        let _turn = turn;
+        read(view)
     });
     let outcome = reading.await.map_err(|error| RequestError::NodeFailed { cause: error.to_string() })?;
     Ok(outcome?)

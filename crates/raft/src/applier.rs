@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use conclave_core::{Digest, EntryContext, EntryKind, apply, digest};
 use conclave_mvcc::{Batch, ReadMap, Revised};
-use conclave_storage::{StateStore, in_background};
+use conclave_storage::{StateStore, WorkKind, run};
 use futures::stream::{Stream, TryStreamExt};
 use openraft::EntryPayload;
 use openraft::OptionalSend;
@@ -89,11 +89,8 @@ impl Applier {
         let (began, count) = (Instant::now(), entries.len());
         let is_behind = !is_awaited && is_much(&entries);
         let work = move || apply_entries(&state, mark, &entries);
-        let done = if is_behind {
-            in_background(self.in_use.clone(), work).await?
-        } else {
-            tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
-        };
+        let kind = if is_behind { WorkKind::Background } else { WorkKind::Awaited };
+        let done = run(self.state.threads(), kind, self.in_use.clone(), work).await?;
         let Done { mark, replies, revised, present, digests } = done?;
         self.mark = mark;
         self.metrics.applied(count, began.elapsed());
@@ -200,7 +197,7 @@ impl RaftStateMachine<TypeConfig> for Applier {
         let (snapshots, state) = (self.snapshots.clone(), self.state.clone());
         let mark = Mark::from_meta(meta);
         let announced = mark.clone();
-        let installing = in_background(self.in_use.clone(), move || {
+        let installing = run(self.state.threads(), WorkKind::Background, self.in_use.clone(), move || {
             snapshots.install(data, &announced)?;
             state.read(Newest::of).map_err(io::Error::other)
         });

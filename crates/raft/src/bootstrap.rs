@@ -99,7 +99,7 @@ pub(crate) async fn form(raft: &Raft, options: &ConsensusOptions) -> Result<(), 
 mod tests {
     use bytes::Bytes;
     use conclave_mvcc::WriteSet;
-    use conclave_storage::{DataDir, Identity};
+    use conclave_storage::{DataDir, Identity, WorkKind, run};
     use openraft::EntryPayload;
     use openraft::storage::RaftLogStorage as _;
     use tokio_util::task::TaskTracker;
@@ -122,8 +122,8 @@ mod tests {
         state.write(&WriteSet::default(), Some(&encode_mark(&mark))).unwrap();
 
         let stores = (log.clone(), state.clone());
-        let found =
-            tokio::task::spawn_blocking(move || inspect(&stores.0, &stores.1)).await.unwrap().unwrap();
+        let inspecting = run(state.threads(), WorkKind::Awaited, (), move || inspect(&stores.0, &stores.1));
+        let found = inspecting.await.unwrap().unwrap();
         assert_eq!((found.mark, found.last_index), (mark, Some(9)));
         let mut adapter = LogAdapter::new(log, found.durable, TaskTracker::new().token());
         let kept = adapter.get_log_state().await.unwrap();

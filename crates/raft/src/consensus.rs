@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conclave_core::Answer;
-use conclave_storage::{LogStore, StateStore};
+use conclave_storage::{LogStore, StateStore, WorkKind, run};
 use openraft::ServerState;
 use openraft::async_runtime::WatchReceiver as _;
 use prometheus_client::registry::Registry;
@@ -536,8 +536,8 @@ fn log_keeper(
 
 /// Reads the stores, on a thread that may block.
 async fn inspect_stores(log: &LogStore, state: &StateStore) -> Result<Found, ConsensusError> {
-    let (log, state) = (log.clone(), state.clone());
-    let inspecting = tokio::task::spawn_blocking(move || inspect(&log, &state));
+    let (log, read) = (log.clone(), state.clone());
+    let inspecting = run(state.threads(), WorkKind::Awaited, (), move || inspect(&log, &read));
     inspecting.await.unwrap_or_else(|error| Err(ConsensusError::Engine(error.to_string())))
 }
 

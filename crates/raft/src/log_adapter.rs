@@ -13,7 +13,7 @@ use std::io;
 use std::ops::{Bound, Range, RangeBounds};
 
 use bytes::Bytes;
-use conclave_storage::LogStore;
+use conclave_storage::{LogStore, WorkKind, run};
 use futures::stream::{self, Stream, TryStreamExt};
 use openraft::OptionalSend;
 use openraft::entry::RaftEntry;
@@ -60,8 +60,8 @@ impl LogAdapter {
             self.store.read(range.clone(), size_bytes_max)?
         } else {
             let (store, range) = (self.store.clone(), range.clone());
-            let reading = tokio::task::spawn_blocking(move || store.read(range, size_bytes_max));
-            reading.await.map_err(io::Error::other)??
+            let reading = move || store.read(range, size_bytes_max);
+            run(self.store.threads(), WorkKind::Awaited, (), reading).await??
         };
         decode_run(&encoded)
     }

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use conclave_storage::{LogStore, StateStore};
+use conclave_storage::{LogStore, StateStore, WorkKind, run};
 use openraft::async_runtime::WatchReceiver as _;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -107,7 +107,8 @@ impl LogKeeper {
     /// Whether there is room for a snapshot: one that fails stops the node. Tells it when there is none any more.
     async fn has_room(&self, seen: &mut Seen) -> bool {
         let state = self.state.clone();
-        let asked = tokio::task::spawn_blocking(move || state.require_room_to_flush()).await;
+        let asked =
+            run(self.state.threads(), WorkKind::Awaited, (), move || state.require_room_to_flush()).await;
         let refused = asked.ok().and_then(Result::err);
         if let Some(error) = refused.as_ref().filter(|_| seen.has_room) {
             tracing::warn!(%error, "no snapshot is taken, and the log grows until there is room");
@@ -130,7 +131,7 @@ impl LogKeeper {
     async fn remove_leftovers(&self) {
         let (snapshots, state, log_start) =
             (self.snapshots.clone(), self.state.clone(), self.progress().purged);
-        let removing = tokio::task::spawn_blocking(move || {
+        let removing = run(self.state.threads(), WorkKind::Awaited, (), move || {
             snapshots.release(log_start);
             state.remove_idle_staging(STAGING_IDLE)
         });

@@ -7,7 +7,7 @@
 use std::io::{self, Read as _};
 use std::sync::Arc;
 
-use conclave_storage::{Checkpoint, CheckpointFile, Staging, StateStore, in_background};
+use conclave_storage::{Checkpoint, CheckpointFile, Staging, StateStore, WorkKind, run};
 use openraft::RaftSnapshotBuilder;
 use openraft::storage::Snapshot as RaftSnapshot;
 use parking_lot::Mutex;
@@ -117,8 +117,8 @@ impl RaftSnapshotBuilder<TypeConfig> for Snapshots {
     type SnapshotData = SnapshotData;
 
     async fn build_snapshot(&mut self) -> io::Result<Snapshot> {
-        let snapshots = self.clone();
-        in_background(self.in_use.clone(), move || snapshots.build()).await?
+        let (snapshots, in_use) = (self.clone(), self.in_use.clone());
+        run(self.state.threads(), WorkKind::Background, in_use, move || snapshots.build()).await?
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use conclave_proto::raft::v1 as proto;
-use conclave_storage::{CheckpointFile, StagedFile, Staging, StateStore, StorageError, in_background};
+use conclave_storage::{CheckpointFile, StagedFile, Staging, StateStore, StorageError, WorkKind, run};
 use futures::stream::{self, BoxStream, Stream, StreamExt};
 use openraft::async_runtime::WatchReceiver as _;
 use proto::install_snapshot_request::Part;
@@ -171,7 +171,7 @@ impl SnapshotReceiver {
         F: FnOnce() -> Result<T, ReceiveError> + Send + 'static,
         T: Send + 'static,
     {
-        let done = in_background(self.in_use.clone(), work).await;
+        let done = run(self.state.threads(), WorkKind::Background, self.in_use.clone(), work).await;
         done.unwrap_or_else(|error| Err(ReceiveError::CutOff(error.to_string())))
     }
 }

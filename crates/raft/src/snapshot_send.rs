@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conclave_proto::raft::v1 as proto;
-use conclave_storage::{CheckpointFile, FileReader};
+use conclave_storage::{CheckpointFile, FileReader, WorkKind, run};
 use futures::stream::{self, Stream, StreamExt};
 use openraft::errors::{NetworkError, RPCError};
 use openraft::raft::SnapshotResponse;
@@ -162,7 +162,10 @@ async fn chunks(rest: Rest) -> impl Stream<Item = Part> + Send + 'static {
     stream::unfold((pieces, way), |(pieces, way)| async move {
         let mut pieces = pieces?;
         way.taken.send_replace(());
-        let reading = tokio::task::spawn_blocking(move || (pieces.next(), pieces));
+        let reading = {
+            let files = Arc::clone(&pieces.files);
+            run(files.checkpoint.threads(), WorkKind::Awaited, (), move || (pieces.next(), pieces))
+        };
         let (piece, pieces) = reading.await.ok()?;
         match piece {
             Ok(piece) => {

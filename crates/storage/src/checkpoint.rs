@@ -8,7 +8,7 @@ use bytes::Bytes;
 use conclave_mvcc::ReadMap;
 
 use crate::generation::Generation;
-use crate::{Disk, FileReader, Held, StorageError, checksum, files};
+use crate::{Disk, FileReader, Held, StorageError, Threads, checksum, files};
 
 /// One file of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +28,7 @@ pub struct Checkpoint {
     files: Vec<CheckpointFile>,
     mark: Option<Bytes>,
     disk: Arc<dyn Disk>,
+    threads: Arc<dyn Threads>,
     _lock: Held,
 }
 
@@ -36,11 +37,11 @@ impl Checkpoint {
     pub(crate) fn create(
         generation: &Generation,
         path: PathBuf,
-        disk: Arc<dyn Disk>,
+        (disk, threads): (Arc<dyn Disk>, Arc<dyn Threads>),
         lock: Held,
     ) -> Result<Self, StorageError> {
         // From here on, dropping it removes what there is of it.
-        let mut checkpoint = Self { path, files: Vec::new(), mark: None, disk, _lock: lock };
+        let mut checkpoint = Self { path, files: Vec::new(), mark: None, disk, threads, _lock: lock };
         generation.db().checkpoint(&checkpoint.path)?;
         checkpoint.files = list(&*checkpoint.disk, &checkpoint.path)?;
         checkpoint.mark = checkpoint.disk.open_copy(&checkpoint.path)?.mark()?;
@@ -50,6 +51,11 @@ impl Checkpoint {
     /// All its files, in order of name.
     pub fn files(&self) -> &[CheckpointFile] {
         &self.files
+    }
+
+    /// Where work on it that blocks is done.
+    pub fn threads(&self) -> &dyn Threads {
+        &*self.threads
     }
 
     /// The mark that was written with what is in it.

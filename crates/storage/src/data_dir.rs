@@ -53,6 +53,11 @@ impl Claim {
         Ok(Self { path: path.to_owned(), lock, disk, threads })
     }
 
+    /// Where work on it that blocks is done.
+    pub fn threads(&self) -> &Arc<dyn Threads> {
+        &self.threads
+    }
+
     /// Whose it is; none if it is nobody's yet.
     pub fn identity(&self) -> Result<Option<Identity>, StorageError> {
         Identity::read(&*self.disk, &self.path.join(IDENTITY))

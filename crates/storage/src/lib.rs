@@ -59,7 +59,7 @@ pub use log_store::{Appended, LogStore};
 pub use log_writer::{LogWriter, Outcome};
 pub use member_note::MemberNote;
 pub use os_disk::OsDisk;
-pub use os_threads::{OsThreads, in_background};
+pub use os_threads::OsThreads;
 pub use space::Space;
 pub use staging::{StagedFile, Staging};
 pub use state_store::StateStore;

@@ -148,8 +148,8 @@ impl LogStore {
     }
 
     /// Where work on it that blocks is done.
-    pub fn threads(&self) -> &Arc<dyn Threads> {
-        &self.inner.threads
+    pub fn threads(&self) -> &dyn Threads {
+        &*self.inner.threads
     }
 
     /// Writes what waits, then ends the writer. What comes after that fails, on every handle.

@@ -9,7 +9,7 @@ use std::thread;
 
 use tokio::runtime::Handle;
 
-use crate::{AwaitWriter, LogWriter, Threads, Work, WorkKind, run};
+use crate::{AwaitWriter, LogWriter, Threads, Work, WorkKind};
 
 /// What others get before work in the background gets any; from 1 to 19, which is next to nothing.
 const NICENESS: i32 = 10;
@@ -47,18 +47,6 @@ impl Threads for OsThreads {
     }
 }
 
-/// Runs `work` in the background on the machine's own threads. See [`run`].
-///
-/// # Errors
-/// If there can be no thread, or it panicked.
-pub async fn in_background<T, F>(in_use: impl Send + 'static, work: F) -> io::Result<T>
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    run(&OsThreads, WorkKind::Background, in_use, work).await
-}
-
 /// Of the thread that calls. Where that is refused, it works as well, at others' cost.
 fn lower_priority() {
     if let Err(error) = rustix::process::setpriority_process(None, NICENESS) {
@@ -72,6 +60,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::run;
 
     const SOON: Duration = Duration::from_secs(10);
 

@@ -13,7 +13,6 @@
 //! one or the other. Readers that are inside of [`StateStore::read`] meanwhile keep the old generation; it
 //! is removed when the last of them leaves.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,7 +28,7 @@ use crate::generation::Generation;
 use crate::staging::as_unfit;
 use crate::staging_slot::{StagingSlot, Taken};
 use crate::{
-    Checkpoint, CheckpointFile, DataDir, Disk, Held, Space, Staging, StorageError, Threads, current, files,
+    Checkpoint, CheckpointFile, DataDir, Disk, Held, Staging, StorageError, Threads, current, files,
 };
 
 /// Where a snapshot is received.
@@ -137,7 +136,8 @@ impl StateStore {
         let inner = &self.inner;
         let path = inner.snapshots.join(inner.take_number().to_string());
         let _shared = inner.replacing.read();
-        Checkpoint::create(&inner.generation.load_full(), path, inner.disk(), inner.lock.clone())
+        let base = (inner.disk(), Arc::clone(&inner.threads));
+        Checkpoint::create(&inner.generation.load_full(), path, base, inner.lock.clone())
     }
 
     /// An empty place for the files of another node's checkpoint. What is in it goes when it is dropped.
@@ -184,17 +184,14 @@ impl StateStore {
         self.inner.generation.load_full().size_bytes()
     }
 
-    /// How much room there is on the disk that it lies on.
-    ///
-    /// # Errors
-    /// What the system says.
-    pub fn space(&self) -> io::Result<Space> {
-        self.inner.disk.space(&self.inner.folder)
+    /// What it lies on.
+    pub fn disk(&self) -> Arc<dyn Disk> {
+        self.inner.disk()
     }
 
     /// Where work on it that blocks is done.
-    pub fn threads(&self) -> &Arc<dyn Threads> {
-        &self.inner.threads
+    pub fn threads(&self) -> &dyn Threads {
+        &*self.inner.threads
     }
 }
 

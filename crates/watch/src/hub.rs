@@ -1,5 +1,6 @@
 //! The hub: takes in what was applied, wakes whoever waits, and reads history for whoever is behind.
 
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -14,8 +15,12 @@ use crate::options::WatchOptions;
 use crate::tail::Tail;
 use crate::watcher::Watcher;
 
-/// History, for the watchers that are behind the tail. Called on a blocking thread.
+/// History, for the watchers that are behind the tail.
 pub trait ChangeSource: Send + Sync + 'static {
+    /// Has `read`, which calls [`ChangeSource::changes_since`], done where it may block. It comes to its end also if
+    /// nobody waits for it.
+    fn spawn(&self, read: Box<dyn FnOnce() + Send>) -> io::Result<()>;
+
     /// Whole revisions from `from` on, in order, with the previous records; at least one if there is one. Of
     /// keys beyond `ranges` some may be missing. None: changes in the ranges from there on are gone.
     fn changes_since(

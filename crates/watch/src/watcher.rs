@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use conclave_mvcc::{ChangeLimits, MapError, Revised, Revision};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
 use crate::filter::{Ranges, WatchFilter};
@@ -66,7 +65,7 @@ pub struct Watcher {
     /// Read from history, cut to the ranges, not handed out yet.
     replay: VecDeque<Revised>,
     /// A read of history that still runs: kept here so that a cancelled `next` loses nothing.
-    reading: Option<JoinHandle<Result<Option<Piece>, MapError>>>,
+    reading: Option<oneshot::Receiver<Result<Option<Piece>, MapError>>>,
     resets_seen: Resets,
     behind: bool,
     counted: bool,
@@ -239,7 +238,7 @@ impl Watcher {
         let reading = self.reading.as_mut().expect("it was set just above");
         let ended = reading.await;
         self.reading = None;
-        match ended.map_err(failed)?.map_err(failed)? {
+        match ended.map_err(|_| failed("it was cut short"))?.map_err(failed)? {
             Some(piece) => {
                 self.replay = piece.matching;
                 self.cursor = piece.next;
@@ -252,7 +251,7 @@ impl Watcher {
     async fn start_reading(
         &self,
         upto: Revision,
-    ) -> Result<JoinHandle<Result<Option<Piece>, MapError>>, WatchClosed> {
+    ) -> Result<oneshot::Receiver<Result<Option<Piece>, MapError>>, WatchClosed> {
         let turns = Arc::clone(&self.shared.catch_up_turns);
         let turn = turns.acquire_owned().await.map_err(|_| WatchClosed::Closed)?;
         if *self.signal.borrow() == Signal::Closed {
@@ -260,11 +259,15 @@ impl Watcher {
         }
         let (shared, ranges, from) = (Arc::clone(&self.shared), Arc::clone(&self.ranges), self.cursor);
         shared.metrics.read_history();
+        let (done, reading) = oneshot::channel();
+        let source = Arc::clone(&shared.source);
         let read = move || {
             let _turn = turn;
-            read_piece(&shared, &ranges, from, upto)
+            // If nobody waits any more, nobody is told.
+            let _ = done.send(read_piece(&shared, &ranges, from, upto));
         };
-        Ok(tokio::task::spawn_blocking(read))
+        source.spawn(Box::new(read)).map_err(failed)?;
+        Ok(reading)
     }
 }
 

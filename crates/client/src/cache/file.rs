@@ -79,6 +79,7 @@ impl CacheFile {
     }
 
     /// Reads the copy, if there is one. One that cannot be believed is told, and is no copy.
+    #[expect(clippy::disallowed_methods, reason = "no node runs here whose threads could be asked")]
     pub(super) async fn load(self: &Arc<Self>) -> Option<Saved> {
         let file = Arc::clone(self);
         let read = tokio::task::spawn_blocking(move || file.read()).await;
@@ -86,6 +87,7 @@ impl CacheFile {
     }
 
     /// Replaces the copy. A failure is told; the cache goes on without.
+    #[expect(clippy::disallowed_methods, reason = "no node runs here whose threads could be asked")]
     pub(super) async fn save(self: &Arc<Self>, content: &Arc<Content>, confirmed: SystemTime) {
         let (file, content) = (Arc::clone(self), Arc::clone(content));
         let written = tokio::task::spawn_blocking(move || file.write(&content, confirmed)).await;

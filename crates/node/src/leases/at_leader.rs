@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::keeper::{NOTED_AT_ONCE_MAX, propose};
 use crate::alarms::Alarm;
+use crate::blocking::read_state;
 use crate::handle::Shared;
 
 /// Renews leases and tells what is left, if this node surely leads and keeps the clock.
@@ -56,14 +57,10 @@ struct Read {
 }
 
 async fn read(shared: &Arc<Shared>, request: &KeepLeases) -> Option<Read> {
-    let (in_use, state, request) = (shared.reading.token(), shared.state.clone(), request.clone());
-    let reading = tokio::task::spawn_blocking(move || {
-        let read: Result<_, MapError> = state.read(|view| {
-            let (renewed, told) = (find(view, &request.renew)?, find(view, &request.ask)?);
-            Ok(Read { renewed, told, seen: newest_present(view)? })
-        });
-        drop((state, in_use));
-        read
+    let request = request.clone();
+    let reading = read_state(shared, move |view| {
+        let (renewed, told) = (find(view, &request.renew)?, find(view, &request.ask)?);
+        Ok::<_, MapError>(Read { renewed, told, seen: newest_present(view)? })
     });
     match reading.await {
         Ok(Ok(found)) => Some(found),

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::LeaseClock;
 use super::kept::Kept;
 use crate::alarms::Alarm;
+use crate::blocking::read_state;
 use crate::handle::Shared;
 
 /// How often it is looked whose time is over.
@@ -216,12 +217,7 @@ pub(super) async fn load(shared: &Arc<Shared>, term: u64) -> Result<(Kept, Watch
 
 /// All leases, as of a revision.
 async fn read_all(shared: &Arc<Shared>) -> Result<(Vec<LeaseInfo>, Revision), Over> {
-    let (in_use, state) = (shared.reading.token(), shared.state.clone());
-    let reading = tokio::task::spawn_blocking(move || {
-        let read: Result<_, MapError> = state.read(|view| Ok((all(view)?, newest_present(view)?)));
-        drop((state, in_use));
-        read
-    });
+    let reading = read_state(shared, |view| Ok::<_, MapError>((all(view)?, newest_present(view)?)));
     reading.await.map_err(|_| Over::Leadership)?.map_err(unreadable)
 }
 

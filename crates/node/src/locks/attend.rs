@@ -16,6 +16,7 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
+use crate::blocking::read_state;
 use crate::handle::{NodeHandle, Shared};
 use crate::request_error::RequestError;
 
@@ -248,13 +249,7 @@ async fn on_state<T: Send + 'static>(
     shared: &Arc<Shared>,
     read: impl FnOnce(&dyn ReadMap) -> Result<T, MapError> + Send + 'static,
 ) -> Option<T> {
-    let (in_use, state) = (shared.reading.token(), shared.state.clone());
-    let reading = tokio::task::spawn_blocking(move || {
-        let found = state.read(read);
-        drop((state, in_use));
-        found
-    });
-    match reading.await {
+    match read_state(shared, read).await {
         Ok(Ok(found)) => Some(found),
         Ok(Err(error)) => {
             tracing::error!(%error, "tickets for locks cannot be read");

@@ -11,12 +11,13 @@ use conclave_core::cluster::Introduction;
 use conclave_raft::{
     Introduced, JoinError, JoinRequest, Joined, Network, PeerAddress, Token, introduce, join,
 };
-use conclave_storage::{Claim, Identity, MemberNote, StorageError};
+use conclave_storage::{Claim, Identity, MemberNote, StorageError, Threads, WorkKind, run};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::guard::MEMBER_TIMEOUT;
 use crate::cluster_id::cluster_id;
+use crate::machine::Machine;
 use crate::node::StartError;
 use crate::options::NodeOptions;
 
@@ -87,7 +88,8 @@ pub(crate) struct Found {
 /// Finds out who this node is, by its data directory or by asking others.
 pub(crate) async fn find(options: &NodeOptions) -> Result<Found, StartError> {
     let path = options.data_dir.clone();
-    let claim = blocking(move || Claim::take(&path)).await?;
+    let Machine { disk, threads, .. } = options.machine.clone();
+    let claim = blocking(&*options.machine.threads, move || Claim::take_on(&path, disk, threads)).await?;
     match claim.identity()? {
         Some(identity) => come_back(options, claim, identity),
         None => come(options, claim).await,
@@ -207,7 +209,10 @@ fn new_instance() -> u64 {
 }
 
 async fn blocking<T: Send + 'static>(
+    threads: &dyn Threads,
     work: impl FnOnce() -> Result<T, StorageError> + Send + 'static,
 ) -> Result<T, StorageError> {
-    tokio::task::spawn_blocking(work).await.expect("opening a directory neither panics nor is cancelled")
+    run(threads, WorkKind::Awaited, (), work)
+        .await
+        .expect("opening a directory neither panics nor is cancelled")
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use conclave_core::config::{Authorship, ConfigCommand, CreateNamespace, SettingsChange, get_namespace};
 use conclave_core::{Command, NamespaceName, RequestId};
 use conclave_mvcc::floor_of;
+use conclave_storage::{OsThreads, WorkKind};
 use conclave_watch::WatchOptions;
 use tokio::time::Instant;
 
@@ -111,6 +112,12 @@ fn fill(restore: &mut Restore, taken: &Taken) {
     }
 }
 
+fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> impl Future<Output = io::Result<T>> {
+    conclave_storage::run(&OsThreads, WorkKind::Awaited, (), work)
+}
+
 fn run(options: RestoreOptions, taken: &Taken) -> Result<Restored, RestoreError> {
     let mut restore = Restore::begin(options)?;
     fill(&mut restore, taken);
@@ -135,7 +142,7 @@ async fn a_restored_node_holds_what_was_backed_up_and_goes_on() {
     let options = options(&path, &taken);
     let restoring = {
         let options = options.clone();
-        tokio::task::spawn_blocking(move || run(options, &taken).map(|restored| (restored, taken)))
+        blocking(move || run(options, &taken).map(|restored| (restored, taken)))
     };
     let (restored, taken) = restoring.await.unwrap().unwrap();
     assert_eq!(restored.revision, taken.manifest.revision.get() + 1_000);
@@ -163,7 +170,7 @@ async fn a_restored_node_holds_what_was_backed_up_and_goes_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_directory_that_holds_something_is_left_as_it_is() {
     let (folder, taken) = backed_up().await;
-    let checking = tokio::task::spawn_blocking(move || {
+    let checking = blocking(move || {
         let before = folder.path().join("before");
         let refused = run(options(&before, &taken), &taken).unwrap_err();
         assert!(matches!(refused, RestoreError::NotEmpty { .. }), "{refused}");
@@ -183,7 +190,7 @@ async fn a_directory_that_holds_something_is_left_as_it_is() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_restore_that_was_cut_off_is_begun_again() {
     let (folder, taken) = backed_up().await;
-    let checking = tokio::task::spawn_blocking(move || {
+    let checking = blocking(move || {
         let path = folder.path().join("after");
         let mut begun = Restore::begin(options(&path, &taken)).unwrap();
         let twice = Restore::begin(options(&path, &taken)).err().expect("another one is under way");
@@ -204,7 +211,7 @@ async fn a_restore_that_was_cut_off_is_begun_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_that_is_not_what_the_manifest_says_is_refused() {
     let (folder, taken) = backed_up().await;
-    let checking = tokio::task::spawn_blocking(move || {
+    let checking = blocking(move || {
         let path = folder.path().join("after");
         let alter: [fn(&mut BackedUp); 4] = [
             |backup| backup.revision += 1,
@@ -226,7 +233,7 @@ async fn a_state_that_is_not_what_the_manifest_says_is_refused() {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_restores_of_one_backup_make_two_clusters() {
     let (folder, taken) = backed_up().await;
-    let checking = tokio::task::spawn_blocking(move || {
+    let checking = blocking(move || {
         let restored = |name: &str, change: fn(&mut RestoreOptions)| {
             let mut options = options(&folder.path().join(name), &taken);
             change(&mut options);

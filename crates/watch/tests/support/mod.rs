@@ -50,6 +50,12 @@ impl History {
 }
 
 impl ChangeSource for History {
+    #[expect(clippy::disallowed_methods, reason = "there is no store whose threads could be asked")]
+    fn spawn(&self, read: Box<dyn FnOnce() + Send>) -> std::io::Result<()> {
+        drop(tokio::task::spawn_blocking(read));
+        Ok(())
+    }
+
     fn changes_since(
         &self,
         from: Revision,

@@ -140,6 +140,7 @@ impl FileSink for Target {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "no node runs here whose threads could be asked")]
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, RestoreError> + Send + 'static,
 ) -> Result<T, Failure> {
