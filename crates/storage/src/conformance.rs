@@ -17,7 +17,7 @@ pub use stores::stores;
 /// One question: a disk, and a folder of it that is there and empty.
 pub type Case = fn(&dyn Disk, &Path);
 
-/// All of them, with what each asks. Beside them there is [`stores`].
+/// All of them, with what each asks. Beside them there is [`stores()`].
 pub const CASES: [(&str, Case); 15] = [
     ("a file holds what is written to it", files::content),
     ("a file that is opened is as it was left", files::opened_again),
