@@ -227,10 +227,13 @@ impl Cluster {
         let now_ms = self.world.now_ms();
         for id in self.ids() {
             let node = &self.nodes[&id];
-            let ended = node.disk.has_ended().then(|| "its disk ended it".to_owned()).or_else(|| node.ended());
-            if let Some(cause) = ended {
+            if let Some(cause) = node.ended() {
                 self.world.story.tell(|| format!("node {id} ended: {cause}"));
                 self.end_node(id, Death::Killed, false);
+            } else if node.disk.has_ended() {
+                let death = *self.dice.pick(&[Death::Killed, Death::PowerLost]);
+                self.world.story.tell(|| format!("node {id} ended on its disk: {death:?}"));
+                self.end_node(id, death, false);
             } else if node.starts_ms.is_some_and(|starts_ms| starts_ms <= now_ms) {
                 self.start_node(id);
             }

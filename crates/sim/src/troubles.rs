@@ -30,6 +30,8 @@ pub(crate) enum Kind {
     Repeats,
     /// A process is killed.
     Kill,
+    /// A process or a machine ends in the middle of something that it does on its disk.
+    EndOnDisk,
     /// A machine loses power.
     PowerLoss,
     /// All machines lose power.
@@ -56,7 +58,7 @@ pub(crate) enum Kind {
     Wipe,
 }
 
-const ALL: [Kind; 20] = [
+const ALL: [Kind; 21] = [
     Kind::Partition,
     Kind::OneWay,
     Kind::Bridge,
@@ -65,6 +67,7 @@ const ALL: [Kind; 20] = [
     Kind::Breaks,
     Kind::Repeats,
     Kind::Kill,
+    Kind::EndOnDisk,
     Kind::PowerLoss,
     Kind::Blackout,
     Kind::Pause,
@@ -178,7 +181,9 @@ impl Troubles {
                 let minutes = i64::try_from(self.dice.within(0..=20)).expect("a small number") - 10;
                 cluster.node(victim).clock.set_wrong_by_ms(minutes * 60_000);
             }
-            Kind::SlowDisk | Kind::FullDisk | Kind::DiskErrors => self.spoil_disk(kind, cluster, victim),
+            Kind::SlowDisk | Kind::FullDisk | Kind::DiskErrors | Kind::EndOnDisk => {
+                self.spoil_disk(kind, cluster, victim);
+            }
             Kind::Transfer => cluster.transfer_leader(victim),
             Kind::Demotion => {
                 cluster.demote(victim);
@@ -254,10 +259,12 @@ impl Troubles {
         match kind {
             Kind::SlowDisk => fault.slow_ms = *self.dice.pick(&[20, 300, 2_500]),
             Kind::FullDisk => fault.room_bytes = Some(self.dice.within(0..=(2 << 20))),
-            _ => {
+            Kind::DiskErrors => {
                 let ppm = *self.dice.pick(&[200, 20_000]);
-                (fault.read_error_ppm, fault.write_error_ppm, fault.sync_error_ppm) = (ppm, ppm, ppm);
+                let of_kinds = *self.dice.pick(&[[ppm, 0, 0], [0, ppm, 0], [0, 0, ppm], [ppm; 3]]);
+                [fault.read_error_ppm, fault.write_error_ppm, fault.sync_error_ppm] = of_kinds;
             }
+            _ => fault.ends_after = Some(self.dice.within(1..=500)),
         }
         cluster.node(victim).disk.set_fault(fault);
         let after_ms = self.dice.within(500..=10_000);
