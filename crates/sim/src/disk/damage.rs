@@ -13,6 +13,7 @@ const VOTE_ROW: &[u8] = &[0, 1];
 
 /// What is damaged. Of several such things, one is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[cfg_attr(not(test), expect(dead_code, reason = "no run damages anything yet"))]
 pub(crate) enum Damage {
     /// An entry of a log.
     LogEntry,
