@@ -7,7 +7,7 @@
 //!
 //! | what | is durable |
 //! |---|---|
-//! | a file's content, its size with it | when [`DiskFile::sync`] returned. Of what was written since, any part may be there |
+//! | a file's content, its size with it | when [`DiskFile::sync`] returned. Of what was written since, any part may be there, down to whole sectors of 512 bytes |
 //! | which names a folder has: made, renamed, removed | when [`Disk::sync_dir`] of the folder returned. Before, each may be as it was or as it is; a rename is done whole or not at all; of a folder that is removed, a part may be left |
 //! | a batch in a log's database | when [`LogDb::write`] returned. Batches are there whole and in order: never one without all before it |
 //! | a write to a state's database | when a [`StateDb::flush`] or [`StateDb::checkpoint`] that began after it returned. Writes are there whole and in order |
