@@ -1,7 +1,7 @@
 //! Which crate may see which: the drawing of docs/architecture.md as a table.
 //!
 //! Every crate of the workspace has a line here; a new crate without one is a mistake, and so is an
-//! arrow that is not drawn. Tests may also use `conclave-testkit` and `conclave-checker`.
+//! arrow that is not drawn. Tests may also use `conclave-checker`, `conclave-fuzz` and `conclave-testkit`.
 
 use super::workspace::Crate;
 
@@ -22,6 +22,7 @@ const DRAWING: &[Place] = &[
     Place { name: "conclave-mvcc", sees: &[], never_linked: IO, never_named: &[] },
     Place { name: "conclave-core", sees: &["conclave-mvcc"], never_linked: IO, never_named: &[] },
     Place { name: "conclave-formats", sees: &[], never_linked: IO, never_named: &[] },
+    Place { name: "conclave-fuzz", sees: &[], never_linked: &["tokio", "rocksdb"], never_named: &[] },
     Place {
         name: "conclave-backup",
         sees: &[],
@@ -117,7 +118,7 @@ const DRAWING: &[Place] = &[
             "conclave-node",
             "conclave-proto",
         ],
-        never_linked: &["conclave-checker", "conclave-testkit"],
+        never_linked: FOR_TESTS,
         never_named: &["openraft", "rocksdb"],
     },
     Place {
@@ -149,7 +150,7 @@ const DRAWING: &[Place] = &[
 ];
 
 /// What any crate's tests may see besides.
-const FOR_TESTS: &[&str] = &["conclave-checker", "conclave-testkit"];
+const FOR_TESTS: &[&str] = &["conclave-checker", "conclave-fuzz", "conclave-testkit"];
 
 /// What the tests of processes may see besides: they damage what nodes have on their disks.
 const FOR_DAMAGE: &[&str] = &["conclave-core", "conclave-mvcc", "conclave-storage"];

@@ -63,7 +63,7 @@ impl Machine {
             if let Some(it) = given.lock().take() {
                 return it;
             }
-            self.host.step();
+            self.host.step(true);
         }
         panic!("it takes longer than ten seconds");
     }
@@ -128,7 +128,7 @@ fn crashes(seed: u64) -> Vec<(u64, u64)> {
         }
         let until_ms = machine.dice.within(1..=30);
         for _ in 0..until_ms {
-            machine.host.step();
+            machine.host.step(true);
         }
         let crash = *machine.dice.pick(&[Crash::Process, Crash::Power]);
         machine.crash(crash);
@@ -166,8 +166,8 @@ fn a_batch_is_caught_before_and_after_it_is_on_disk() {
         machine.disk.set_fault(Fault { slow_ms: 1_000, ..Fault::default() });
         let (disk, threads) = machine.base();
         machine.host.spawn(append_for_ever(disk, threads, Arc::default()));
-        machine.host.step();
-        machine.host.step();
+        machine.host.step(true);
+        machine.host.step(true);
         machine.crash(Crash::Process);
         let caught = machine.disk.counts().caught_writing;
         machine.disk.set_fault(Fault::default());
