@@ -16,6 +16,7 @@ use crate::kv::KvCommand;
 use crate::lease::LeaseCommand;
 use crate::lock::{HeldLock, LockCommand};
 use crate::names::RequestId;
+use crate::nesting;
 
 const COMMAND_FORMAT: u8 = 1;
 const PROPOSAL_FORMAT: u8 = 1;
@@ -96,6 +97,7 @@ pub struct By {
     /// Who asks; none: he has not said.
     pub caller: Option<Caller>,
     /// What for.
+    #[serde(deserialize_with = "nesting::deserialize")]
     pub command: Box<Command>,
 }
 

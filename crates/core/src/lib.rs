@@ -101,6 +101,7 @@ pub mod lease;
 mod ledger;
 pub mod lock;
 mod names;
+mod nesting;
 mod rejection;
 mod requests;
 mod stop;

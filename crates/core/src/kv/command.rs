@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::wire_range;
 use crate::ids::LeaseId;
+use crate::nesting;
 
 /// A change of plain keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,6 +50,7 @@ pub enum Operation {
     /// Deletes keys.
     DeleteRange(DeleteRange),
     /// A transaction within.
+    #[serde(deserialize_with = "nesting::deserialize")]
     Txn(Txn),
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lease_of;
 use crate::ids::LeaseId;
+use crate::nesting;
 
 /// What a command about plain keys led to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -66,6 +67,7 @@ pub enum Done {
         previous: Vec<KeyValue>,
     },
     /// A transaction within was done.
+    #[serde(deserialize_with = "nesting::deserialize")]
     Txn(TxnDone),
 }
 
