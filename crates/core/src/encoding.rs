@@ -24,6 +24,14 @@ pub enum DecodeError {
     Damaged(String),
 }
 
+/// No store counts so far: a greater number was damaged, and nothing could be counted on from it.
+const COUNT_MAX: u64 = u64::MAX / 2;
+
+/// Whether a number that was read can have been counted.
+pub(crate) fn is_count(number: u64) -> bool {
+    number <= COUNT_MAX
+}
+
 pub(crate) fn encode<T: Serialize>(format: u8, value: &T) -> Bytes {
     encode_onto(vec![format], value).into()
 }

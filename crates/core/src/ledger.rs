@@ -8,6 +8,7 @@ use xxhash_rust::xxh3::Xxh3;
 
 use crate::apply::EntryContext;
 use crate::digest::Digest;
+use crate::encoding::is_count;
 use crate::tables::LEDGER;
 use crate::times::Times;
 
@@ -93,7 +94,7 @@ fn parse(row: &[u8]) -> Option<Ledger> {
         index: u64::from_be_bytes(*index),
         digest: Digest::new(*digest),
         time_ms: i64::from_be_bytes(*time_ms),
-        requests: u64::from_be_bytes(requests.try_into().ok()?),
+        requests: requests.try_into().map(u64::from_be_bytes).ok().filter(|requests| is_count(*requests))?,
     })
 }
 

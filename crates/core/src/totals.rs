@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use conclave_mvcc::{MapError, ReadMap, Transaction};
 
+use crate::encoding::is_count;
 use crate::tables::TOTALS;
 
 /// How many namespaces exist.
@@ -53,7 +54,25 @@ impl Total {
 
     fn parse(&self, row: Option<Bytes>) -> Result<u64, MapError> {
         let Some(row) = row else { return Ok(0) };
-        let number = row.as_ref().try_into().map_err(|_| MapError::damaged("no count", self.0.as_bytes()))?;
-        Ok(u64::from_be_bytes(number))
+        let number = row.as_ref().try_into().map(u64::from_be_bytes).ok().filter(|number| is_count(*number));
+        number.ok_or_else(|| MapError::damaged("no count", self.0.as_bytes()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use conclave_mvcc::{MemoryMap, WriteSet};
+
+    use super::*;
+
+    #[test]
+    fn what_cannot_have_been_counted_is_damage() {
+        for (number, is_read) in [(0, true), (7, true), (u64::MAX / 2, true), (u64::MAX, false)] {
+            let mut writes = WriteSet::default();
+            writes.put(TOTALS.row_key(b"leases"), Bytes::copy_from_slice(&u64::to_be_bytes(number)));
+            let mut map = MemoryMap::default();
+            map.write(&writes);
+            assert_eq!(LEASES.in_view(&map).ok(), is_read.then_some(number));
+        }
     }
 }

@@ -16,7 +16,10 @@ pub(crate) fn newest_in(view: &dyn ReadMap, row: &'static [u8]) -> Result<Option
         [FORMAT, number @ ..] => number.try_into().ok(),
         _ => None,
     }
-    .map(|number| Some(Revision::new(u64::from_be_bytes(number))))
+    .map(|number| Revision::new(u64::from_be_bytes(number)))
+    // There is one after it.
+    .filter(|newest| *newest < Revision::MAX)
+    .map(Some)
     .ok_or_else(|| MapError::damaged("unknown newest revision", row))
 }
 
@@ -101,9 +104,12 @@ mod tests {
     fn a_damaged_newest_revision_is_an_error() {
         let mut map = MemoryMap::default();
         assert_eq!(newest_revision(&map), Ok(Revision::EMPTY));
-        let mut writes = WriteSet::default();
-        writes.put(rows::NEWEST_REVISION.into(), "\x02\0\0\0\0\0\0\0\0".into());
-        map.write(&writes);
-        assert!(newest_revision(&map).is_err());
+        let newer = Bytes::from_static(b"\x02\0\0\0\0\0\0\0\0");
+        for row in [newer, newest_revision_row(Revision::MAX)] {
+            let mut writes = WriteSet::default();
+            writes.put(rows::NEWEST_REVISION.into(), row);
+            map.write(&writes);
+            assert!(newest_revision(&map).is_err());
+        }
     }
 }

@@ -43,7 +43,7 @@ impl Record {
         let (create_revision, version) = match before {
             None => (revision, 1),
             Some(before) if before.mod_revision == revision => (before.create_revision, before.version),
-            Some(before) => (before.create_revision, before.version + 1),
+            Some(before) => (before.create_revision, before.version.saturating_add(1)),
         };
         Self { create_revision, mod_revision: revision, version, annotations, value }
     }
@@ -146,6 +146,13 @@ mod tests {
         assert_eq!(decode_without_value(Revision::new(7), &row), Ok(Some(without)));
         assert_eq!(decode(Revision::new(7), TOMBSTONE.into()), Ok(None));
         assert_eq!(decode_without_value(Revision::new(7), TOMBSTONE), Ok(None));
+    }
+
+    #[test]
+    fn a_number_of_changes_that_was_damaged_ends_nothing() {
+        let damaged = Record { version: u64::MAX, ..record() };
+        let after = Record::after(Some(&damaged), Revision::new(8), Bytes::new(), Bytes::new());
+        assert_eq!(after.version, u64::MAX);
     }
 
     #[test]

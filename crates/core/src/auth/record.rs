@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::permission::Permission;
 use super::secret::{PasswordHash, TokenSecret};
-use crate::encoding::{decode, encode};
+use crate::encoding::{decode, encode, is_count};
 use crate::tables::{AUTH, ROLES, USERS};
 
 const FORMAT: u8 = 1;
@@ -39,7 +39,12 @@ impl State {
     }
 
     pub(super) fn read(view: &dyn ReadMap) -> Result<Self, MapError> {
-        Ok(get(view, AUTH, "")?.unwrap_or_default())
+        let state: Self = get(view, AUTH, "")?.unwrap_or_default();
+        if is_count(state.revision) {
+            Ok(state)
+        } else {
+            Err(MapError::damaged("no count", &AUTH.row_key(b"")))
+        }
     }
 
     pub(super) fn write(&self, transaction: &mut Transaction<'_>) {

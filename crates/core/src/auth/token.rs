@@ -94,6 +94,26 @@ mod tests {
         }
     }
 
+    /// What is told is whatever somebody could have signed who knows the secret.
+    #[test]
+    fn fuzz_what_is_signed() {
+        conclave_fuzz::inputs_of!([encode(FORMAT, &token())]).for_each(|input| {
+            let signed = format!("{VERSION}.{}", URL_SAFE_NO_PAD.encode(&**input));
+            let signature = URL_SAFE_NO_PAD.encode(mac(&signed, &secret()).finalize().into_bytes());
+            let Some(found) = Token::verify(&format!("{signed}.{signature}"), &secret(), 0) else { return };
+            assert_eq!(Token::verify(&found.sign(&secret()), &secret(), 0), Some(found));
+        });
+    }
+
+    #[test]
+    fn fuzz_tokens() {
+        let good = token().sign(&secret());
+        conclave_fuzz::inputs_of!([&good]).for_each(|input| {
+            let text = String::from_utf8_lossy(input);
+            assert_eq!(Token::verify(&text, &secret(), 0).is_some(), text == good);
+        });
+    }
+
     proptest! {
         #[test]
         fn nothing_of_it_can_be_changed(at in 0_usize..200, byte in prop::sample::select(b"aA0-_.=".to_vec())) {

@@ -11,7 +11,7 @@ use super::keys::head_key;
 use super::outcome::{CommittedVersion, Usage};
 use super::tally::Tally;
 use super::versions;
-use crate::encoding::{decode, encode};
+use crate::encoding::{decode, encode, is_count};
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
 use crate::stop::Stop;
@@ -128,7 +128,14 @@ impl Head {
 
     /// The head in a record.
     pub(crate) fn decode(record: &Record) -> Result<Self, MapError> {
-        decode(FORMAT, &record.value).map_err(|error| MapError::new(format_args!("head: {error}")))
+        let head: Self =
+            decode(FORMAT, &record.value).map_err(|error| MapError::new(format_args!("head: {error}")))?;
+        let Usage { items, size_bytes } = head.usage;
+        if [head.version.get(), items, size_bytes].into_iter().all(is_count) {
+            Ok(head)
+        } else {
+            Err(MapError::new("head: it counts more than there can be"))
+        }
     }
 
     /// What it means that a head is gone: nothing ever deletes one.

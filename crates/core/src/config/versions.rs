@@ -5,6 +5,7 @@ use conclave_mvcc::{MapError, ReadMap, Revision, Transaction};
 
 use super::head::Head;
 use super::retained;
+use crate::encoding::is_count;
 use crate::names::NamespaceName;
 use crate::rejection::Rejection;
 use crate::stop::Stop;
@@ -181,8 +182,8 @@ fn row(revision: Revision) -> Bytes {
 }
 
 fn parse(row: &[u8]) -> Option<Revision> {
-    let number = row.strip_prefix(&[FORMAT])?.try_into().ok()?;
-    Some(Revision::new(u64::from_be_bytes(number)))
+    let number = row.strip_prefix(&[FORMAT])?.try_into().map(u64::from_be_bytes).ok()?;
+    is_count(number).then_some(Revision::new(number))
 }
 
 #[cfg(test)]

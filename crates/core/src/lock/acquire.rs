@@ -93,7 +93,7 @@ fn enqueue(
     ticket.write(transaction, name)?;
     index::set(transaction, name, ticket)?;
     let ahead = head.waiters;
-    head.waiters += 1;
+    head.waiters = head.waiters.saturating_add(1);
     Ok(Standing::Waiting { ahead })
 }
 

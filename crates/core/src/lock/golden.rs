@@ -217,6 +217,27 @@ fn what_was_written_is_read_back() {
     assert!(Head::find(&mut transaction, &name()).is_err(), "a newer format is not guessed at");
 }
 
+/// Where it lies is told twice, by the row's key and in it: damage that only one of them shows is found.
+#[test]
+fn a_ticket_that_lies_elsewhere_is_damage() {
+    let map = MemoryMap::default();
+    let mut transaction = Transaction::begin(&map).unwrap();
+    ticket().write(&mut transaction, &name()).unwrap();
+    let held = Ticket { granted: Some(granted()), ..ticket() };
+    assert!(held.remove(&mut transaction, &name()).is_err());
+    ticket().remove(&mut transaction, &name()).unwrap();
+    assert!(ticket().remove(&mut transaction, &name()).is_err());
+}
+
+#[test]
+fn numbers_of_a_head_that_were_damaged_end_nothing() {
+    let permits = Mode::Permits { count: 3, capacity: u32::MAX };
+    let mut head = Head { permits: u64::MAX, ..Head::new(permits, Revision::new(5)) };
+    assert!(!head.admits(permits));
+    head.dismiss(permits);
+    assert!(!head.admits(permits));
+}
+
 /// All rows of a side table that a transaction wrote.
 fn side_rows(map: &MemoryMap, table: u8) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| bytes.escape_ascii().to_string();

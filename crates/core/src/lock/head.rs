@@ -58,7 +58,9 @@ impl Head {
             && match mode {
                 Mode::Exclusive => self.holders == 0,
                 Mode::Shared => !self.exclusive,
-                Mode::Permits { count, capacity } => self.permits + u64::from(count) <= u64::from(capacity),
+                Mode::Permits { count, capacity } => {
+                    self.permits.saturating_add(count.into()) <= u64::from(capacity)
+                }
             }
     }
 
@@ -75,7 +77,7 @@ impl Head {
         }
         self.holders += 1;
         self.exclusive = mode == Mode::Exclusive;
-        self.permits += u64::from(mode.permits());
+        self.permits = self.permits.saturating_add(mode.permits().into());
     }
 
     /// One less holds it.

@@ -60,9 +60,9 @@ impl Ticket {
 
     /// Removes it.
     pub(super) fn remove(&self, transaction: &mut Transaction<'_>, name: &LockName) -> Result<(), MapError> {
-        let was_there = transaction.delete_present(self.key(name))?;
-        assert!(was_there, "a ticket that is removed was written");
-        Ok(())
+        let key = self.key(name);
+        let was_there = transaction.delete_present(key.clone())?;
+        if was_there { Ok(()) } else { Err(MapError::damaged("a ticket lies elsewhere", &key)) }
     }
 
     /// The ticket under `key`; none if there is none.
