@@ -10,6 +10,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test is told of a failed condition by a panic")]
 
 mod change;
+mod fuzz;
 mod keys;
 mod locks;
 mod read;
@@ -26,8 +27,8 @@ use session::Session;
 
 const REWRITE: &str = "CONCLAVE_REWRITE_SCRIPTS";
 
-/// Runs a script and gives it back with what was seen in place of what it said.
-fn run(script: &str) -> String {
+/// Runs a script; gives it back with what was seen in place of what it said, and the store in which it ended.
+fn play(script: &str) -> (String, Session) {
     let mut session = Session::default();
     let mut seen = String::new();
     let mut is_output = false;
@@ -43,14 +44,14 @@ fn run(script: &str) -> String {
             is_output = true;
         }
     }
-    seen
+    (seen, session)
 }
 
 #[track_caller]
 fn check(name: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts").join(name);
     let script = fs::read_to_string(&path).unwrap();
-    let seen = run(&script);
+    let (seen, _) = play(&script);
     if env::var_os(REWRITE).is_some() {
         fs::write(&path, seen).unwrap();
         return;

@@ -4,11 +4,12 @@ use conclave_core::auth::{self, Caller};
 use conclave_core::config::{At, ItemQuery, NamespaceQuery, list_items, list_namespaces};
 use conclave_core::lock::{self, LocksQuery};
 use conclave_core::{
-    Applied, By, Command, EntryContext, EntryKind, Proposal, RequestId, apply, digest, encode_proposal,
-    preview,
+    Applied, By, Command, EntryContext, EntryKind, Proposal, RequestId, apply, digest, encode_answer,
+    encode_proposal, preview,
 };
 use conclave_mvcc::{Batch, MemoryMap, Revision};
 
+use crate::fuzz::Told;
 use crate::words::{self, Words};
 use crate::{change, locks, read, show, show_locks, users};
 
@@ -20,6 +21,8 @@ pub(crate) struct Session {
     map: MemoryMap,
     time_ms: i64,
     index: u64,
+    /// Every proposal so far.
+    pub(crate) told: Vec<Told>,
 }
 
 impl Session {
@@ -62,12 +65,21 @@ impl Session {
         self.apply(term, EntryKind::Proposal(&encode_proposal(&proposal)))
     }
 
+    /// Proposes a command for which there are no words.
+    pub(crate) fn do_command(&mut self, command: Command) {
+        self.propose(&Words::default(), command);
+    }
+
     fn apply(&mut self, term: u64, entry: EntryKind<'_>) -> String {
         self.index += 1;
         let mut batch = Batch::new(&self.map);
         let context = EntryContext { index: self.index, term };
         let Applied { answer, revised, present } = apply(&mut batch, context, entry).unwrap();
         let writes = batch.into_writes();
+        if let (EntryKind::Proposal(entry), Some(answer)) = (entry, &answer) {
+            let (before, entry, answer) = (self.map.clone(), entry.clone(), encode_answer(answer));
+            self.told.push(Told { before, context, entry, answer });
+        }
         self.map.write(&writes);
         let mut seen = answer.as_ref().map(show::answer).unwrap_or_default();
         let clocks = [("revision", revised), ("present", present)];

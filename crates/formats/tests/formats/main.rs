@@ -3,6 +3,8 @@
 mod env;
 #[cfg(test)]
 mod examples;
+#[cfg(test)]
+mod fuzz;
 mod json;
 #[cfg(test)]
 mod kept;
