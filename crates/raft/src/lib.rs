@@ -39,6 +39,8 @@ mod engine_config;
 mod entry;
 mod errors;
 mod follow;
+#[cfg(test)]
+mod fuzz;
 mod hand_over;
 mod lease_wire;
 mod local_node;

@@ -24,6 +24,8 @@ mod durable;
 mod durable_mark;
 mod error;
 mod files;
+#[cfg(test)]
+mod fuzz;
 mod generation;
 mod hot_tail;
 mod identity;

@@ -307,3 +307,23 @@ fn check_name(name: &str) -> Result<(), StorageError> {
         Err(StorageError::snapshot(format!("\"{}\" is no name of a file", name.escape_debug())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Names come from another node: what is accepted is a file in the folder, and no other's.
+    #[test]
+    fn fuzz_names() {
+        let part = format!("a.sst{PART_SUFFIX}");
+        conclave_fuzz::inputs_of!(["000012.sst", "CURRENT", part.as_str()]).for_each(|input| {
+            let name = String::from_utf8_lossy(input).into_owned();
+            let file = CheckpointFile { name: name.clone(), size_bytes: 1, checksum: 2 };
+            if check_names(std::slice::from_ref(&file)).is_ok() {
+                assert_eq!(Path::new("folder").join(&name).file_name(), Some(name.as_ref()));
+                assert_ne!(part_name(&file), name);
+                assert!(check_names(&[file.clone(), file]).is_err());
+            }
+        });
+    }
+}
