@@ -19,6 +19,8 @@ mod archive_read;
 mod archive_write;
 mod compress;
 mod error;
+#[cfg(test)]
+mod fuzz;
 mod manifest;
 mod object_write;
 mod open;

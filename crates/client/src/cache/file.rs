@@ -303,6 +303,32 @@ mod tests {
         }
     }
 
+    /// What follows the head is whatever a program could have written that is not this one.
+    #[test]
+    fn fuzz_copies() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file_in(folder.path());
+        file.write(&content(7, &[("a", "1"), ("b.c[0]", "zwei")]), some_time()).unwrap();
+        let seed = fs::read(&file.path).unwrap().split_off(HEAD_SIZE_BYTES);
+        conclave_fuzz::inputs_of!([seed]).for_each(|input| {
+            let sealed = [MARK.as_slice(), &xxh3_128(input).to_le_bytes(), input].concat();
+            let Ok(copy) = decode(&sealed) else { return };
+            assert_eq!(decode(&encode(&copy)), Ok(copy.clone()));
+            let saved = Saved::from(copy);
+            assert_eq!(saved.content.state().items.len(), saved.content.items().len());
+        });
+    }
+
+    #[test]
+    fn fuzz_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = file_in(folder.path());
+        file.write(&content(7, &[("a", "1"), ("b", "zwei")]), some_time()).unwrap();
+        let seed = fs::read(&file.path).unwrap();
+        conclave_fuzz::inputs_of!([&seed])
+            .for_each(|input| assert_eq!(decode(input).is_ok(), **input == *seed));
+    }
+
     #[test]
     fn a_copy_of_another_namespace_or_prefix_is_none() {
         let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,9 @@
 //! Keys as places: `servers[0].name` is the field `name` of the first entry of `servers`, and
 //! `hosts["db.internal"]` the entry `db.internal` of `hosts`, as in all files that Conclave reads and writes.
 
+/// Deepest place that a key names: as deep as files go. Places are walked through step by step within each other.
+const STEPS_MAX: usize = 64;
+
 /// One step into a map or a list.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum KeyStep {
@@ -10,7 +13,7 @@ pub enum KeyStep {
     Name(String),
 }
 
-/// The steps to the place that a key names. A key that names none is one step by itself.
+/// The steps to the place that a key names, at most 64. A key that names none is one step by itself.
 ///
 /// ```
 /// use conclave_client::{KeyStep, key_steps};
@@ -26,9 +29,14 @@ pub fn key_steps(key: &str) -> Vec<KeyStep> {
 pub(super) fn extended(before: &str, step: &KeyStep) -> String {
     match step {
         KeyStep::Index(index) => format!("{before}[{index}]"),
-        KeyStep::Name(name) if before.is_empty() => name.clone(),
-        KeyStep::Name(name) if name.is_empty() || name.contains(['.', '[', ']', '"']) => {
-            format!("{before}[{name:?}]")
+        // One that reads as something else stands in quotes there too.
+        KeyStep::Name(name) if before.is_empty() && key_steps(name).as_slice() == [step.clone()] => {
+            name.clone()
+        }
+        KeyStep::Name(name)
+            if before.is_empty() || name.is_empty() || name.contains(['.', '[', ']', '"']) =>
+        {
+            format!("{before}[{}]", serde_json::Value::from(name.as_str()))
         }
         KeyStep::Name(name) => format!("{before}.{name}"),
     }
@@ -39,6 +47,9 @@ fn parse(key: &str) -> Option<Vec<KeyStep>> {
     let mut rest = key;
     while !rest.is_empty() {
         let (step, tail) = split(rest, steps.is_empty())?;
+        if steps.len() == STEPS_MAX {
+            return None;
+        }
         steps.push(step);
         rest = tail;
     }
@@ -85,12 +96,38 @@ mod tests {
             ("a[0].b", vec![name("a"), KeyStep::Index(0), name("b")]),
             ("a[\"x.y\"].z", vec![name("a"), name("x.y"), name("z")]),
             ("log level", vec![name("log level")]),
+            ("[\"x.y\"].z", vec![name("x.y"), name("z")]),
+            ("a[\"\\u0001.\"]", vec![name("a"), name("\u{1}.")]),
         ];
         for (key, expected) in table {
             assert_eq!(key_steps(key), expected, "{key}");
             let written = expected.iter().fold(String::new(), |before, step| extended(&before, step));
             assert_eq!(written, key);
         }
+    }
+
+    #[test]
+    fn a_key_of_more_steps_than_files_have_stands_for_itself() {
+        let deep = |steps: usize| vec!["a"; steps].join(".");
+        assert_eq!(key_steps(&deep(STEPS_MAX)).len(), STEPS_MAX);
+        for key in [deep(STEPS_MAX + 1), deep(100_000), "[0]".repeat(100_000)] {
+            assert_eq!(key_steps(&key), [name(&key)]);
+        }
+    }
+
+    /// Whatever the key is, it has steps, and written they lead to the same place.
+    #[test]
+    fn fuzz_keys() {
+        let seeds = ["servers[0].name", "hosts[\"db.internal\"].port", "a.b[\"\\u00e9\\n\"][12]"];
+        conclave_fuzz::inputs_of!(seeds).for_each(|input| {
+            let key = String::from_utf8_lossy(input);
+            let steps = key_steps(&key);
+            assert!(key.is_empty() || !steps.is_empty());
+            if parse(&key).is_some() {
+                let written = steps.iter().fold(String::new(), |before, step| extended(&before, step));
+                assert_eq!(key_steps(&written), steps, "{written}");
+            }
+        });
     }
 
     #[test]

@@ -258,6 +258,36 @@ mod tests {
         content(1, items).view()
     }
 
+    /// Items of a namespace come from whoever may write it.
+    #[test]
+    fn fuzz_values() {
+        let seeds =
+            ["8", "-2.5e3", "true", "null", "[{\"port\": 80}, 1]", "{\"a\": {\"b\": [0.1]}}", "text \"x\""];
+        conclave_fuzz::inputs_of!(seeds).for_each(|input| {
+            let mut item = super::super::content::samples::item("a.b", "");
+            item.value = input.bytes.clone().into();
+            for content_type in ["application/json", "text/plain"] {
+                item.content_type = content_type.into();
+                let items = || std::iter::once(&item);
+                drop(of::<Value>(items()));
+                drop(of::<BTreeMap<String, BTreeMap<String, u64>>>(items()));
+                drop(of::<BTreeMap<String, BTreeMap<String, Vec<f64>>>>(items()));
+                drop(of::<BTreeMap<String, BTreeMap<String, Option<bool>>>>(items()));
+                drop(of::<BTreeMap<String, BTreeMap<String, String>>>(items()));
+            }
+        });
+    }
+
+    #[test]
+    fn fuzz_keys() {
+        let seeds = ["db.pool", "servers[0].port", "limits[\"a.b\"]", "db.replica.replica.url"];
+        conclave_fuzz::inputs_of!(seeds).for_each(|input| {
+            let key = String::from_utf8_lossy(input);
+            drop(view::<Value>(&[(&key, "8"), ("db.url", "x"), ("servers[1].port", "1")]));
+            drop(view::<Settings>(&[(&key, "8"), ("name", "x")]));
+        });
+    }
+
     #[derive(Debug, PartialEq, Deserialize)]
     struct Settings {
         name: String,
