@@ -14,6 +14,8 @@ mod clear;
 mod cluster_service;
 mod cluster_wire;
 mod codec;
+#[cfg(test)]
+mod fuzz;
 mod header;
 mod health;
 mod held;

@@ -21,6 +21,8 @@ mod answer_frames;
 mod answer_json;
 mod call;
 mod failure;
+#[cfg(test)]
+mod fuzz;
 mod json_texts;
 mod metadata;
 mod method;

@@ -20,6 +20,8 @@ mod config_service;
 mod config_wire;
 mod election_service;
 mod fields;
+#[cfg(test)]
+mod fuzz;
 mod health;
 mod keep_alive;
 mod lock_service;

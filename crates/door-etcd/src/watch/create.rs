@@ -83,6 +83,19 @@ impl Create {
     }
 }
 
+/// Whatever is asked for, it is a watch of what can be read, or it is told why there is none.
+#[cfg(test)]
+pub(crate) fn check_request(request: wire::WatchRequest) {
+    use wire::watch_request::RequestUnion;
+    let Some(RequestUnion::CreateRequest(request)) = request.request_union else { return };
+    let create = Create::parse(&request);
+    assert!(create.start.is_none_or(|start| start > Revision::ZERO));
+    assert_eq!(create.size_bytes(), create.range.start.len() + create.range.end.len());
+    if let Ok(ranges) = create.ranges() {
+        assert!(ranges.iter().all(|range| range.end.is_empty() || range.start < range.end));
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

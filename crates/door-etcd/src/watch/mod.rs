@@ -40,6 +40,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Response, Status, Streaming};
 
+#[cfg(test)]
+pub(crate) use self::create::check_request;
 use self::store::NodeStore;
 use self::stream::{Following, Room};
 use crate::caller::token;

@@ -11,7 +11,7 @@
 //! past. From there on it follows what this node applies, and ends if the node loses touch with the others.
 
 mod chunks;
-mod query;
+pub(crate) mod query;
 mod stream;
 mod survey;
 

@@ -15,8 +15,8 @@ use crate::fields::Fields;
 
 /// What a watch was asked for.
 #[derive(Debug)]
-pub(super) struct WatchQuery {
-    pub(super) targets: Arc<[Target]>,
+pub(crate) struct WatchQuery {
+    pub(crate) targets: Arc<[Target]>,
     /// The first revision whose changes are wanted; none: a reset comes first.
     pub(super) start: Option<Revision>,
     pub(super) heartbeat_interval: Duration,
@@ -24,14 +24,14 @@ pub(super) struct WatchQuery {
 
 /// A namespace to follow.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Target {
+pub(crate) struct Target {
     pub(super) namespace: NamespaceName,
     /// Only keys that begin with this.
     pub(super) key_prefix: String,
 }
 
 impl WatchQuery {
-    pub(super) fn parse(request: wire::WatchRequest, limits: &Limits) -> Result<Self, Refusal> {
+    pub(crate) fn parse(request: wire::WatchRequest, limits: &Limits) -> Result<Self, Refusal> {
         let mut fields = Fields::new(limits);
         let targets = targets(&mut fields, request.targets);
         let heartbeat_interval = heartbeat_interval(&mut fields, request.heartbeat_interval_ms);
@@ -40,7 +40,7 @@ impl WatchQuery {
     }
 
     /// The keys that tell all about the targets.
-    pub(super) fn filter(&self) -> WatchFilter {
+    pub(crate) fn filter(&self) -> WatchFilter {
         let ranges = self.targets.iter();
         let ranges = ranges.flat_map(|target| watch_ranges(&target.namespace, &target.key_prefix));
         WatchFilter { ranges: ranges.collect() }
