@@ -1,7 +1,7 @@
 # What people and CI run; `make help` lists it. Each target is a line or two: the work is in deploy/scripts.
 SHELL := /bin/bash
 .NOTPARALLEL:
-.PHONY: help up down test test-etcd fmt clippy doc tidy deny unit sim cluster etcd python alerts bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
+.PHONY: help up down test test-etcd fmt clippy doc tidy deny unit sim cluster etcd python alerts fuzz bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
 
 STEP := @deploy/scripts/banner.sh
 RUN  := @. deploy/scripts/env.sh &&
@@ -66,6 +66,9 @@ python: ## the client made from proto/ alone, against a cluster
 alerts: ## the alert rules, where promtool is installed
 	$(STEP) "alert rules"
 	@deploy/scripts/alerts.sh
+fuzz: ## tries what reads others' bytes, MINUTES (1) a target, of TARGET (all)
+	$(STEP) "fuzzing"
+	$(RUN) BOLERO_RANDOM_TEST_TIME_MS=$$((60000 * $(or $(MINUTES),1))) BOLERO_RANDOM_ITERATIONS=1000000000000 cargo test --locked --workspace --no-fail-fast --lib --bins $(UNIT_TESTS) -- $(or $(TARGET),fuzz_) --nocapture
 bench-smoke: ## a release build with 100,000 items: start, memory, disk, backup, catch-up
 	$(STEP) "bench smoke"
 	$(RUN) cargo build --release --locked --bin conclave --bin conclave-bench && "$$CARGO_TARGET_DIR/release/conclave-bench" --binary "$$CARGO_TARGET_DIR/release/conclave" smoke
