@@ -156,6 +156,7 @@ impl Cluster {
         node.running = Some(Running { told: Arc::clone(&told) });
         let machine = machine::of(&net, &node.disk, &node.clock, self.dice.split());
         let mut options = self.settings.node_options(id, machine);
+        options.data_dir = node.disk.path();
         options.join.clone_from(&node.join);
         let limits = self.settings.limits();
         self.world.story.tell(|| format!("node {id} starts"));

@@ -75,7 +75,11 @@ impl Histories {
     }
 }
 
-fn linearizable<M: Model>(model: &M, history: &History<M::Call, M::Answer>, what: &str) -> Result<(), Broken> {
+fn linearizable<M: Model>(
+    model: &M,
+    history: &History<M::Call, M::Answer>,
+    what: &str,
+) -> Result<(), Broken> {
     match check(model, history, Limits::default()) {
         Ok(_) => Ok(()),
         Err(failure @ Failure::Violation(_)) => Err(Broken::Told(format!("{what}: {failure}"))),

@@ -9,9 +9,7 @@ use conclave_door::Limits;
 use conclave_door_etcd::Ending;
 use conclave_door_native::LogLevels;
 use conclave_node::{Clock, Machine, NodeHandle};
-use conclave_raft::{
-    BoxFuture, ConsensusError, Network, PeerAddress, PeerListener, PeerRoutes, PeerService,
-};
+use conclave_raft::{BoxFuture, ConsensusError, Network, PeerAddress, PeerListener, PeerRoutes, PeerService};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::service::Routes;
@@ -23,7 +21,8 @@ use crate::net::{HostNet, Served};
 use crate::time::Time;
 
 /// Calls between nodes that change nothing, or nothing twice: these may arrive twice.
-const REPEATABLE: &[&str] = &["/PreVote", "/Vote", "/ReadIndex", "/GetNodeStatus", "/Introduce", "/KeepLeases"];
+const REPEATABLE: &[&str] =
+    &["/PreVote", "/Vote", "/ReadIndex", "/GetNodeStatus", "/Introduce", "/KeepLeases"];
 /// When the simulation begins: 2026-01-01 00:00 UTC.
 const EPOCH_MS: i64 = 1_767_225_600_000;
 const PEER_PORT: u16 = 4_100;

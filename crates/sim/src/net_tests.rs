@@ -99,7 +99,8 @@ fn a_host_that_is_killed_breaks_its_calls_at_once_and_one_without_power_later() 
         told_after(&mut world, &told, 1);
         world.end_host(SERVER, death);
         let began_ms = world.now_ms();
-        let is_told = run_until(&mut world, 10_000, || told.lock().last().is_some_and(|last| last == "Unknown"));
+        let is_told =
+            run_until(&mut world, 10_000, || told.lock().last().is_some_and(|last| last == "Unknown"));
         assert!(is_told, "{:?}", told.lock());
         assert!(world.now_ms() - began_ms >= at_least_ms);
         told.lock().clear();

@@ -77,7 +77,8 @@ impl Run {
         let histories = Histories::new(&world.time);
         let cluster = Cluster::start(world, settings);
         cluster.world.story.tell(|| format!("seed {seed}: {settings:?}, {:?}", troubles.kinds()));
-        let mut run = Self { cluster, troubles, checks: Checks::default(), writers: Vec::new(), clients: 0, histories };
+        let mut run =
+            Self { cluster, troubles, checks: Checks::default(), writers: Vec::new(), clients: 0, histories };
         for _ in 0..dice.within(2..=6) {
             run.start_client(&mut dice);
         }
@@ -99,7 +100,8 @@ impl Run {
             1..=4 => world.spawn(host, clients::work_on_keys(client, histories.keys.clone())),
             5..=6 => world.spawn(host, clients::publish(client, histories.config.clone())),
             7..=8 => {
-                let (locks, ends, time) = (histories.locks.clone(), histories.ends.clone(), world.time.clone());
+                let (locks, ends, time) =
+                    (histories.locks.clone(), histories.ends.clone(), world.time.clone());
                 world.spawn(host, clients::work_under_locks(client, locks, ends, time));
             }
             _ => {
@@ -197,7 +199,12 @@ impl Run {
             operations: self.histories.answered(),
             applied: self.checks.applied_index(),
             simulated_ms: world.now_ms(),
-            troubles: self.troubles.counts().iter().map(|(kind, count)| (format!("{kind:?}"), *count)).collect(),
+            troubles: self
+                .troubles
+                .counts()
+                .iter()
+                .map(|(kind, count)| (format!("{kind:?}"), *count))
+                .collect(),
             story: world.story.lines(),
         }
     }

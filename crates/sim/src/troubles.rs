@@ -214,7 +214,8 @@ impl Troubles {
     }
 
     fn flap(&mut self, cluster: &mut Cluster, ids: &[u64], victim: u64) {
-        let ways = all_ways(ids).into_iter().filter(|(a, b)| *a == victim || *b == victim).collect::<Vec<_>>();
+        let ways =
+            all_ways(ids).into_iter().filter(|(a, b)| *a == victim || *b == victim).collect::<Vec<_>>();
         let (mut after_ms, times) = (0, self.dice.within(2..=10));
         for _ in 0..times {
             for is_cut in [true, false] {

@@ -92,7 +92,7 @@ fn check_statuses(place: &str, code: &str) -> Vec<String> {
 }
 
 fn is_test(place: &str) -> bool {
-    place.contains("/tests/") || place.ends_with("/tests.rs")
+    place.contains("/tests/") || place.ends_with("/tests.rs") || place.starts_with("crates/sim/")
 }
 
 fn check_purity(place: &str, code: &str) -> Vec<String> {

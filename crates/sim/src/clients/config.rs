@@ -2,8 +2,8 @@
 //!
 //! Each change has a request id, with which it is tried again, elsewhere too, until somebody tells what became of it.
 
-use conclave_checker::config::{Answer, Call};
 use conclave_checker::Recorder;
+use conclave_checker::config::{Answer, Call};
 use conclave_proto::config::v1 as wire;
 use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
@@ -54,9 +54,7 @@ fn draw(client: &mut Client, number: u64, known: &[(String, u64)]) -> Call {
     match client.dice.within(1..=100) {
         1..=45 => Call::Commit { namespace, expected, content: format!("{}-{number}", client.id) },
         46..=60 if seen > 1 => Call::Rollback { namespace, expected, to: client.dice.within(1..=seen) },
-        61..=75 if seen > 0 => {
-            Call::Get { namespace, version: Some(client.dice.within(1..=seen + 1)) }
-        }
+        61..=75 if seen > 0 => Call::Get { namespace, version: Some(client.dice.within(1..=seen + 1)) },
         _ => Call::Get { namespace, version: None },
     }
 }
@@ -78,13 +76,19 @@ async fn decided(client: &mut Client, call: &Call, request_id: &str) -> Option<A
 
 async fn ask(node: Channel, call: &Call, request_id: &str) -> Result<Answer, Status> {
     let mut config = ConfigServiceClient::new(node);
-    let authorship =
-        Some(wire::Authorship { request_id: request_id.to_owned(), author: "sim".into(), message: String::new() });
+    let authorship = Some(wire::Authorship {
+        request_id: request_id.to_owned(),
+        author: "sim".into(),
+        message: String::new(),
+    });
     match call.clone() {
         Call::Commit { namespace, expected, content } => {
             let put = wire::PutItem { value: content.into(), ..Default::default() };
-            let edit =
-                wire::Edit { key: ITEM.into(), action: Some(wire::edit::Action::Put(put)), ..Default::default() };
+            let edit = wire::Edit {
+                key: ITEM.into(),
+                action: Some(wire::edit::Action::Put(put)),
+                ..Default::default()
+            };
             let edits = wire::NamespaceEdits {
                 namespace,
                 edits: vec![edit],

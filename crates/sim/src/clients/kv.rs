@@ -78,7 +78,11 @@ async fn ask(node: Channel, call: &Call) -> Result<Answer, Status> {
             let request = DeleteRangeRequest { key: key.clone().into(), ..Default::default() };
             let response = kv.delete_range(request).await?.into_inner();
             let revision = revision(response.header.as_ref());
-            Ok(if response.deleted > 0 { Answer::Written { revision } } else { Answer::NothingThere { revision } })
+            Ok(if response.deleted > 0 {
+                Answer::Written { revision }
+            } else {
+                Answer::NothingThere { revision }
+            })
         }
         Call::WriteIf { key, compare, write } => {
             let response = kv.txn(transaction(key, compare, write)).await?.into_inner();
@@ -112,9 +116,10 @@ fn transaction(key: &str, compare: &Compare, write: &Write) -> TxnRequest {
     };
     let written = match write {
         Write::Put(value) => Request::RequestPut(put(key, value)),
-        Write::Delete => {
-            Request::RequestDeleteRange(DeleteRangeRequest { key: key.to_owned().into(), ..Default::default() })
-        }
+        Write::Delete => Request::RequestDeleteRange(DeleteRangeRequest {
+            key: key.to_owned().into(),
+            ..Default::default()
+        }),
     };
     let step = |request| vec![RequestOp { request: Some(request) }];
     TxnRequest {
@@ -128,7 +133,9 @@ fn transacted(response: TxnResponse) -> Answer {
     let revision = revision(response.header.as_ref());
     match response.responses.into_iter().next().and_then(|step| step.response) {
         Some(Response::ResponseRange(range)) => Answer::Refused { revision, entry: entry(range) },
-        Some(Response::ResponseDeleteRange(deleted)) if deleted.deleted == 0 => Answer::NothingThere { revision },
+        Some(Response::ResponseDeleteRange(deleted)) if deleted.deleted == 0 => {
+            Answer::NothingThere { revision }
+        }
         _ => Answer::Written { revision },
     }
 }

@@ -166,8 +166,11 @@ impl Worker<'_> {
         let pending = self.recorder.call(self.client.id, self.call(name, What::Guarded { token }));
         let node = self.client.any_node();
         let put = config::PutItem { value: token.to_string().into(), ..Default::default() };
-        let edit =
-            config::Edit { key: name.into(), action: Some(config::edit::Action::Put(put)), ..Default::default() };
+        let edit = config::Edit {
+            key: name.into(),
+            action: Some(config::edit::Action::Put(put)),
+            ..Default::default()
+        };
         let edits = config::NamespaceEdits {
             namespace: "guarded".into(),
             edits: vec![edit],
@@ -188,8 +191,12 @@ impl Worker<'_> {
     async fn release(&mut self, name: &str, token: u64) -> bool {
         let pending = self.recorder.call(self.client.id, self.call(name, What::Release { token }));
         let node = self.client.any_node();
-        let request =
-            wire::ReleaseRequest { name: name.into(), session_id: self.session.id, token, ..Default::default() };
+        let request = wire::ReleaseRequest {
+            name: name.into(),
+            session_id: self.session.id,
+            token,
+            ..Default::default()
+        };
         let releasing = async { LockServiceClient::new(node).release(request).await };
         match self.client.in_time(releasing).await {
             Ok(_) => {

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use conclave_raft::unsent;
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt, Full};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 use tokio_util::task::TaskTracker;
-use conclave_raft::unsent;
 use tonic::Status;
 use tonic::body::Body;
 use tower::{Service, ServiceExt};
