@@ -105,7 +105,7 @@ fn a_host_that_is_killed_breaks_its_calls_at_once_and_one_without_power_later() 
         assert!(world.now_ms() - began_ms >= at_least_ms);
         told.lock().clear();
         check(&world, &net, &told);
-        assert_eq!(told_after(&mut world, &told, 1), [format!("Err({:?})", Code::Unknown)]);
+        assert_eq!(told_after(&mut world, &told, 1), [format!("Err({:?})", Code::Unavailable)]);
     }
 }
 
