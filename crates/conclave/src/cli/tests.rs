@@ -25,6 +25,26 @@ fn parse(line: &str) -> Result<Cli, clap::Error> {
     Cli::try_parse_from(line.split_whitespace())
 }
 
+/// The examples of all commands, a word a line, spoilt: each is understood or told to be wrong.
+#[test]
+fn fuzz_command_lines() {
+    let mut lines = Vec::new();
+    for (_, mut command) in all_commands() {
+        let help = command.render_long_help().to_string();
+        let examples = help.split_once("Examples:\n").map(|(_, examples)| examples.replace("\\\n", " "));
+        let examples = examples.unwrap_or_default();
+        lines.extend(examples.lines().filter(|line| line.contains("conclave ")).map(example_words));
+    }
+    let seeds: Vec<_> = lines.iter().map(|words| words.join("\n")).collect();
+    conclave_fuzz::inputs_of!(&seeds).for_each(|input| {
+        let text = String::from_utf8_lossy(input);
+        let words = text.split('\n').filter(|word| !word.contains('\0'));
+        if let Err(error) = Cli::try_parse_from(words) {
+            assert!(!error.to_string().is_empty());
+        }
+    });
+}
+
 #[test]
 fn the_tree_holds_together() {
     Cli::command().debug_assert();

@@ -28,6 +28,16 @@ fn home(path: &Path) -> &str {
 }
 
 #[test]
+fn fuzz_files() {
+    let seed = "endpoints = [\"f:1\", \"g:2\"]\ntimeout_ms = 10_000\noutput = \"yaml\"\nauthor = 'file'\n";
+    conclave_fuzz::inputs_of!([seed]).for_each(|input| {
+        let (settings, mistakes) = file::read("config.toml", &String::from_utf8_lossy(input));
+        assert!(mistakes.iter().all(|mistake| mistake.starts_with("config.toml:")), "{mistakes:?}");
+        drop(settings);
+    });
+}
+
+#[test]
 fn defaults_hold_where_nothing_is_said() {
     let options = Options::read(&ClientArgs::default(), &environment(&[("USER", "ada")])).expect("usable");
     assert_eq!(options.client.endpoints, ["127.0.0.1:4101"]);

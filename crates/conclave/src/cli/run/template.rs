@@ -125,6 +125,23 @@ mod tests {
         assert_eq!(rendered(template, &items), Ok(expected.into()));
     }
 
+    /// A template makes a file or is told to be wrong, and never tells a value that it was not to print.
+    #[test]
+    fn fuzz_templates() {
+        let seeds = [
+            "url = {{ config.db.url }}\npool = {{ items[\"db.pool\"] + 1 }}\n",
+            "{% for host in config.hosts %}{{ host | upper }};{% endfor %}{{ version ~ namespace }}",
+            "{% if config.a is defined and not false %}{{ config.a | default(1) }}{% else %}{# x #}{% endif %}",
+            "{% macro m(x) %}{{ x }}{% endmacro %}{{ m(revision) }}{% set y = [1, {\"a\": 2}] %}{{ y[1].a }}",
+        ];
+        conclave_fuzz::inputs_of!(seeds).for_each(|input| {
+            let items = [("db.url", "postgres://db"), ("db.pool", "8"), ("hosts[0]", "a"), ("a", "x")];
+            if let Err(told) = rendered(&String::from_utf8_lossy(input), &items) {
+                assert!(told.starts_with("template app.j2"), "{told}");
+            }
+        });
+    }
+
     #[test]
     fn values_print_as_they_are() {
         for value in

@@ -30,6 +30,30 @@ fn member(peer: &str, client: Option<&str>) -> MemberAddress {
     MemberAddress { peer: peer.into(), client: client.map(str::to_owned) }
 }
 
+/// Every setting with its default, as a file has it; and members as a table.
+fn whole_file() -> String {
+    let plain = KEYS.iter().map(|key| match key.default.parse::<u64>() {
+        Ok(number) => format!("{} = {number}\n", key.name),
+        Err(_) => format!("{} = {:?}\n", key.name, key.default),
+    });
+    plain.collect()
+}
+
+/// A file is read, or all that is wrong with it is told: each mistake with the line.
+#[test]
+fn fuzz_files() {
+    let members = "[initial_cluster]\n1 = \"a:1\"\n2 = { peer = \"b:1\", client = \"http://b:2\" }\n[limits]\nkey_size_bytes_max = 7\n";
+    let urls =
+        "join = \"a:1,b:2\"\notlp_endpoint = \"http://c:4317\"\nlog_level = \"info,conclave_raft=debug\"\n";
+    conclave_fuzz::inputs_of!([whole_file().as_str(), members, urls]).for_each(|input| {
+        let text = String::from_utf8_lossy(input);
+        match Settings::read(&file(&text)) {
+            Ok(settings) => assert!(settings.node_id > 0),
+            Err(mistakes) => assert!(!mistakes.is_empty()),
+        }
+    });
+}
+
 #[test]
 fn without_sources_a_node_stands_alone() {
     let settings = read(&Sources::default());
