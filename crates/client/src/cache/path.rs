@@ -123,7 +123,9 @@ mod tests {
             let key = String::from_utf8_lossy(input);
             let steps = key_steps(&key);
             assert!(key.is_empty() || !steps.is_empty());
-            if parse(&key).is_some() {
+            // A name at the beginning that is no place by itself is told as it is: it may be the whole key.
+            let is_told_whole = matches!(steps.first(), Some(KeyStep::Name(name)) if parse(name).is_none());
+            if parse(&key).is_some() && !is_told_whole {
                 let written = steps.iter().fold(String::new(), |before, step| extended(&before, step));
                 assert_eq!(key_steps(&written), steps, "{written}");
             }
