@@ -20,7 +20,7 @@ down: ## stops them; the data stays
 clean-data: down ## stops them and deletes ./data
 	rm -rf data
 
-test: needs-test fmt clippy doc tidy deny alerts unit sim cluster etcd python ## all that CI runs
+test: needs-test fmt clippy doc tidy deny alerts unit cluster etcd python ## all that CI runs
 	@deploy/scripts/banner.sh "all passed"
 .PHONY: needs-test
 needs-test:
@@ -50,8 +50,8 @@ cluster: ## tests with clusters of real processes
 	$(STEP) "cluster tests"
 	$(RUN) cargo test --locked --workspace --test cluster -- --test-threads=1
 # A seed takes about 7 s of processor time in this build.
-SEEDS ?= 40
-sim: ## the deterministic simulation; SEEDS=100000 runs for days
+SEEDS ?= 200
+sim: ## the deterministic simulation, SEEDS (200) seeds; not a part of `test` yet
 	$(STEP) "simulation, $(SEEDS) seeds"
 	$(RUN) cargo build --locked --workspace --bin conclave-sim && "$$CARGO_TARGET_DIR/debug/conclave-sim" --seeds $(SEEDS)
 etcd: ## answers compared with a real etcd's, and real clients of etcd, where they can be brought
