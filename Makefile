@@ -53,7 +53,8 @@ cluster: ## tests with clusters of real processes
 SEEDS ?= 200
 sim: ## the deterministic simulation, SEEDS (200) seeds; not a part of `test` yet
 	$(STEP) "simulation, $(SEEDS) seeds"
-	$(RUN) cargo build --locked --workspace --bin conclave-sim && "$$CARGO_TARGET_DIR/debug/conclave-sim" --seeds $(SEEDS)
+	$(RUN) cargo test --locked --package conclave-sim --lib cases -- --ignored
+	$(RUN) cargo run --locked --package conclave-sim -- --seeds $(SEEDS)
 etcd: ## answers compared with a real etcd's, and real clients of etcd, where they can be brought
 	$(STEP) "etcd and its clients"
 	@deploy/scripts/etcd_tests.sh

@@ -59,7 +59,8 @@ pub(crate) enum Broken {
 pub(crate) struct Checks {
     leaders: BTreeMap<u64, u64>,
     digests: BTreeMap<u64, String>,
-    last: BTreeMap<u64, Seen>,
+    /// By node, and how often it had begun anew.
+    last: BTreeMap<(u64, u64), Seen>,
     looks: u64,
 }
 
@@ -80,7 +81,8 @@ impl Checks {
         for (id, handle) in cluster.handles() {
             // A state that cannot be read stops its node.
             if let Ok(status) = handle.own_status() {
-                self.look(id, cluster.node(id).starts, &status)?;
+                let node = cluster.node(id);
+                self.look((id, node.lives), node.starts, &status)?;
             }
         }
         self.looks += 1;
@@ -92,7 +94,7 @@ impl Checks {
         self.digests.keys().next_back().copied().unwrap_or(0)
     }
 
-    fn look(&mut self, id: u64, starts: u64, status: &NodeStatus) -> Result<(), Broken> {
+    fn look(&mut self, (id, lives): (u64, u64), starts: u64, status: &NodeStatus) -> Result<(), Broken> {
         if status.role == Role::Leader {
             let leader = *self.leaders.entry(status.term).or_insert(id);
             if leader != id {
@@ -104,18 +106,23 @@ impl Checks {
             let (digest, known) = (status.digest.clone(), known.clone());
             return Err(Broken::States { index: status.applied_index, node: id, digest, known });
         }
-        self.forward_only(id, starts, status)
+        self.forward_only((id, lives), starts, status)
     }
 
     /// A node's term outlives its end; what it has applied may go back then, to be applied again.
-    fn forward_only(&mut self, id: u64, starts: u64, status: &NodeStatus) -> Result<(), Broken> {
+    fn forward_only(
+        &mut self,
+        (id, lives): (u64, u64),
+        starts: u64,
+        status: &NodeStatus,
+    ) -> Result<(), Broken> {
         let seen = Seen {
             starts,
             term: status.term,
             applied_index: status.applied_index,
             revision: status.revision,
         };
-        let Some(before) = self.last.insert(id, seen) else { return Ok(()) };
+        let Some(before) = self.last.insert((id, lives), seen) else { return Ok(()) };
         let mut held = vec![("term", before.term, status.term)];
         if before.starts == starts {
             held.push(("index", before.applied_index, status.applied_index));

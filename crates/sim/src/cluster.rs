@@ -57,6 +57,8 @@ pub(crate) struct SimNode {
     starts_ms: Option<u64>,
     /// How often it was started.
     pub(crate) starts: u64,
+    /// How often it began anew, with nothing.
+    pub(crate) lives: u64,
     /// How it comes into the cluster, if it is none of the first members.
     join: Option<JoinOptions>,
 }
@@ -95,6 +97,7 @@ impl Cluster {
             running: None,
             starts_ms: None,
             starts: 0,
+            lives: 0,
             join,
         };
         self.nodes.insert(id, node);
@@ -107,15 +110,21 @@ impl Cluster {
         let new = self.nodes.keys().next_back().copied().unwrap_or(0) + 1;
         if wiped {
             self.end_node(old, Death::Killed, false);
-            let disk = SimDisk::new(self.dice.split());
-            if let Some(node) = self.nodes.get_mut(&old) {
-                node.disk = disk;
-            }
+            self.wipe(old);
         }
         let host = OPERATORS_FROM + host_of(new);
         let net = self.world.start_host(host);
         self.world.spawn(host, replace(net, self.roster.ids(), old, new, self.orders.clone()));
         self.roster.ids.lock().remove(&old);
+    }
+
+    /// A node that is off loses all data.
+    pub(crate) fn wipe(&mut self, id: u64) {
+        let disk = SimDisk::new(self.dice.split());
+        if let Some(node) = self.nodes.get_mut(&id) {
+            node.disk = disk;
+            node.lives += 1;
+        }
     }
 
     /// Whether nobody is being replaced.

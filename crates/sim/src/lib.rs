@@ -15,6 +15,7 @@
 //! | `troubles.rs` | what goes wrong, and when it is mended |
 //! | `histories.rs` | what clients were told, and whether one store would have told them that
 //! | `checks.rs` | what must hold at every moment |
+//! | `cases/` | bugs that systems of this kind really had, played |
 //! | `regressions.rs` | seeds that have failed once |
 //! | `dice.rs`, `story.rs` | the choices, and what came of them |
 
@@ -36,6 +37,8 @@ mod time;
 mod troubles;
 mod world;
 
+#[cfg(test)]
+mod cases;
 #[cfg(test)]
 mod net_tests;
 

@@ -52,6 +52,9 @@ pub struct Outcome {
 pub fn run(seed: u64, live: bool) -> Outcome {
     let mut run = Run::new(seed, live);
     let failure = run.go().err().map(|broken| broken.to_string());
+    if failure.is_some() {
+        run.tell_nodes();
+    }
     run.outcome(failure)
 }
 
@@ -188,6 +191,14 @@ impl Run {
             self.step()?;
         }
         Ok(changes)
+    }
+
+    /// What each node says of itself, for whoever looks for the cause.
+    fn tell_nodes(&self) {
+        for (id, handle) in self.cluster.handles() {
+            let (status, readiness) = (handle.own_status(), *handle.readiness().borrow());
+            self.cluster.world.story.tell(|| format!("node {id}: {readiness:?}, {status:?}"));
+        }
     }
 
     fn outcome(&self, failure: Option<String>) -> Outcome {
