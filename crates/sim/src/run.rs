@@ -196,7 +196,8 @@ impl Run {
     /// What each node says of itself, for whoever looks for the cause.
     fn tell_nodes(&self) {
         for (id, handle) in self.cluster.handles() {
-            let (status, readiness) = (handle.own_status(), *handle.readiness().borrow());
+            let status = handle.own_status();
+            let readiness = *handle.readiness().borrow();
             self.cluster.world.story.tell(|| format!("node {id}: {readiness:?}, {status:?}"));
         }
     }
