@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use conclave_proto::raft::v1 as proto;
+use futures::future;
 use futures::stream::{self, Stream, StreamExt};
 use openraft::entry::RaftEntry;
 use openraft::errors::RPCError;
@@ -41,6 +42,8 @@ where
     S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
 {
     let ended = CancellationToken::new();
+    let kept = log.clone();
+    let input = until_purged(input, move |request| is_purged(request, &kept));
     let session = Session {
         client,
         answer_timeout,
@@ -163,6 +166,31 @@ where
     })
 }
 
+/// The requests until two in a row bring nothing although the follower lacks what the log does not have any more.
+///
+/// The engine would go on with such a sending for ever: it reads nothing, sends that, and only looks for what else it is
+/// to do when the requests end. The follower would stay where it is, also after a snapshot.
+fn until_purged<S>(
+    requests: S,
+    is_purged: impl Fn(&AppendEntriesRequest<TypeConfig>) -> bool,
+) -> impl Stream<Item = AppendEntriesRequest<TypeConfig>>
+where
+    S: Stream<Item = AppendEntriesRequest<TypeConfig>>,
+{
+    requests.scan(false, move |was_purged, request| {
+        let is_purged = is_purged(&request);
+        let ends = is_purged && *was_purged;
+        *was_purged = is_purged;
+        future::ready((!ends).then_some(request))
+    })
+}
+
+/// Whether the request brings nothing, and what would come next is not in the log any more.
+fn is_purged(request: &AppendEntriesRequest<TypeConfig>, log: &LogAdapter) -> bool {
+    let next = request.prev_log_id.map_or(0, |log_id| log_id.index() + 1);
+    request.entries.is_empty() && log.has_purged(next)
+}
+
 fn backlog(request: &AppendEntriesRequest<TypeConfig>, log: &LogAdapter) -> Backlog {
     let last = request.entries.last().map(RaftEntry::index);
     last.or_else(|| request.prev_log_id.map(|log_id| log_id.index()))
@@ -171,6 +199,8 @@ fn backlog(request: &AppendEntriesRequest<TypeConfig>, log: &LogAdapter) -> Back
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use tokio::time::Instant;
 
     use super::*;
@@ -204,6 +234,17 @@ mod tests {
         assert!(early.is_err(), "it was not answered");
         answered.send_replace(1);
         assert!(requests.next().await.is_some());
+    }
+
+    #[tokio::test]
+    async fn requests_end_when_what_comes_next_is_not_in_the_log_any_more() {
+        let sent = |purged: &'static [bool]| async move {
+            let seen = std::sync::atomic::AtomicUsize::new(0);
+            let is_purged = move |_: &_| purged[seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed)];
+            until_purged(stream::iter(purged).map(|_| request()), is_purged).count().await
+        };
+        assert_eq!(sent(&[false, true, false, true, false]).await, 5, "a heartbeat may be sent at any time");
+        assert_eq!(sent(&[true, false, true, true, true, false]).await, 3);
     }
 
     #[tokio::test(start_paused = true)]

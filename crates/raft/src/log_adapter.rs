@@ -53,6 +53,11 @@ impl LogAdapter {
         Backlog { entries, size_bytes: self.store.size_bytes_from(index + 1) }
     }
 
+    /// Whether entry `index` is not in the log any more.
+    pub(crate) fn has_purged(&self, index: u64) -> bool {
+        self.store.purged().is_some_and(|(last, _)| index <= last)
+    }
+
     /// Entries from the start of `range` until they come to `size_bytes_max`; at least one, if there is any.
     async fn read(&self, range: Range<u64>, size_bytes_max: usize) -> io::Result<Vec<LogEntry>> {
         let recent_from = self.store.last_index().unwrap_or(0).saturating_sub(RECENT_ENTRIES);
@@ -147,7 +152,8 @@ impl RaftLogReader<TypeConfig> for LogAdapter {
     async fn limited_get_log_entries(&mut self, start: u64, end: u64) -> io::Result<Vec<LogEntry>> {
         let entries = self.read(start..end, MESSAGE_ENTRIES_SIZE_BYTES_MAX).await?;
         // The engine may have purged what a sending that it has given up on still reads. Entries that do not
-        // follow what the follower has must never be sent; without any, it is sent a heartbeat and ends.
+        // follow what the follower has must never be sent; without any, it is sent a heartbeat, and `append_stream.rs`
+        // ends the sending.
         let follows = entries.first().is_some_and(|first| first.index() == start);
         Ok(if follows { entries } else { Vec::new() })
     }

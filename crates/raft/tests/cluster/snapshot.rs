@@ -91,7 +91,6 @@ async fn has_come(incoming: &Path, size_bytes: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "fails in one of three runs: a second snapshot is sent, or the node stays behind; to be understood first"]
 async fn a_transfer_that_broke_goes_on_where_it_ended() {
     // Another leader would have other files, of which there is nothing yet.
     let (snapshot_entries, snapshot_rate_bytes_per_s, election_ms_min) = (50, 4 << 20, 2_000);
