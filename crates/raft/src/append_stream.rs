@@ -239,8 +239,8 @@ mod tests {
     #[tokio::test]
     async fn requests_end_when_what_comes_next_is_not_in_the_log_any_more() {
         let sent = |purged: &'static [bool]| async move {
-            let seen = std::sync::atomic::AtomicUsize::new(0);
-            let is_purged = move |_: &_| purged[seen.fetch_add(1, std::sync::atomic::Ordering::Relaxed)];
+            let seen = AtomicUsize::new(0);
+            let is_purged = move |_: &_| purged[seen.fetch_add(1, Ordering::Relaxed)];
             until_purged(stream::iter(purged).map(|_| request()), is_purged).count().await
         };
         assert_eq!(sent(&[false, true, false, true, false]).await, 5, "a heartbeat may be sent at any time");
