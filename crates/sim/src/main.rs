@@ -13,6 +13,7 @@ use anyhow::Context as _;
 use clap::Parser;
 use conclave_sim::{Outcome, REGRESSIONS};
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
 
 /// Runs seeds of the deterministic simulation.
 #[derive(Debug, Parser)]
@@ -32,6 +33,9 @@ struct Args {
     /// Runs this one seed, in this process, and tells its story
     #[arg(long, conflicts_with_all = ["seeds", "from", "jobs"])]
     seed: Option<u64>,
+    /// What of the nodes' own logs the one seed tells on standard error, as the setting `log_level` of a node
+    #[arg(long, requires = "seed", value_name = "FILTER")]
+    log: Option<String>,
     /// Tells what became of the one seed as a line of JSON
     #[arg(long, requires = "seed", hide = true)]
     json: bool,
@@ -51,6 +55,13 @@ struct Told {
 
 fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
+    if let Some(filter) = &args.log {
+        let log = tracing_subscriber::fmt()
+            .with_env_filter(EnvFilter::try_new(filter)?)
+            .without_time()
+            .with_ansi(false);
+        log.with_writer(std::io::stderr).init();
+    }
     match args.seed {
         Some(seed) if args.json => {
             serde_json::to_writer(std::io::stdout(), &told(conclave_sim::run(seed, false)))?;

@@ -72,7 +72,7 @@ impl World {
         self.dice.shuffle(&mut order);
         for id in order {
             if let Some(host) = self.hosts.get_mut(&id) {
-                host.step(woken.contains(&id));
+                tracing::error_span!("host", id, now_ms).in_scope(|| host.step(woken.contains(&id)));
             }
         }
     }
