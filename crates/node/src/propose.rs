@@ -155,8 +155,9 @@ pub(crate) async fn settle(
         hint = told_leader(&error, leader);
         let wait = if hint.is_some() { ATTEMPT_PAUSE } else { LEADER_WAIT_MAX };
         let until = deadline.min(Instant::now() + wait);
-        // Whether a change was told or the time is up, the next attempt finds out who leads.
-        let _ = tokio::time::timeout_at(until, leaders.changed()).await;
+        if let Err(stopped) = shared.consensus.next_leader(&mut leaders, until).await {
+            return Err(in_doubt(doubt, stopped.into()));
+        }
         if Instant::now() >= deadline {
             return Err(in_doubt(doubt, out_of_time(&error)));
         }

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use conclave_mvcc::MapError;
+use conclave_raft::Stopped;
 
 /// Why a request could not be answered.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +100,15 @@ impl RequestError {
 
     pub(crate) fn recovering() -> Self {
         Self::Recovering { retry_after: RETRY_AFTER }
+    }
+}
+
+impl From<Stopped> for RequestError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::AsTold => Self::shutting_down(),
+            Stopped::ByItself(cause) => Self::NodeFailed { cause },
+        }
     }
 }
 

@@ -4,7 +4,9 @@
 //! follower that owes an answer and gives none for some time is given up; openraft then begins anew.
 //!
 //! The requests end with the answers: whoever drops these must not leave the others to the connection, which
-//! would go on asking openraft for them. A leader that has stopped would keep its followers waiting so.
+//! would go on asking openraft for them, or keep them: openraft waits for their end before it begins anew. A leader
+//! that has stopped would keep its followers waiting so, and one whose follower takes nothing would never send to it
+//! again.
 
 use std::time::Duration;
 
@@ -16,10 +18,10 @@ use openraft::errors::RPCError;
 use openraft::raft::{AppendEntriesRequest, StreamAppendResult};
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::{CancellationToken, DropGuard};
 use tonic::Streaming;
 
 use crate::append_pace::{AppendPace, Backlog};
+use crate::lent::{Lender, Lent, lend};
 use crate::log_adapter::LogAdapter;
 use crate::peer_channel::PeerClient;
 use crate::peer_network::{PeerFailure, unanswered};
@@ -41,17 +43,9 @@ pub(crate) fn stream_append<S>(
 where
     S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
 {
-    let ended = CancellationToken::new();
     let kept = log.clone();
-    let input = until_purged(input, move |request| is_purged(request, &kept));
-    let session = Session {
-        client,
-        answer_timeout,
-        log,
-        state: State::Waiting(input),
-        ended: ended.clone(),
-        _ends: ended.drop_guard(),
-    };
+    let (lender, lent) = lend(until_purged(input, move |request| is_purged(request, &kept)));
+    let session = Session { client, answer_timeout, log, state: State::Waiting(lent), _lender: lender };
     stream::unfold(session, Session::next)
 }
 
@@ -60,14 +54,13 @@ struct Session<S> {
     answer_timeout: Duration,
     log: LogAdapter,
     state: State<S>,
-    ended: CancellationToken,
-    /// Ends the requests.
-    _ends: DropGuard,
+    /// Takes the requests back in the end.
+    _lender: Lender<S>,
 }
 
 enum State<S> {
     /// Nothing was sent yet.
-    Waiting(S),
+    Waiting(Lent<S>),
     Open(Box<Open>),
     Ended,
 }
@@ -81,7 +74,7 @@ struct Open {
 
 impl<S> Session<S>
 where
-    S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
+    S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + 'static,
 {
     async fn next(mut self) -> Option<(Rpc<StreamAppendResult<TypeConfig>>, Self)> {
         let answer = match self.advance().await {
@@ -110,12 +103,12 @@ where
         Ok(answer)
     }
 
-    async fn open(&mut self, first: AppendEntriesRequest<TypeConfig>, rest: S) -> Rpc<Box<Open>> {
+    async fn open(&mut self, first: AppendEntriesRequest<TypeConfig>, rest: Lent<S>) -> Rpc<Box<Open>> {
         let ((sent, watched), (answered, is_answered)) = (watch::channel(0), watch::channel(0));
         let log = self.log.clone();
         let backlog = move |request: &_| backlog(request, &log);
         let requests = outgoing(first, rest, AppendPace::new(sent, is_answered), backlog);
-        let calling = self.client.stream_append(requests.take_until(self.ended.clone().cancelled_owned()));
+        let calling = self.client.stream_append(requests);
         let answers = timeout(self.answer_timeout, calling).await.map_err(|_| unanswered())?;
         let answers = answers.map_err(PeerFailure::from)?.into_inner();
         Ok(Box::new(Open { answers, answered, sent: watched }))

@@ -23,7 +23,7 @@ use crate::applier::{Applier, ApplierParts};
 use crate::bootstrap::{Found, check_members, form, inspect};
 use crate::digest_points::DigestPoints;
 use crate::engine_config::engine_config;
-use crate::errors::{ConsensusError, PeerError, ProposeError, ReadIndexError, WaitAppliedError};
+use crate::errors::{ConsensusError, PeerError, ProposeError, ReadIndexError, Stopped, WaitAppliedError};
 use crate::follow::{FollowOptions, Followed, follow};
 use crate::hand_over::{HandOverBounds, hand_over};
 use crate::local_node::{DigestPoint, KeepLeases, KeptLeases, LocalNode, NodeStatus, Role};
@@ -211,7 +211,7 @@ impl Consensus {
     pub async fn read_index(&self, deadline: Instant) -> Result<u64, ReadIndexError> {
         let mut leaders = self.leader_changes();
         loop {
-            self.check_readable()?;
+            self.check_running()?;
             let leader = *leaders.borrow_and_update();
             let gate = match leader {
                 Some(id) if id == self.inner.options.node_id => Some(&self.inner.leader_gate),
@@ -226,8 +226,7 @@ impl Consensus {
                 }
             }
             let until = deadline.min(Instant::now() + LEADER_WAIT_MAX);
-            // Whether a change was told or the time is up, the next attempt finds out who leads.
-            let _ = timeout_at(until, leaders.changed()).await;
+            self.next_leader(&mut leaders, until).await?;
             if Instant::now() >= deadline {
                 return Err(ReadIndexError::NoLeader);
             }
@@ -240,7 +239,7 @@ impl Consensus {
     /// # Errors
     /// [`ReadIndexError::NoLeader`] if it does not lead, or it is not known whether it does.
     pub async fn confirm_leading(&self, deadline: Instant) -> Result<Leading, ReadIndexError> {
-        self.check_readable()?;
+        self.check_running()?;
         let term = self.term_led().ok_or(ReadIndexError::NoLeader)?;
         let confirmed = timeout_at(deadline, self.inner.leader_gate.read_index()).await;
         let index = confirmed.unwrap_or(Err(ReadIndexError::NoLeader))?;
@@ -307,6 +306,22 @@ impl Consensus {
     /// The leader that this node knows, as it changes.
     pub fn leader_changes(&self) -> watch::Receiver<Option<u64>> {
         self.inner.followed.leader.clone()
+    }
+
+    /// Waits until another leader is told, but not longer than `until`: whoever asks a leader then finds out who leads.
+    ///
+    /// # Errors
+    /// That nobody will lead any more as far as this node knows, for it stops.
+    pub async fn next_leader(
+        &self,
+        leaders: &mut watch::Receiver<Option<u64>>,
+        until: Instant,
+    ) -> Result<(), Stopped> {
+        match timeout_at(until, leaders.changed()).await {
+            Ok(Ok(())) | Err(_) => Ok(()),
+            // Why is told before.
+            Ok(Err(_)) => Err(self.check_running().err().unwrap_or(Stopped::AsTold)),
+        }
     }
 
     /// The term that this node knows.
@@ -498,28 +513,13 @@ impl Consensus {
         }
     }
 
-    fn check_running(&self) -> Result<(), ProposeError> {
-        match self.stopped() {
-            None => Ok(()),
-            Some(Some(cause)) => Err(ProposeError::Fatal(cause)),
-            Some(None) => Err(ProposeError::ShuttingDown),
-        }
-    }
-
-    fn check_readable(&self) -> Result<(), ReadIndexError> {
-        match self.stopped() {
-            None => Ok(()),
-            Some(Some(cause)) => Err(ReadIndexError::Fatal(cause)),
-            Some(None) => Err(ReadIndexError::ShuttingDown),
-        }
-    }
-
-    /// Whether the engine was stopped, or stopped by itself and why.
-    fn stopped(&self) -> Option<Option<String>> {
+    /// Whether the engine is there; else that it was stopped, or stopped by itself and why.
+    fn check_running(&self) -> Result<(), Stopped> {
         let failed = self.inner.followed.failed.borrow().clone();
         match failed {
-            Some(cause) => Some(Some(cause)),
-            None => self.inner.stop.is_cancelled().then_some(None),
+            Some(cause) => Err(Stopped::ByItself(cause)),
+            None if self.inner.stop.is_cancelled() => Err(Stopped::AsTold),
+            None => Ok(()),
         }
     }
 }

@@ -54,6 +54,35 @@ pub enum ReadIndexError {
     Fatal(String),
 }
 
+/// That a node takes part in nothing any more.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Stopped {
+    /// It was told to stop.
+    #[error("the node is about to stop")]
+    AsTold,
+    /// It has stopped itself, and why.
+    #[error("the node has stopped itself: {0}")]
+    ByItself(String),
+}
+
+impl From<Stopped> for ProposeError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::AsTold => Self::ShuttingDown,
+            Stopped::ByItself(cause) => Self::Fatal(cause),
+        }
+    }
+}
+
+impl From<Stopped> for ReadIndexError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::AsTold => Self::ShuttingDown,
+            Stopped::ByItself(cause) => Self::Fatal(cause),
+        }
+    }
+}
+
 /// Why the node has not applied an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WaitAppliedError {

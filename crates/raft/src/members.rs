@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::CodecError;
+use crate::errors::Stopped;
 
 const FORMAT: u8 = 1;
 
@@ -155,6 +156,15 @@ pub enum MembersError {
     /// The node has stopped itself, or cannot read its own state.
     #[error("the node has failed: {0}")]
     Failed(String),
+}
+
+impl From<Stopped> for MembersError {
+    fn from(stopped: Stopped) -> Self {
+        match stopped {
+            Stopped::AsTold => Self::ShuttingDown,
+            Stopped::ByItself(cause) => Self::Failed(cause),
+        }
+    }
 }
 
 /// Why a change of the members may not be made. Nothing was changed.

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use std::{env, fs, thread};
 
 use anyhow::Context as _;
@@ -14,6 +14,9 @@ use clap::Parser;
 use conclave_sim::{Outcome, REGRESSIONS};
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
+
+/// Real time that one seed may take, ten times what one takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(180);
 
 /// Runs seeds of the deterministic simulation.
 #[derive(Debug, Parser)]
@@ -57,19 +60,27 @@ fn main() -> anyhow::Result<ExitCode> {
     let args = Args::parse();
     if let Some(filter) = &args.log {
         let log = tracing_subscriber::fmt()
-            .with_env_filter(EnvFilter::try_new(filter)?)
+            .with_env_filter(EnvFilter::try_new(format!("{filter},conclave_sim=error"))?)
             .without_time()
             .with_ansi(false);
         log.with_writer(std::io::stderr).init();
     }
     match args.seed {
         Some(seed) if args.json => {
+            thread::spawn(stuck);
             serde_json::to_writer(std::io::stdout(), &told(conclave_sim::run(seed, false)))?;
             Ok(ExitCode::SUCCESS)
         }
         Some(seed) => one(seed),
         None => many(&args),
     }
+}
+
+/// Ends a process whose seed does not come to its end: its threads wait for each other, or it runs in a circle.
+fn stuck() {
+    thread::sleep(LIMIT);
+    drop(writeln!(std::io::stderr(), "the seed did not end within {} s of real time", LIMIT.as_secs()));
+    std::process::abort();
 }
 
 fn told(outcome: Outcome) -> Told {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use conclave_raft::{ProposeError, ReadIndexError};
+use conclave_raft::{Consensus, ProposeError, ReadIndexError, Stopped};
 use tokio::time::{Instant, timeout_at};
 
 use crate::nodes::{Cluster, create, open_stores, put_number, soon};
@@ -18,6 +18,7 @@ async fn a_stopped_node_says_so_and_leaves_its_folder_free() {
 
     assert_eq!(consensus.propose(create("other")).await, Err(ProposeError::ShuttingDown));
     assert_eq!(consensus.read_index(soon()).await, Err(ReadIndexError::ShuttingDown));
+    assert_eq!(no_other_leader(&consensus).await, Stopped::AsTold);
     assert!(failed.changed().await.is_err() && failed.borrow().is_none(), "a shutdown is no failure");
     drop(consensus);
     open_stores(&cluster.path(leader), leader).expect("nothing uses the folder any more");
@@ -37,6 +38,8 @@ async fn a_log_that_fails_stops_the_node() {
     assert!(cause.is_some_and(|cause| cause.contains("closed")));
     let refused = node.consensus.propose(put_number("app", 2)).await;
     assert!(matches!(refused, Err(ProposeError::Fatal(_))), "{refused:?}");
+    let stopped = no_other_leader(&node.consensus).await;
+    assert!(matches!(stopped, Stopped::ByItself(_)), "{stopped:?}");
     node.stop().await;
 
     cluster.propose(&put_number("app", 3)).await.unwrap();
@@ -57,4 +60,15 @@ async fn without_a_quorum_nothing_is_confirmed() {
     assert!(matches!(read, Err(ReadIndexError::NoLeader | ReadIndexError::Deadline)), "{read:?}");
     let refused = timeout_at(soon(), alone.propose(put_number("app", 1))).await.unwrap();
     assert_eq!(refused, Err(ProposeError::NoLeader), "its lease has run out");
+}
+
+/// What whoever waits for another leader is told by a node that has stopped: it would wait for nothing, and ask without
+/// a pause.
+async fn no_other_leader(consensus: &Consensus) -> Stopped {
+    let mut leaders = consensus.leader_changes();
+    loop {
+        if let Err(stopped) = consensus.next_leader(&mut leaders, soon()).await {
+            return stopped;
+        }
+    }
 }
