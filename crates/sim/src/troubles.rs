@@ -100,6 +100,10 @@ impl Troubles {
         let mut kinds = ALL.to_vec();
         dice.shuffle(&mut kinds);
         kinds.truncate(usize::try_from(dice.within(1..=7)).expect("a small number"));
+        if kinds.contains(&Kind::Wipe) {
+            // Of two voters that are left, none may lose its data.
+            kinds.retain(|kind| *kind != Kind::Demotion);
+        }
         let next_ms = dice.within(3_000..=6_000);
         Self { dice, kinds, next_ms, mends: BTreeMap::new(), counts: BTreeMap::new() }
     }

@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 
 use conclave_storage::DiskFile;
 
+use super::content::SECTOR_SIZE_BYTES;
 use super::faults::Operation;
 use super::host_disk::HostDisk;
 use super::tree::FileRef;
@@ -25,7 +26,7 @@ impl DiskFile for OpenFile {
         Ok(count)
     }
 
-    /// Of one that fails, the beginning may be there.
+    /// Of one that fails, the beginning may be there, up to a sector's end: the system copies what is no longer at once.
     fn write_all_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
         let mut inner = self.disk.alive()?;
         if !self.is_for_writing || inner.is_ending {
@@ -39,8 +40,8 @@ impl DiskFile for OpenFile {
             inner.counts.full += 1;
             (fitting, Err(ErrorKind::StorageFull.into()))
         } else if let Err(error) = inner.draw(Operation::Write) {
-            let written = inner.dice.within(0..=bytes.len() as u64);
-            (in_memory(written)?, Err(error))
+            let cut = offset + in_memory(inner.dice.within(0..=bytes.len() as u64))?;
+            ((cut - cut % SECTOR_SIZE_BYTES).saturating_sub(offset), Err(error))
         } else {
             (bytes.len(), Ok(()))
         };
