@@ -1,4 +1,4 @@
-//! The network of machines: gRPC over HTTP/2 over TCP.
+//! The network of machines: gRPC over HTTP/2 over TCP, with checksums of its own.
 //!
 //! Both sides keep their connections alive: a peer that is cut off is noticed within seconds although nothing is
 //! refused.
@@ -7,6 +7,9 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use conclave_checked_stream::{CheckedStream, open};
+use futures::TryStreamExt as _;
+use http::Uri;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::TcpIncoming;
@@ -40,7 +43,9 @@ impl Network for TcpNetwork {
     }
 
     fn connect(&self, node: u64, address: &str) -> Result<PeerService, ConsensusError> {
-        let channel = endpoint(node, address)?.connect_lazy();
+        let reached = address.to_owned();
+        let connecting = tower::service_fn(move |_: Uri| open(reached.clone()));
+        let channel = endpoint(node, address)?.connect_with_connector_lazy(connecting);
         Ok(BoxCloneSyncService::new(channel.map_err(failed)))
     }
 
@@ -59,7 +64,6 @@ fn endpoint(node: u64, address: &str) -> Result<Endpoint, ConsensusError> {
     })?;
     Ok(endpoint
         .connect_timeout(CONNECT_TIMEOUT)
-        .tcp_nodelay(true)
         .http2_keep_alive_interval(KEEP_ALIVE)
         .keep_alive_timeout(KEEP_ALIVE)
         .keep_alive_while_idle(true)
@@ -92,7 +96,7 @@ async fn serve(
     routes: PeerRoutes,
     stop: CancellationToken,
 ) -> Result<(), ConsensusError> {
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).map_ok(CheckedStream::over);
     let serving = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW_SIZE_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_SIZE_BYTES)

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use crate::cluster::{Cluster, host_of};
 use crate::dice::Dice;
-use crate::disk::Fault;
+use crate::disk::{Damage, Fault};
 use crate::net::{Death, Link};
 
 const MILLION: u64 = 1_000_000;
@@ -48,6 +48,9 @@ pub(crate) enum Kind {
     FullDisk,
     /// A disk gives errors.
     DiskErrors,
+    /// A disk holds what nobody wrote. If that is the log, which the node's promises hang on, another node comes in its
+    /// place.
+    Damage,
     /// Leadership is handed over.
     Transfer,
     /// A voter loses its vote, and gets it back.
@@ -58,7 +61,7 @@ pub(crate) enum Kind {
     Wipe,
 }
 
-const ALL: [Kind; 21] = [
+const ALL: [Kind; 22] = [
     Kind::Partition,
     Kind::OneWay,
     Kind::Bridge,
@@ -76,6 +79,7 @@ const ALL: [Kind; 21] = [
     Kind::SlowDisk,
     Kind::FullDisk,
     Kind::DiskErrors,
+    Kind::Damage,
     Kind::Transfer,
     Kind::Demotion,
     Kind::Replacement,
@@ -92,6 +96,8 @@ pub(crate) struct Troubles {
     next_ms: u64,
     mends: BTreeMap<u64, Vec<Mend>>,
     counts: BTreeMap<Kind, u64>,
+    /// Whether a state was damaged: of two that are, each may hold what the other one lacks.
+    has_damaged_state: bool,
 }
 
 impl Troubles {
@@ -100,12 +106,13 @@ impl Troubles {
         let mut kinds = ALL.to_vec();
         dice.shuffle(&mut kinds);
         kinds.truncate(usize::try_from(dice.within(1..=7)).expect("a small number"));
-        if kinds.contains(&Kind::Wipe) {
+        if kinds.contains(&Kind::Wipe) || kinds.contains(&Kind::Damage) {
             // Of two voters that are left, none may lose its data.
             kinds.retain(|kind| *kind != Kind::Demotion);
         }
         let next_ms = dice.within(3_000..=6_000);
-        Self { dice, kinds, next_ms, mends: BTreeMap::new(), counts: BTreeMap::new() }
+        let (mends, counts) = (BTreeMap::new(), BTreeMap::new());
+        Self { dice, kinds, next_ms, mends, counts, has_damaged_state: false }
     }
 
     /// The kinds that this run has.
@@ -198,7 +205,8 @@ impl Troubles {
             Kind::Replacement | Kind::Wipe if cluster.is_settled() => {
                 cluster.replace_node(victim, kind == Kind::Wipe);
             }
-            Kind::Replacement | Kind::Wipe => {}
+            Kind::Damage if cluster.is_settled() => self.damage(cluster, victim),
+            Kind::Replacement | Kind::Wipe | Kind::Damage => {}
         }
     }
 
@@ -278,6 +286,23 @@ impl Troubles {
                 node.disk.set_fault(Fault::default());
             }
         });
+    }
+
+    /// Something on a disk is not as it was written, and the process ends, so that the next one meets it.
+    fn damage(&mut self, cluster: &mut Cluster, victim: u64) {
+        const OF_STATE: [Damage; 3] = [Damage::StateRow, Damage::State, Damage::CheckpointFile];
+        const OF_LOG: [Damage; 4] = [Damage::LogEntry, Damage::Vote, Damage::DurableMark, Damage::Identity];
+        let is_of_state = !self.has_damaged_state && self.dice.happens(50);
+        let damage = if is_of_state { self.dice.pick(&OF_STATE) } else { self.dice.pick(&OF_LOG) };
+        if !cluster.node(victim).disk.damage(damage) {
+            return;
+        }
+        cluster.world.story.tell(|| format!("damaged on node {victim}: {damage:?}"));
+        cluster.end_node(victim, Death::Killed, false);
+        self.has_damaged_state |= is_of_state;
+        if !is_of_state {
+            cluster.replace_node(victim, false);
+        }
     }
 
     fn another(&mut self, ids: &[u64], than: u64) -> u64 {

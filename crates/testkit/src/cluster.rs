@@ -1,8 +1,10 @@
 //! Some nodes that form one cluster, and the waits for what they agree on.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use conclave_checked_stream::open;
 use conclave_client::cluster::{AddMemberRequest, GetStatusResponse, Health, Member};
 use conclave_client::{Client, ClientOptions};
 use conclave_proto::config::v1::config_service_client::ConfigServiceClient;
@@ -13,7 +15,7 @@ use conclave_proto::raft::v1::admission_service_client::AdmissionServiceClient;
 use conclave_proto::raft::v1::join_response::Result as JoinResult;
 use conclave_proto::raft::v1::{IntroduceRequest, Introduction, JoinRequest};
 use tempfile::TempDir;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Channel, Endpoint, Uri};
 
 use crate::command_line::CommandLine;
 use crate::links::Links;
@@ -138,9 +140,8 @@ impl Cluster {
     pub async fn ask_in(&self, asked: u64, token: &str, peer_address: &str) -> Result<u64, String> {
         let (token, peer_address) = (token.to_owned(), peer_address.to_owned());
         let request = JoinRequest { token, instance: 1, peer_address, ..Default::default() };
-        let url = format!("http://{}", self.nodes[&asked].peer_address());
-        let endpoint = Endpoint::from_shared(url).expect("an address makes a URL");
-        let told = AdmissionServiceClient::new(endpoint.connect_lazy()).join(request).await;
+        let way = as_peer(self.nodes[&asked].peer_address());
+        let told = AdmissionServiceClient::new(way).join(request).await;
         match told.expect("it answers").into_inner().result {
             Some(JoinResult::Joined(joined)) => Ok(joined.node_id),
             Some(JoinResult::Refused(refused)) => Err(refused.reason),
@@ -160,9 +161,8 @@ impl Cluster {
             let status = self.status_of(*running.first()?).await?;
             let cluster_id = u64::from_str_radix(&status.cluster_id, 16).ok()?;
             for peer in &peers {
-                let endpoint = Endpoint::from_shared(format!("http://{peer}")).ok()?;
                 let stranger = IntroduceRequest { cluster_id, node_id: id, instance: 1 };
-                let told = AdmissionServiceClient::new(endpoint.connect_lazy()).introduce(stranger).await;
+                let told = AdmissionServiceClient::new(as_peer(*peer)).introduce(stranger).await;
                 if told.ok()?.into_inner().introduction() != Introduction::OtherInstance {
                     return None;
                 }
@@ -378,4 +378,11 @@ fn agreed(members: &[Member], running: &[u64]) -> Option<Agreed> {
 
 fn connect(options: ClientOptions) -> Client {
     Client::connect(options).expect("the addresses of nodes can be used")
+}
+
+/// A way to a node as other nodes have it.
+fn as_peer(address: SocketAddr) -> Channel {
+    let connecting = tower::service_fn(move |_: Uri| open(address.to_string()));
+    let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address makes a URL");
+    endpoint.connect_with_connector_lazy(connecting)
 }

@@ -38,7 +38,13 @@ const DRAWING: &[Place] = &[
     },
     Place {
         name: "conclave-raft",
-        sees: &["conclave-core", "conclave-mvcc", "conclave-proto", "conclave-storage"],
+        sees: &[
+            "conclave-checked-stream",
+            "conclave-core",
+            "conclave-mvcc",
+            "conclave-proto",
+            "conclave-storage",
+        ],
         never_linked: &["conclave-watch"],
         never_named: &["rocksdb"],
     },
@@ -97,6 +103,12 @@ const DRAWING: &[Place] = &[
         never_linked: &[],
         never_named: &["openraft", "rocksdb", "tonic"],
     },
+    Place {
+        name: "conclave-checked-stream",
+        sees: &[],
+        never_linked: &["openraft", "rocksdb"],
+        never_named: &[],
+    },
     Place { name: "conclave-checker", sees: &[], never_linked: IO, never_named: &[] },
     Place {
         name: "conclave-client",
@@ -123,7 +135,7 @@ const DRAWING: &[Place] = &[
     },
     Place {
         name: "conclave-testkit",
-        sees: &["conclave-checker", "conclave-client", "conclave-proto"],
+        sees: &["conclave-checked-stream", "conclave-checker", "conclave-client", "conclave-proto"],
         never_linked: &[],
         never_named: &["openraft", "rocksdb"],
     },

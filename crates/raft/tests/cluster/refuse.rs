@@ -5,14 +5,14 @@ use std::path::Path;
 
 use conclave_proto::raft::v1::GetNodeStatusRequest;
 use conclave_proto::raft::v1::peer_service_client::PeerServiceClient;
-use conclave_raft::ConsensusError;
+use conclave_raft::{ConsensusError, Network as _, TcpNetwork};
 use tonic::{Code, Request};
 
 use crate::nodes::{CLUSTER_ID, Cluster, create, open_stores, put_number};
 
 async fn call(cluster: &Cluster, metadata: &[(&'static str, String)]) -> Result<u64, tonic::Status> {
-    let address = format!("http://{}", cluster.address(1));
-    let mut client = PeerServiceClient::connect(address).await.unwrap();
+    let way = TcpNetwork.connect(1, &cluster.address(1).to_string()).unwrap();
+    let mut client = PeerServiceClient::new(way);
     let mut request = Request::new(GetNodeStatusRequest {});
     for (key, value) in metadata {
         request.metadata_mut().insert(*key, value.parse().unwrap());

@@ -1,6 +1,8 @@
 //! What a disk damages by itself, and says nothing of.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
+#[cfg(test)]
+use std::path::PathBuf;
 
 use super::copy::{MANIFEST, ROWS};
 use super::host_disk::Inner;
@@ -13,7 +15,6 @@ const VOTE_ROW: &[u8] = &[0, 1];
 
 /// What is damaged. Of several such things, one is drawn.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "no run damages anything yet"))]
 pub(crate) enum Damage {
     /// An entry of a log.
     LogEntry,
@@ -30,6 +31,7 @@ pub(crate) enum Damage {
     /// The file that tells whose data it is.
     Identity,
     /// This file.
+    #[cfg(test)]
     File(PathBuf),
 }
 
@@ -41,6 +43,7 @@ impl Damage {
             Self::CheckpointFile => name.starts_with(MANIFEST) || name.starts_with(ROWS),
             Self::DurableMark => name == "durable-mark",
             Self::Identity => name == "identity",
+            #[cfg(test)]
             Self::File(file) => path == file,
             Self::LogEntry | Self::Vote | Self::StateRow | Self::State => false,
         }

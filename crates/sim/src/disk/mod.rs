@@ -35,6 +35,7 @@ mod tree;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use damage::Damage;
 pub(crate) use faults::Fault;
 pub(crate) use sim_disk::{Crash, SimDisk};
 pub(crate) use threads::SimThreads;

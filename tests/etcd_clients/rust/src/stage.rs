@@ -5,6 +5,7 @@ use std::io::{self, Write as _};
 use std::time::{Duration, Instant};
 
 use etcd_client::{Client, ConnectOptions, Error};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
 
 /// How long anything that must come true may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,8 +29,8 @@ pub(crate) fn says(what: &str) {
 /// Has the test do something to the nodes.
 pub(crate) async fn fault(what: &str) {
     says(&format!("> {what}"));
-    let answered = tokio::task::spawn_blocking(|| io::stdin().read_line(&mut String::new())).await;
-    answered.expect("it does not panic").expect("the test answers");
+    let mut input = BufReader::new(tokio::io::stdin());
+    input.read_line(&mut String::new()).await.expect("the test answers");
 }
 
 /// Asks until a call is answered with something: nodes may be away meanwhile.
