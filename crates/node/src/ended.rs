@@ -12,6 +12,8 @@ pub(crate) enum Ended {
     Removed,
     /// Others know another node under its id: it lost its data.
     Displaced,
+    /// What it holds of the state is not as it was written.
+    StateDamaged,
     /// One of its tasks panicked, or could not go on.
     TaskFailed {
         /// What the task did.
@@ -30,6 +32,10 @@ impl fmt::Display for Ended {
                 "the other nodes know another one under its id: its data was lost. A node whose data was lost must not \
                  vote again under its id, it comes back as a new one: `conclave cluster add`, start it with --join and \
                  --token and an empty data directory, then `conclave cluster replace OLD-ID NEW-ID`",
+            ),
+            Self::StateDamaged => out.write_str(
+                "its state is damaged, see the log above: start it again, and it has another one made from its log or by \
+                 another node. Should that come again, its disk is failing",
             ),
             Self::TaskFailed { task } => {
                 write!(out, "{task} has failed, see the log above: start the node again, and report it")

@@ -38,6 +38,7 @@ mod request_error;
 mod restore;
 mod room;
 mod status;
+mod stores;
 mod survey;
 #[cfg(test)]
 mod test_node;

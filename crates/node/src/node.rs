@@ -12,8 +12,10 @@ use std::time::Duration;
 
 use conclave_core::cluster::instances;
 use conclave_mvcc::MapError;
-use conclave_raft::{Consensus, ConsensusError, ConsensusOptions, Network, PeerAddress, PeerListener};
-use conclave_storage::{Claim, DataDir, Identity, LogStore, StateStore, StorageError, WorkKind, run};
+use conclave_raft::{
+    Consensus, ConsensusError, ConsensusOptions, FetchError, Network, PeerAddress, PeerListener,
+};
+use conclave_storage::{Identity, LogStore, StorageError, WorkKind, run};
 use tokio::sync::{Mutex, RwLock, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -28,13 +30,16 @@ use crate::handle::{NodeHandle, Shared};
 use crate::leases::{WAITING_MAX, keep_leases, take_renewals};
 use crate::locks::{give_up, tell_tickets};
 use crate::machine::Machine;
-use crate::members::{Found, NotJoined, find, follow_fate, step_down_when_unfit, take_care};
+use crate::members::{
+    Found, NotJoined, find, follow_fate, note_whereabouts, step_down_when_unfit, take_care,
+};
 use crate::metrics::NodeMetrics;
 use crate::options::NodeOptions;
 use crate::peer_calls::PeerCalls;
 use crate::publish::Hubs;
 use crate::readiness::Readiness;
 use crate::room::Room;
+use crate::stores::{self, Stores};
 use crate::survey::survey;
 
 /// Why a node did not start. Nothing runs then.
@@ -70,6 +75,9 @@ pub enum StartError {
     /// Consensus cannot start on what the data directory holds.
     #[error(transparent)]
     Consensus(#[from] ConsensusError),
+    /// The state was damaged, and no other node gave its own.
+    #[error(transparent)]
+    NoState(#[from] FetchError),
     /// The state cannot be read.
     #[error(
         "{0}; move the folder `state` of the data directory away and start again: the state is made anew from \
@@ -97,7 +105,7 @@ impl Node {
         let Found { claim, identity, cluster_name, instance, members } = find(&options).await?;
         let Machine { network, clock, .. } = options.machine.clone();
         let listener = listen(&*network, options.peer_listen).await?;
-        let (log, state) = open(claim, identity).await?;
+        let Stores { log, state, peers } = stores::open(claim, identity, &options).await?;
         let hubs = Hubs::new(&state, &options.watch)?;
         let observer = Arc::new(hubs.clone());
         let instances = state.read(|view| instances(view, identity.cluster_id))?;
@@ -152,6 +160,8 @@ impl Node {
         node.spawn("the renewal of leases", renewing);
         let giving_up = give_up(node.handle.clone(), abandoned_arriving, node.stop.clone());
         node.spawn("the giving up of tickets", giving_up);
+        let noting = note_whereabouts(node.handle.shared.clone(), peers, node.stop.clone());
+        node.spawn("the note of where the members are", noting);
         node.spawn_tasks(listener, options.join.map(|join| join.addresses).unwrap_or_default());
         Ok(node)
     }
@@ -228,12 +238,22 @@ impl Node {
         self.spawn("the clock of leases", keep_leases(shared(), stop()));
         self.spawn("the telling of tickets", tell_tickets(shared(), stop()));
         self.spawn("the survey of the members", survey(shared(), stop()));
+        self.spawn("the watch over its state", watch_state(shared(), stop()));
         self.spawn("the watch over its readiness", follow_readiness(shared(), stop()));
     }
 
     /// Runs a task that must not end before the node does: should it panic, the node stops.
     fn spawn(&mut self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(watched(name, self.handle.shared.ended.clone(), task));
+    }
+}
+
+/// Ends the node when its state is found to be damaged: the next start makes it anew.
+async fn watch_state(shared: Arc<Shared>, stop: CancellationToken) {
+    let mut damage = shared.state.damage();
+    let found = stop.run_until_cancelled(damage.wait_for(Option::is_some)).await;
+    if let Some(Ok(_)) = found {
+        shared.ended.send_replace(Some(Ended::StateDamaged));
     }
 }
 
@@ -248,30 +268,6 @@ async fn serve_peers(shared: Arc<Shared>, listener: Box<dyn PeerListener>, stop:
 
 async fn listen(network: &dyn Network, address: SocketAddr) -> Result<Box<dyn PeerListener>, StartError> {
     network.listen(address).await.map_err(|source| StartError::Listen { address, source })
-}
-
-/// Opens the stores, on a thread that may block.
-async fn open(claim: Claim, identity: Identity) -> Result<(LogStore, StateStore), StorageError> {
-    let threads = Arc::clone(claim.threads());
-    let opening = run(&*threads, WorkKind::Awaited, (), move || {
-        let dir = claim.open(identity)?;
-        let log = LogStore::open(&dir)?;
-        let state = open_state(&dir, &log)?;
-        Ok((log, state))
-    });
-    opening.await.expect("opening the stores neither panics nor is cancelled")
-}
-
-/// Opens the state. A damaged or missing one is made anew if the log still has every entry: all of them are
-/// applied again, with the same result.
-fn open_state(dir: &DataDir, log: &LogStore) -> Result<StateStore, StorageError> {
-    match StateStore::open(dir) {
-        Err(error @ StorageError::StateDamaged { .. }) if log.purged().is_none() => {
-            tracing::warn!(%error, "the state is made anew from the log");
-            StateStore::recreate(dir)
-        }
-        opened => opened,
-    }
 }
 
 /// Who this node and the others are.

@@ -18,6 +18,8 @@ pub(crate) struct Found {
     pub(crate) durable: DurableApplied,
     /// Index of the last entry in the log.
     pub(crate) last_index: Option<u64>,
+    /// The log ends before what the state holds: it is to begin after this entry.
+    pub(crate) superseded_by: Option<LogId>,
 }
 
 /// Reads how far the stores go, and refuses if entries are missing between them. Blocks.
@@ -44,25 +46,18 @@ pub(crate) fn inspect(log: &LogStore, state: &StateStore) -> Result<Found, Conse
         return Err(ConsensusError::Gap { purged, applied: mark.last_applied.map(|log_id| log_id.index()) });
     }
     let last_index = log.last_index();
-    if let Some(last_applied) = &mark.last_applied {
-        drop_superseded(log, last_applied)?;
-    }
-    Ok(Found { mark, durable, last_index })
+    let end = last_index.or(log.purged().map(|(index, _)| index));
+    let superseded_by = mark.last_applied.filter(|last_applied| end < Some(last_applied.index()));
+    Ok(Found { mark, durable, last_index, superseded_by })
 }
 
 /// Drops a log that ends before what the state holds. The engine does so too, but it goes by the order of log
 /// ids: a last entry that was never committed, of a later term, looks to it as if it came after the state.
-fn drop_superseded(log: &LogStore, last_applied: &LogId) -> Result<(), ConsensusError> {
-    let end = log.last_index().or(log.purged().map(|(index, _)| index));
-    if end >= Some(last_applied.index()) {
-        return Ok(());
-    }
-    tracing::info!(
-        ?end,
-        applied = last_applied.index(),
-        "the log ends before the state: it begins after it now"
-    );
-    let dropped = log.purge_up_to(last_applied.index(), encode_log_id(Some(last_applied))).wait();
+pub(crate) async fn drop_superseded(log: &LogStore, found: &Found) -> Result<(), ConsensusError> {
+    let Some(last_applied) = &found.superseded_by else { return Ok(()) };
+    let applied = last_applied.index();
+    tracing::info!(end = found.last_index, applied, "the log ends before the state: it begins after it now");
+    let dropped = log.purge_up_to(applied, encode_log_id(Some(last_applied))).await;
     dropped.map_err(|error| ConsensusError::Engine(error.to_string()))
 }
 
@@ -124,6 +119,7 @@ mod tests {
         let stores = (log.clone(), state.clone());
         let inspecting = run(state.threads(), WorkKind::Awaited, (), move || inspect(&stores.0, &stores.1));
         let found = inspecting.await.unwrap().unwrap();
+        drop_superseded(&log, &found).await.unwrap();
         assert_eq!((found.mark, found.last_index), (mark, Some(9)));
         let mut adapter = LogAdapter::new(log, found.durable, TaskTracker::new().token());
         let kept = adapter.get_log_state().await.unwrap();

@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::applier::{Applier, ApplierParts};
-use crate::bootstrap::{Found, check_members, form, inspect};
+use crate::bootstrap::{Found, check_members, drop_superseded, form, inspect};
 use crate::digest_points::DigestPoints;
 use crate::engine_config::engine_config;
 use crate::errors::{ConsensusError, PeerError, ProposeError, ReadIndexError, Stopped, WaitAppliedError};
@@ -43,8 +43,9 @@ use crate::raft_metrics::RaftMetrics;
 use crate::read_gate::ReadGate;
 use crate::read_index::{ask_leader, confirm_leadership};
 use crate::snapshot::Snapshots;
+use crate::snapshot_give::SnapshotGiver;
 use crate::snapshot_rate::SnapshotRate;
-use crate::snapshot_receive::SnapshotReceiver;
+use crate::snapshot_receive::{Intake, SnapshotReceiver};
 use crate::type_config::{PeerAddress, TypeConfig};
 
 /// The engine.
@@ -67,6 +68,7 @@ struct Inner {
     options: ConsensusOptions,
     raft: Raft,
     state: StateStore,
+    giver: SnapshotGiver,
     channels: Arc<PeerChannels>,
     applied: watch::Receiver<u64>,
     digests: DigestPoints,
@@ -131,22 +133,26 @@ impl Consensus {
     ) -> Result<Self, ConsensusError> {
         let config = Arc::new(engine_config(&options)?);
         check_members(&*network, &options)?;
-        let Found { mark, durable, last_index } = inspect_stores(&log, &state).await?;
+        let found = inspect_stores(&log, &state).await?;
+        drop_superseded(&log, &found).await?;
+        let Found { mark, durable, last_index, .. } = found;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let channels = Arc::new(PeerChannels::new(network, options.cluster_id));
         channels.know_instances(options.instances.clone());
         let (digests, metrics) = (DigestPoints::default(), RaftMetrics::default());
         let adapter = LogAdapter::new(log.clone(), durable.clone(), tasks.token());
         let quiet = Arc::new(Quiet::default());
+        let snapshot_rate = Arc::new(SnapshotRate::new(options.snapshot_rate_bytes_per_s));
         let network = PeerNetwork {
             channels: Arc::clone(&channels),
             answer_timeout: Duration::from_millis(options.election_ms_max),
             quiet: Arc::clone(&quiet),
             log: adapter.clone(),
-            snapshot_rate: Arc::new(SnapshotRate::new(options.snapshot_rate_bytes_per_s)),
+            snapshot_rate: Arc::clone(&snapshot_rate),
             metrics: metrics.clone(),
         };
         let snapshots = Snapshots::new(state.clone(), durable.clone(), tasks.token());
+        let giver = SnapshotGiver::new(snapshots.clone(), snapshot_rate, metrics.clone());
         let kept = (log.clone(), state.clone(), snapshots.clone());
         let parts = ApplierParts {
             state: state.clone(),
@@ -173,6 +179,7 @@ impl Consensus {
             options,
             raft,
             state,
+            giver,
             channels,
             applied,
             digests,
@@ -345,6 +352,20 @@ impl Consensus {
         }
     }
 
+    /// Waits until the members are others than these, or elsewhere; none once the engine has stopped.
+    pub async fn other_members_than(
+        &self,
+        known: &BTreeMap<u64, PeerAddress>,
+    ) -> Option<BTreeMap<u64, PeerAddress>> {
+        let members = |metrics: &openraft::RaftMetrics<TypeConfig>| -> BTreeMap<u64, PeerAddress> {
+            let membership = metrics.membership_config.membership();
+            membership.nodes().map(|(id, address)| (*id, address.clone())).collect()
+        };
+        let mut metrics = self.inner.raft.metrics();
+        let changed = metrics.wait_until(|metrics| members(metrics) != *known).await;
+        changed.ok().map(|metrics| members(&metrics))
+    }
+
     /// Whether this node has applied all that it may have shown before it was started. Before that even a
     /// local read could go back in time over a restart.
     pub fn recovered(&self) -> bool {
@@ -403,18 +424,16 @@ impl Consensus {
         let inner = &self.inner;
         // Cancelled with either of the two.
         let ends = inner.stop.child_token();
+        let (state, metrics) = (inner.state.clone(), inner.metrics.clone());
+        let intake = Intake { state, metrics, in_use: inner.tasks.token() };
         let server = PeerServer {
             cluster_id: inner.options.cluster_id,
             node_id: inner.options.node_id,
             instance: inner.options.instance,
             displaced: inner.displaced.clone(),
             raft: inner.raft.clone(),
-            snapshots: SnapshotReceiver::new(
-                inner.raft.clone(),
-                inner.state.clone(),
-                inner.metrics.clone(),
-                inner.tasks.token(),
-            ),
+            snapshots: SnapshotReceiver::new(inner.raft.clone(), intake),
+            giver: inner.giver.clone(),
             leader_gate: inner.leader_gate.clone(),
             local,
             _in_use: inner.tasks.token(),

@@ -34,6 +34,7 @@ use crate::peer_wire::{
     vote_response_to_wire,
 };
 use crate::read_gate::ReadGate;
+use crate::snapshot_give::SnapshotGiver;
 use crate::snapshot_receive::SnapshotReceiver;
 use crate::status_wire::status_to_wire;
 use crate::type_config::TypeConfig;
@@ -50,6 +51,7 @@ pub(crate) struct PeerServer {
     pub(crate) displaced: watch::Sender<bool>,
     pub(crate) raft: Raft,
     pub(crate) snapshots: SnapshotReceiver,
+    pub(crate) giver: SnapshotGiver,
     /// Confirms that this node leads; never asks another one.
     pub(crate) leader_gate: ReadGate,
     pub(crate) local: Arc<dyn LocalNode>,
@@ -130,6 +132,7 @@ fn requests(
 impl PeerService for PeerServer {
     type StreamAppendStream = BoxStream<'static, Result<proto::AppendEntriesResponse, Status>>;
     type InstallSnapshotStream = BoxStream<'static, Result<proto::InstallSnapshotResponse, Status>>;
+    type FetchSnapshotStream = BoxStream<'static, Result<proto::InstallSnapshotRequest, Status>>;
 
     async fn stream_append(
         &self,
@@ -177,6 +180,15 @@ impl PeerService for PeerServer {
     ) -> Result<Response<Self::InstallSnapshotStream>, Status> {
         let answers = self.snapshots.answers(request.into_inner())?;
         Ok(Response::new(answers.take_until(self.stop.clone().cancelled_owned()).boxed()))
+    }
+
+    async fn fetch_snapshot(
+        &self,
+        request: Request<Streaming<proto::FetchSnapshotRequest>>,
+    ) -> Result<Response<Self::FetchSnapshotStream>, Status> {
+        let vote = self.raft.metrics().borrow_watched().vote;
+        let messages = self.giver.give(vote, request.into_inner()).await?;
+        Ok(Response::new(messages.take_until(self.stop.clone().cancelled_owned()).boxed()))
     }
 
     async fn read_index(

@@ -2,6 +2,7 @@
 //! mean to consensus is in `peer_network.rs` and `peer_client.rs`.
 
 use std::fmt::Display;
+use std::io;
 
 use conclave_storage::StorageError;
 use tonic::{ConnectError, Status};
@@ -54,9 +55,14 @@ pub(crate) fn stopped(error: impl Display) -> Status {
     Status::unavailable(format!("consensus has stopped on this node: {error}"))
 }
 
-/// A snapshot is being received already.
+/// A snapshot is being received, or given to another node, already.
 pub(crate) fn busy() -> Status {
-    Status::resource_exhausted("this node is receiving another snapshot")
+    Status::resource_exhausted("this node is at another snapshot")
+}
+
+/// A snapshot cannot be made.
+pub(crate) fn not_given(error: &io::Error) -> Status {
+    Status::internal(format!("a snapshot cannot be made: {error}"))
 }
 
 /// A snapshot was not received.

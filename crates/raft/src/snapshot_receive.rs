@@ -65,17 +65,23 @@ impl ReceiveError {
     }
 }
 
-type Parts = BoxStream<'static, Result<proto::InstallSnapshotRequest, Status>>;
+pub(crate) type Parts = BoxStream<'static, Result<proto::InstallSnapshotRequest, Status>>;
 
 /// Receives snapshots, one at a time.
 #[derive(Clone)]
 pub(crate) struct SnapshotReceiver {
     raft: Raft,
-    state: StateStore,
+    intake: Intake,
     receiving: Arc<Semaphore>,
-    metrics: RaftMetrics,
+}
+
+/// Where the files of a snapshot go.
+#[derive(Clone)]
+pub(crate) struct Intake {
+    pub(crate) state: StateStore,
+    pub(crate) metrics: RaftMetrics,
     /// Shutting down waits for it, and for those of the work that is under way.
-    in_use: TaskTrackerToken,
+    pub(crate) in_use: TaskTrackerToken,
 }
 
 /// How far a snapshot has come.
@@ -86,8 +92,8 @@ enum Step {
 }
 
 impl SnapshotReceiver {
-    pub(crate) fn new(raft: Raft, state: StateStore, metrics: RaftMetrics, in_use: TaskTrackerToken) -> Self {
-        Self { raft, state, receiving: Arc::new(Semaphore::new(1)), metrics, in_use }
+    pub(crate) fn new(raft: Raft, intake: Intake) -> Self {
+        Self { raft, intake, receiving: Arc::new(Semaphore::new(1)) }
     }
 
     /// The answers to a snapshot that comes as `parts`: it is received as they are asked for.
@@ -97,11 +103,7 @@ impl SnapshotReceiver {
     ) -> Result<impl Stream<Item = Result<proto::InstallSnapshotResponse, Status>> + Send + use<>, Status>
     {
         let permit = Arc::clone(&self.receiving).try_acquire_owned().map_err(|_| busy())?;
-        let fell_silent = |_| Err(malformed("the sender of the snapshot fell silent"));
-        let parts = tokio_stream::StreamExt::timeout(parts, SILENCE_MAX)
-            .map(move |part| part.unwrap_or_else(fell_silent))
-            .boxed();
-        let work = (self.clone(), permit, Step::Header(parts));
+        let work = (self.clone(), permit, Step::Header(attended(parts)));
         Ok(stream::try_unfold(work, |(receiver, permit, step): (Self, OwnedSemaphorePermit, Step)| async {
             let advanced = receiver.advance(step).await?;
             Ok(advanced.map(|(answer, step)| {
@@ -117,7 +119,7 @@ impl SnapshotReceiver {
             Step::Header(parts) => self.begin(parts).await.map(Some),
             Step::Files { announced, receiver, parts } => {
                 let finished = self.finish(announced, *receiver, parts).await;
-                self.metrics.snapshot_received(finished.is_ok());
+                self.intake.metrics.snapshot_received(finished.is_ok());
                 Ok(Some((installed(&finished?), Step::Ended)))
             }
             Step::Ended => Ok(None),
@@ -130,24 +132,33 @@ impl SnapshotReceiver {
         if known > announced.vote {
             return Ok((installed(&known), Step::Ended));
         }
-        let state = self.state.clone();
-        let begun = self.blocking(move || Receiver::begin(&state, files)).await;
-        let receiver = begun.map_err(|error| refused(&error))?;
-        let staged = proto::StagedSnapshot { size_bytes: receiver.staged_sizes_bytes.clone() };
-        Ok((Answer::Staged(staged), Step::Files { announced, receiver: Box::new(receiver), parts }))
+        let receiver = self.intake.begin(files).await.map_err(|error| refused(&error))?;
+        Ok((
+            Answer::Staged(receiver.staged()),
+            Step::Files { announced, receiver: Box::new(receiver), parts },
+        ))
     }
 
     async fn finish(&self, announced: Announced, receiver: Receiver, parts: Parts) -> Result<Vote, Status> {
         let Announced { vote, mark } = announced;
         let meta = mark.to_meta();
-        let staged = self.receive_files(receiver, parts, mark).await.map_err(|error| refused(&error))?;
+        let received = self.intake.receive_files(receiver, parts, mark).await;
+        let staged = received.map_err(|error| refused(&error))?;
         let snapshot = Snapshot { meta, snapshot: SnapshotData::Received(staged) };
         let response = self.raft.install_full_snapshot(vote, snapshot).await.map_err(stopped)?;
         Ok(response.vote)
     }
+}
+
+impl Intake {
+    /// Makes room for these files, with what is there of them.
+    pub(crate) async fn begin(&self, files: Vec<CheckpointFile>) -> Result<Receiver, ReceiveError> {
+        let state = self.state.clone();
+        self.blocking(move || Receiver::begin(&state, files)).await
+    }
 
     /// Receives what is missing of the files that were announced, and verifies the whole.
-    async fn receive_files(
+    pub(crate) async fn receive_files(
         &self,
         mut receiver: Receiver,
         mut parts: Parts,
@@ -166,7 +177,7 @@ impl SnapshotReceiver {
         self.blocking(move || receiver.finish(&announced)).await
     }
 
-    async fn blocking<T, F>(&self, work: F) -> Result<T, ReceiveError>
+    pub(crate) async fn blocking<T, F>(&self, work: F) -> Result<T, ReceiveError>
     where
         F: FnOnce() -> Result<T, ReceiveError> + Send + 'static,
         T: Send + 'static,
@@ -174,6 +185,13 @@ impl SnapshotReceiver {
         let done = run(self.state.threads(), WorkKind::Background, self.in_use.clone(), work).await;
         done.unwrap_or_else(|error| Err(ReceiveError::CutOff(error.to_string())))
     }
+}
+
+/// What comes, from a sender that is not waited for for ever.
+pub(crate) fn attended(parts: Streaming<proto::InstallSnapshotRequest>) -> Parts {
+    let fell_silent = |_| Err(malformed("the sender of the snapshot fell silent"));
+    let parts = tokio_stream::StreamExt::timeout(parts, SILENCE_MAX);
+    parts.map(move |part| part.unwrap_or_else(fell_silent)).boxed()
 }
 
 fn installed(vote: &Vote) -> Answer {
@@ -186,13 +204,15 @@ fn refused(error: &ReceiveError) -> Status {
 }
 
 /// What a snapshot says of itself before it comes.
-struct Announced {
+pub(crate) struct Announced {
     vote: Vote,
-    mark: Mark,
+    pub(crate) mark: Mark,
 }
 
 /// Reads the header.
-async fn receive_header(parts: &mut Parts) -> Result<(Announced, Vec<CheckpointFile>), ReceiveError> {
+pub(crate) async fn receive_header(
+    parts: &mut Parts,
+) -> Result<(Announced, Vec<CheckpointFile>), ReceiveError> {
     let Some(Part::Header(header)) = next_part(parts).await? else {
         return Err(WireError::Missing("the header").into());
     };
@@ -216,7 +236,7 @@ async fn next_part(parts: &mut Parts) -> Result<Option<Part>, ReceiveError> {
 }
 
 /// Puts the pieces together.
-struct Receiver {
+pub(crate) struct Receiver {
     staging: Staging,
     files: Vec<CheckpointFile>,
     /// How much of each file was there at the beginning.
@@ -234,6 +254,11 @@ impl Receiver {
         let mut receiver = Self { staging, files, staged_sizes_bytes, index: 0, open: None };
         receiver.pass_over_whole();
         Ok(receiver)
+    }
+
+    /// What was there already.
+    pub(crate) fn staged(&self) -> proto::StagedSnapshot {
+        proto::StagedSnapshot { size_bytes: self.staged_sizes_bytes.clone() }
     }
 
     /// Whether nothing is missing.

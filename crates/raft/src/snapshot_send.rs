@@ -5,6 +5,7 @@
 //! one is not answered, the peer is given up. Giving up, or being told to, ends the sending too. The next attempt
 //! goes on where this one ended.
 
+use std::future::Future;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use conclave_proto::raft::v1 as proto;
 use conclave_storage::{CheckpointFile, FileReader, WorkKind, run};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use futures::stream::{self, Stream, StreamExt};
 use openraft::errors::{NetworkError, RPCError};
 use openraft::raft::SnapshotResponse;
@@ -55,15 +58,12 @@ pub(crate) async fn send_snapshot(
     };
     let files = Arc::clone(transfer.files());
     let SendBounds { rate, stall_timeout, metrics } = bounds;
-    let header = proto::SnapshotHeader {
-        vote: Some(vote_to_wire(&vote)),
-        meta: encode_mark(&Mark::from_meta(&snapshot.meta)),
-        files: files.checkpoint.files().iter().map(file_to_wire).collect(),
-    };
+    let header = header(&vote, &snapshot.meta, &files);
     let (taken, watched) = watch::channel(());
     let (staged, is_staged) = oneshot::channel();
     let ended = CancellationToken::new();
     let _ends = ended.clone().drop_guard();
+    let is_staged = is_staged.map(Result::ok).boxed();
     let rest = Rest { files: Arc::clone(&files), is_staged, rate, metrics, taken };
     let messages = outgoing(header, rest).take_until(ended.cancelled_owned());
     let calling = timeout(stall_timeout, client.install_snapshot(messages)).await;
@@ -86,6 +86,44 @@ pub(crate) async fn send_snapshot(
     };
     transfer.arrived();
     installed_from_wire(installed)
+}
+
+/// Gives the snapshot to a peer that asked for it, and tells in `staged` how much of each file it has.
+pub(crate) fn give_snapshot(
+    vote: Vote,
+    snapshot: Snapshot,
+    staged: impl Future<Output = Option<proto::StagedSnapshot>> + Send + 'static,
+    (rate, metrics): (Arc<SnapshotRate>, RaftMetrics),
+) -> impl Stream<Item = proto::InstallSnapshotRequest> + Send + 'static {
+    let transfer = match snapshot.snapshot {
+        SnapshotData::Built(transfer) => Some(transfer),
+        SnapshotData::Received(_) => None,
+    };
+    let messages = transfer.map(|transfer| {
+        let files = Arc::clone(transfer.files());
+        let header = header(&vote, &snapshot.meta, &files);
+        let described = Arc::clone(&files);
+        let is_staged = staged.map(move |staged| {
+            let sizes_bytes = check_staged(staged?, described.checkpoint.files()).ok()?;
+            Some(sizes_bytes)
+        });
+        let (taken, _) = watch::channel(());
+        let rest = Rest { files, is_staged: is_staged.boxed(), rate, metrics, taken };
+        // While it is being given, the files are kept.
+        outgoing(header, rest).map(move |message| {
+            let _kept = &transfer;
+            message
+        })
+    });
+    stream::iter(messages).flatten()
+}
+
+fn header(vote: &Vote, meta: &SnapshotMeta, files: &BuiltFiles) -> proto::SnapshotHeader {
+    proto::SnapshotHeader {
+        vote: Some(vote_to_wire(vote)),
+        meta: encode_mark(&Mark::from_meta(meta)),
+        files: files.checkpoint.files().iter().map(file_to_wire).collect(),
+    }
 }
 
 fn file_to_wire(file: &CheckpointFile) -> proto::SnapshotFile {
@@ -129,8 +167,8 @@ async fn stalled(mut taken: watch::Receiver<()>, stall_timeout: Duration) {
 /// What comes after the header.
 struct Rest {
     files: Arc<BuiltFiles>,
-    /// How much of each file the peer has, in bytes.
-    is_staged: oneshot::Receiver<Vec<u64>>,
+    /// How much of each file the peer has, in bytes. None: it is gone.
+    is_staged: BoxFuture<'static, Option<Vec<u64>>>,
     rate: Arc<SnapshotRate>,
     metrics: RaftMetrics,
     taken: watch::Sender<()>,
@@ -157,7 +195,7 @@ struct Way {
 async fn chunks(rest: Rest) -> impl Stream<Item = Part> + Send + 'static {
     let Rest { files, is_staged, rate, metrics, taken } = rest;
     // Without an answer there is nothing to send.
-    let pieces = is_staged.await.ok().map(|staged| Pieces::new(files, staged, rate.chunk_size_bytes()));
+    let pieces = is_staged.await.map(|staged| Pieces::new(files, staged, rate.chunk_size_bytes()));
     let way = Way { rate, metrics, taken };
     stream::unfold((pieces, way), |(pieces, way)| async move {
         let mut pieces = pieces?;

@@ -5,12 +5,22 @@ use std::path::{Path, PathBuf};
 use crate::{Disk, StorageError, files};
 
 const CURRENT: &str = "CURRENT";
+/// What CURRENT holds when none is valid.
+const DAMAGED: &[u8] = b"damaged\n";
+/// Where a damaged generation is kept until there is another one.
+const ASIDE: &str = "damaged";
 
 /// The number in CURRENT. None, or another text, is damage.
 pub(crate) fn read(disk: &dyn Disk, folder: &Path) -> Result<u64, StorageError> {
     let path = folder.join(CURRENT);
     let bytes =
         files::read(disk, &path)?.ok_or_else(|| StorageError::state_damaged(&path, "it is missing"))?;
+    if bytes == DAMAGED {
+        return Err(StorageError::state_damaged(
+            &path,
+            "what it named was found not to be as it was written",
+        ));
+    }
     let text = str::from_utf8(&bytes).ok().and_then(|text| text.strip_suffix('\n'));
     text.and_then(number).ok_or_else(|| StorageError::state_damaged(&path, "it names no generation"))
 }
@@ -18,6 +28,30 @@ pub(crate) fn read(disk: &dyn Disk, folder: &Path) -> Result<u64, StorageError> 
 /// Makes another generation the valid one, durably.
 pub(crate) fn replace(disk: &dyn Disk, folder: &Path, number: u64) -> Result<(), StorageError> {
     files::replace(disk, &folder.join(CURRENT), format!("{number}\n").as_bytes())
+}
+
+/// Makes none the valid one, durably.
+pub(crate) fn give_up(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
+    files::replace(disk, &folder.join(CURRENT), DAMAGED)
+}
+
+/// Keeps the generations that are there, of which none is valid, under a name that is no generation's. Of what was kept
+/// before, that is newer.
+pub(crate) fn set_aside(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
+    let aside = folder.join(ASIDE);
+    let newest = files::names(disk, folder)?.iter().filter_map(|name| number(name)).max();
+    match newest {
+        Some(newest) if !disk.is_dir(&aside) => {
+            files::rename(disk, &generation_path(folder, newest), &aside)?;
+            files::sync_dir(disk, folder)
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes what was set aside.
+pub(crate) fn remove_aside(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
+    files::remove_dir(disk, &folder.join(ASIDE))
 }
 
 /// Where a generation lies.

@@ -4,6 +4,7 @@
 //! LOCK             held while the directory is used
 //! identity         whose it is
 //! member           what the node notes of itself
+//! peers            where the others were reached last
 //! log/             the log store
 //! state/           the state store: CURRENT, and the generation that it names
 //! snapshots/       checkpoints that are being sent
@@ -17,7 +18,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::{
-    Disk, Held, Identity, MemberNote, OsDisk, OsThreads, StorageError, Threads, files, log_open, state_store,
+    Disk, Held, Identity, MemberNote, OsDisk, OsThreads, PeersNote, StorageError, Threads, files, log_open,
+    state_store,
 };
 
 const LOCK: &str = "LOCK";
@@ -128,6 +130,11 @@ impl DataDir {
     /// Where checkpoints lie. Emptied when the state is opened.
     pub fn snapshots_path(&self) -> PathBuf {
         self.path.join("snapshots")
+    }
+
+    /// The note of where the other members are reached.
+    pub fn peers_note(&self) -> PeersNote {
+        PeersNote::new(self.path.join("peers"), self.shared_disk(), self.lock())
     }
 
     pub(crate) fn lock(&self) -> Held {

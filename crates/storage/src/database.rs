@@ -94,6 +94,10 @@ pub trait StateDb: StateRead {
 
     /// What a flush writes at most, in bytes.
     fn unflushed_size_bytes(&self) -> Result<u64, StorageError>;
+
+    /// What was met since it was opened that is not as it was written, if anything was: by whoever read, also through a
+    /// view, wrote, flushed or copied.
+    fn damage(&self) -> Option<String>;
 }
 
 /// Keys of a state from this byte on are the database's own.

@@ -67,8 +67,8 @@ pub enum StorageError {
 
     /// The applied state is missing or not as it was written. It can be had again: from the log if
     /// nothing was purged (see [`crate::StateStore::recreate`]), else from another node; the text is for
-    /// the second case.
-    #[error("the state in {} is damaged: {reason}; the log was cut, so it cannot be made anew from it: stop another node of the cluster, copy its folder of this name here, and start both again", path.display())]
+    /// a node that knows no other one.
+    #[error("the state in {} is damaged: {reason}; the log was cut, so it cannot be made anew from it, and this node knows no other one to have it from: restore a backup (`conclave backup restore`)", path.display())]
     StateDamaged {
         /// Where the damage was found.
         path: PathBuf,

@@ -22,6 +22,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use conclave_mvcc::{ReadMap, WriteSet};
 use parking_lot::RwLock;
+use tokio::sync::watch;
 
 use crate::database::is_reserved;
 use crate::generation::Generation;
@@ -56,6 +57,8 @@ struct Inner {
     replacing: RwLock<()>,
     /// Numbers generations and checkpoints: each is used once.
     next_number: AtomicU64,
+    /// What was found of damage, once it was.
+    damage: watch::Sender<Option<String>>,
 }
 
 impl StateStore {
@@ -78,6 +81,7 @@ impl StateStore {
                 staging: StagingSlot::new(),
                 replacing: RwLock::new(()),
                 next_number: AtomicU64::new(number + 1),
+                damage: watch::Sender::new(None),
             }),
         })
     }
@@ -89,10 +93,29 @@ impl StateStore {
         Self::open(dir)
     }
 
+    /// As [`StateStore::recreate`], but what was there is kept beside it until [`StateStore::remove_damaged`]: it is the
+    /// only one until another node has given its own.
+    pub fn set_aside(dir: &DataDir) -> Result<Self, StorageError> {
+        current::set_aside(dir.disk(), &dir.state_path())?;
+        Self::recreate(dir)
+    }
+
+    /// Removes what was set aside, if anything was.
+    pub fn remove_damaged(&self) -> Result<(), StorageError> {
+        current::remove_aside(&*self.inner.disk, &self.inner.folder)
+    }
+
+    /// Whether something was found not to be as it was written, and what. From then on the state is not opened again.
+    pub fn damage(&self) -> watch::Receiver<Option<String>> {
+        self.inner.damage.subscribe()
+    }
+
     /// Reads at one moment: what `read` sees does not change while it runs, whatever is written.
     pub fn read<T>(&self, read: impl FnOnce(&dyn ReadMap) -> T) -> T {
         let generation = self.inner.generation.load_full();
-        read(&*generation.db().view())
+        let outcome = read(&*generation.db().view());
+        self.inner.look_for_damage(&generation);
+        outcome
     }
 
     /// Writes all of it at once, and `mark` with it; without a mark the old one stays.
@@ -101,7 +124,10 @@ impl StateStore {
     pub fn write(&self, writes: &WriteSet, mark: Option<&[u8]>) -> Result<(), StorageError> {
         refuse_reserved(writes)?;
         let _shared = self.inner.replacing.read();
-        self.inner.generation.load().db().write(writes, mark)
+        let generation = self.inner.generation.load();
+        let written = generation.db().write(writes, mark);
+        self.inner.look_for_damage(&generation);
+        written
     }
 
     /// The mark that was written last; none if there never was one.
@@ -112,7 +138,10 @@ impl StateStore {
     /// Makes everything durable that was written before. Takes tens of milliseconds, or more.
     pub fn flush(&self) -> Result<(), StorageError> {
         let _shared = self.inner.replacing.read();
-        self.inner.generation.load_full().db().flush()
+        let generation = self.inner.generation.load_full();
+        let flushed = generation.db().flush();
+        self.inner.look_for_damage(&generation);
+        flushed
     }
 
     /// Refuses with [`StorageError::NoRoomToFlush`] if what is not flushed yet may not fit on the disk. A flush that
@@ -137,7 +166,10 @@ impl StateStore {
         let path = inner.snapshots.join(inner.take_number().to_string());
         let _shared = inner.replacing.read();
         let base = (inner.disk(), Arc::clone(&inner.threads));
-        Checkpoint::create(&inner.generation.load_full(), path, base, inner.lock.clone())
+        let generation = inner.generation.load_full();
+        let made = Checkpoint::create(&generation, path, base, inner.lock.clone());
+        inner.look_for_damage(&generation);
+        made
     }
 
     /// An empty place for the files of another node's checkpoint. What is in it goes when it is dropped.
@@ -207,6 +239,20 @@ impl Inner {
     fn take_staging(&self) -> Result<Taken, StorageError> {
         let busy = || StorageError::snapshot("another one is being received or installed");
         self.staging.take().ok_or_else(busy)
+    }
+
+    /// Whoever met damage was given an error. Here it is noted, so that the next start makes the state anew instead of
+    /// meeting it again.
+    fn look_for_damage(&self, generation: &Arc<Generation>) {
+        let Some(found) = generation.db().damage() else { return };
+        let is_valid = Arc::ptr_eq(generation, &self.generation.load());
+        if !is_valid || self.damage.send_replace(Some(found.clone())).is_some() {
+            return;
+        }
+        tracing::error!(%found, "the state is damaged: it is not opened again");
+        if let Err(error) = current::give_up(&*self.disk, &self.folder) {
+            tracing::error!(%error, "the next start will open the damaged state again");
+        }
     }
 
     fn take_number(&self) -> u64 {

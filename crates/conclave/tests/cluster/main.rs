@@ -143,6 +143,7 @@ mod spans;
 mod stage;
 #[cfg(test)]
 mod start_refused;
+mod state_damaged;
 #[cfg(test)]
 mod tags;
 #[cfg(test)]

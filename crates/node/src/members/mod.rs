@@ -14,6 +14,7 @@
 //! | `care.rs` | what the leader does unasked: ends changes that were cut off, learns instances |
 //! | `step_down.rs` | when a leader hands leadership over unasked |
 //! | `fate.rs` | how a node that was removed finds out |
+//! | `whereabouts.rs` | where the members are, noted on disk |
 
 mod care;
 mod fate;
@@ -23,6 +24,7 @@ mod known;
 mod lead;
 mod let_in;
 mod step_down;
+mod whereabouts;
 
 use std::time::Duration;
 
@@ -43,6 +45,7 @@ pub(crate) use fate::follow_fate;
 pub(crate) use join::{Found, find};
 pub(crate) use lead::lead;
 pub(crate) use step_down::step_down_when_unfit;
+pub(crate) use whereabouts::note_whereabouts;
 
 /// The longest wait for a leader before the next attempt, should no change be told.
 const LEADER_WAIT_MAX: Duration = Duration::from_millis(250);

@@ -111,7 +111,8 @@ impl HostDisk {
             Some(Database::State(state)) => open_once(state.is_open(), path).map(|()| state.open()),
             _ => Err(damaged(path, "it is no state")),
         }?;
-        Ok(Box::new(OpenState { disk: self.clone(), path: path.to_owned(), folder, _opened: opened }))
+        let found = Arc::default();
+        Ok(Box::new(OpenState { disk: self.clone(), path: path.to_owned(), folder, found, _opened: opened }))
     }
 
     fn open_log_in(&self, path: &Path, folder: FolderRef) -> Result<Box<dyn LogDb>, StorageError> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use conclave_mvcc::{Cursor, MapError, MemoryMap, ReadMap, WriteSet};
@@ -21,6 +21,8 @@ pub(super) struct OpenState {
     pub(super) disk: HostDisk,
     pub(super) path: PathBuf,
     pub(super) folder: FolderRef,
+    /// The first damage that was met.
+    pub(super) found: Arc<OnceLock<String>>,
     pub(super) _opened: Arc<()>,
 }
 
@@ -56,7 +58,8 @@ impl OpenState {
     fn files_of_checkpoint(&self) -> Result<Vec<(String, Vec<u8>)>, StorageError> {
         let (now, rows_damaged) = self.with(|state| (state.now().clone(), Arc::clone(state.damaged())));
         if let Some(key) = rows_damaged.first() {
-            return Err(damaged(&self.path, row_damaged(key)));
+            let found = self.found.get_or_init(|| row_damaged(key));
+            return Err(damaged(&self.path, found));
         }
         Ok(copy::write(&now))
     }
@@ -71,7 +74,7 @@ impl StateRead for OpenState {
 
     fn view(&self) -> Box<dyn ReadMap + '_> {
         let (rows, damaged) = self.with(|state| (Arc::clone(&state.now().rows), Arc::clone(state.damaged())));
-        Box::new(View { rows, damaged, disk: self.disk.clone() })
+        Box::new(View { rows, damaged, found: Arc::clone(&self.found), disk: self.disk.clone() })
     }
 }
 
@@ -110,6 +113,10 @@ impl StateDb for OpenState {
     fn unflushed_size_bytes(&self) -> Result<u64, StorageError> {
         Ok(self.with(|state| state.unflushed_size_bytes()))
     }
+
+    fn damage(&self) -> Option<String> {
+        self.found.get().cloned()
+    }
 }
 
 /// A copy of a state, opened to be read.
@@ -127,6 +134,7 @@ impl StateRead for OpenCopy {
         Box::new(View {
             rows: Arc::clone(&self.version.rows),
             damaged: Arc::default(),
+            found: Arc::default(),
             disk: self.disk.clone(),
         })
     }
@@ -136,6 +144,7 @@ impl StateRead for OpenCopy {
 struct View {
     rows: Arc<MemoryMap>,
     damaged: Arc<BTreeSet<Bytes>>,
+    found: Arc<OnceLock<String>>,
     disk: HostDisk,
 }
 
@@ -147,7 +156,9 @@ impl View {
 
     fn check(&self, key: Option<&[u8]>) -> Result<(), MapError> {
         match key {
-            Some(key) if self.damaged.contains(key) => Err(MapError::new(row_damaged(key))),
+            Some(key) if self.damaged.contains(key) => {
+                Err(MapError::new(self.found.get_or_init(|| row_damaged(key))))
+            }
             _ => Ok(()),
         }
     }

@@ -122,7 +122,7 @@ pub(crate) fn state_error(what: &'static str, path: &Path, error: &Error) -> Sto
 
 /// Whether files are damaged or missing, not merely refused. Of an error by the operating system
 /// RocksDB hands on nothing but the system's words.
-fn is_damage(error: &Error) -> bool {
+pub(super) fn is_damage(error: &Error) -> bool {
     match error.kind() {
         ErrorKind::Corruption | ErrorKind::InvalidArgument | ErrorKind::NotFound => true,
         ErrorKind::IOError => error.as_ref().contains("No such file or directory"),

@@ -9,7 +9,7 @@ use rocksdb::properties::{self, PropName};
 use rocksdb::{DB, Error, Options, WriteBatch, WriteOptions, checkpoint};
 
 use super::engine::{self, Engine};
-use super::view::{FORMAT, FORMAT_ROW, MARK_ROW, RocksView};
+use super::view::{FORMAT, FORMAT_ROW, Found, MARK_ROW, RocksView};
 use crate::{StateDb, StateRead, StorageError};
 
 /// See [`StateDb`].
@@ -17,6 +17,7 @@ pub(crate) struct RocksState {
     db: DB,
     path: PathBuf,
     unlogged: WriteOptions,
+    found: Found,
 }
 
 impl RocksState {
@@ -50,7 +51,7 @@ impl RocksState {
         let db = DB::open(options, path).map_err(|error| failed("opening the state", path, &error))?;
         let mut unlogged = WriteOptions::default();
         unlogged.disable_wal(true);
-        Ok(Self { db, path: path.to_owned(), unlogged })
+        Ok(Self { db, path: path.to_owned(), unlogged, found: Found::default() })
     }
 
     fn write_batch(&self, batch: WriteBatch) -> Result<(), StorageError> {
@@ -63,6 +64,7 @@ impl RocksState {
     }
 
     fn failed(&self, what: &'static str, error: &Error) -> StorageError {
+        self.found.note(error);
         failed(what, &self.path, error)
     }
 }
@@ -73,7 +75,7 @@ impl StateRead for RocksState {
     }
 
     fn view(&self) -> Box<dyn ReadMap + '_> {
-        Box::new(RocksView::new(&self.db))
+        Box::new(RocksView::new(&self.db, &self.found))
     }
 }
 
@@ -110,19 +112,24 @@ impl StateDb for RocksState {
     fn unflushed_size_bytes(&self) -> Result<u64, StorageError> {
         self.measure(properties::CUR_SIZE_ALL_MEM_TABLES)
     }
+
+    fn damage(&self) -> Option<String> {
+        self.found.damage()
+    }
 }
 
 /// A copy of a state, opened to be read. See [`StateRead`].
 pub(crate) struct RocksCopy {
     db: DB,
     path: PathBuf,
+    found: Found,
 }
 
 impl RocksCopy {
     pub(crate) fn open(path: &Path) -> Result<Self, StorageError> {
         let db = DB::open_for_read_only(&Options::default(), path, false);
         let db = db.map_err(|error| failed("reading a checkpoint", path, &error))?;
-        Ok(Self { db, path: path.to_owned() })
+        Ok(Self { db, path: path.to_owned(), found: Found::default() })
     }
 }
 
@@ -132,7 +139,7 @@ impl StateRead for RocksCopy {
     }
 
     fn view(&self) -> Box<dyn ReadMap + '_> {
-        Box::new(RocksView::new(&self.db))
+        Box::new(RocksView::new(&self.db, &self.found))
     }
 }
 

@@ -1,9 +1,12 @@
 //! The state's database at one moment, as an ordered map. Its own rows are not seen in it.
 
+use std::sync::OnceLock;
+
 use bytes::Bytes;
 use conclave_mvcc::{Cursor, MapError, ReadMap};
 use rocksdb::{DB, DBRawIterator, Error, ReadOptions, Snapshot};
 
+use super::engine::is_damage;
 use crate::RESERVED_FROM;
 use crate::database::is_reserved;
 
@@ -15,12 +18,35 @@ pub(crate) const MARK_ROW: &[u8] = &[RESERVED_FROM, 0x01];
 /// What a snapshot of RocksDB shows.
 pub(crate) struct RocksView<'a> {
     snapshot: Snapshot<'a>,
+    found: &'a Found,
+}
+
+/// The first damage that was met in a database.
+#[derive(Default)]
+pub(crate) struct Found(OnceLock<String>);
+
+impl Found {
+    /// Notes an error, if it tells of damage.
+    pub(crate) fn note(&self, error: &Error) {
+        if is_damage(error) {
+            self.0.get_or_init(|| error.to_string());
+        }
+    }
+
+    pub(crate) fn damage(&self) -> Option<String> {
+        self.0.get().cloned()
+    }
+
+    fn map_error(&self, error: &Error) -> MapError {
+        self.note(error);
+        MapError::new(format_args!("the state cannot be read: {error}"))
+    }
 }
 
 impl<'a> RocksView<'a> {
     /// The state as it is now.
-    pub(crate) fn new(db: &'a DB) -> Self {
-        Self { snapshot: db.snapshot() }
+    pub(crate) fn new(db: &'a DB, found: &'a Found) -> Self {
+        Self { snapshot: db.snapshot(), found }
     }
 }
 
@@ -29,7 +55,8 @@ impl ReadMap for RocksView<'_> {
         if is_reserved(key) {
             return Ok(None);
         }
-        self.snapshot.get(key).map(|value| value.map(Bytes::from)).map_err(map_error)
+        let value = self.snapshot.get(key).map_err(|error| self.found.map_error(&error))?;
+        Ok(value.map(Bytes::from))
     }
 
     fn cursor(&self) -> Box<dyn Cursor + '_> {
@@ -39,18 +66,23 @@ impl ReadMap for RocksView<'_> {
     fn cursor_before(&self, end: &[u8]) -> Box<dyn Cursor + '_> {
         let mut options = ReadOptions::default();
         options.set_iterate_upper_bound(end.min(&[RESERVED_FROM]));
-        Box::new(RocksCursor { rows: self.snapshot.raw_iterator_opt(options) })
+        Box::new(RocksCursor { rows: self.snapshot.raw_iterator_opt(options), found: self.found })
     }
 }
 
 struct RocksCursor<'a> {
     rows: DBRawIterator<'a>,
+    found: &'a Found,
 }
 
 impl RocksCursor<'_> {
     /// A row that cannot be read looks like the end: only the status tells.
     fn check(&self) -> Result<(), MapError> {
-        if self.rows.valid() { Ok(()) } else { self.rows.status().map_err(map_error) }
+        if self.rows.valid() {
+            Ok(())
+        } else {
+            self.rows.status().map_err(|error| self.found.map_error(&error))
+        }
     }
 }
 
@@ -72,8 +104,4 @@ impl Cursor for RocksCursor<'_> {
     fn value(&self) -> Option<&[u8]> {
         self.rows.value()
     }
-}
-
-fn map_error(error: Error) -> MapError {
-    MapError::new(format_args!("the state cannot be read: {error}"))
 }
