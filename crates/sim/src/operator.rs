@@ -71,6 +71,9 @@ pub(crate) async fn replace(net: HostNet, members: Vec<u64>, old: u64, new: u64,
     let wire::AddMemberResponse { id, token, join_addresses: join } = admitted;
     orders.give(Order::Start { id, token, join });
     ask.until_done(|mut cluster| async move {
+        // One whose vote was taken meanwhile is not replaced: it has to have it back.
+        let promote = wire::PromoteMemberRequest { id: old };
+        let _ = timeout(PAUSE, cluster.promote_member(promote)).await;
         let request = wire::ReplaceMemberRequest { old_id: old, new_id: id };
         cluster.replace_member(request).await
     })
