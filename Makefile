@@ -53,7 +53,6 @@ cluster: ## tests with clusters of real processes
 SEEDS ?= 200
 sim: ## the deterministic simulation, SEEDS (200) seeds; SEEDS=100000 runs for days
 	$(STEP) "simulation, $(SEEDS) seeds"
-	$(RUN) cargo test --locked --package conclave-sim --lib cases -- --ignored
 	$(RUN) cargo run --locked --package conclave-sim -- --seeds $(SEEDS)
 etcd: ## answers compared with a real etcd's, and real clients of etcd, where they can be brought
 	$(STEP) "etcd and its clients"

@@ -1,10 +1,10 @@
 //! What an operator sees: the status again and again, what the doctor finds, and what the nodes log.
 
 use conclave_testkit::wait;
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 
-use crate::stage::{create, three};
+use crate::stage::{create, put, three};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_status_is_shown_until_interrupted() {
@@ -22,7 +22,7 @@ async fn the_status_is_shown_until_interrupted() {
     let member = &first["members"][0];
     assert!(member["disk"]["total_bytes"].as_u64() > Some(0), "{member}");
     assert!(member["disk"]["fsync_p99_us"].as_u64() > Some(0), "{member}");
-    assert_eq!(member["alarms"], serde_json::json!([]));
+    assert_eq!(member["alarms"], json!([]));
     let away = cluster.ids().into_iter().find(|id| *id != leader).expect("there are three");
     cluster.node(away).kill();
     let seen = async || {
@@ -32,6 +32,35 @@ async fn the_status_is_shown_until_interrupted() {
     };
     wait::until("it is seen to be away", seen).await;
     child.kill().await.expect("it is our child");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_is_slower_than_it_should_be_is_told_and_serves() {
+    let mut cluster = three().await;
+    cluster.all_serve().await;
+    cluster.node(2).kill();
+    // No disk is that fast.
+    cluster.node(2).set("slow_fsync_ms", 0);
+    cluster.start_node(2);
+    cluster.all_serve().await;
+    let client = cluster.client_of(2, 10_000);
+    create(&client, "shop").await;
+    let cli = cluster.command_line();
+    let slow = async || {
+        let status = cli.run(&["cluster", "status", "--output", "json"]).await.done();
+        let status: Value = serde_json::from_str(&status).expect("it is an object");
+        let alarms: Vec<_> =
+            status["members"].as_array()?.iter().map(|member| member["alarms"].clone()).collect();
+        (alarms == [json!([]), json!(["slow-disk"]), json!([])]).then_some(())
+    };
+    wait::until("node 2's disk is told to be slow", slow).await;
+    let ran = cli.run(&["cluster", "doctor"]).await;
+    let told = ran.stdout;
+    assert_eq!(ran.code, Some(1), "{told}");
+    assert!(told.contains("slow-disk") && told.contains("the log wants a disk of its own"), "{told}");
+    assert!(cluster.node(2).log().contains("slow-disk"), "it says so itself");
+    put(&client, "shop", "price", "1").await;
+    cluster.agree().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,7 +8,6 @@ use crate::disk::Fault;
 use crate::net::{Channel, Death};
 
 #[test]
-#[ignore = "takes long: make sim"]
 fn acknowledged_before_fsync() {
     for seed in 0..12 {
         let mut stage = Stage::new(seed, 100_000);
@@ -43,7 +42,6 @@ fn acknowledged_before_fsync() {
 }
 
 #[test]
-#[ignore = "takes long: make sim"]
 fn the_revision_goes_back_after_a_crash_in_a_compaction() {
     for seed in 0..12 {
         let mut stage = Stage::new(seed, 50);

@@ -40,7 +40,6 @@ fn holder(stage: &mut Stage) -> Vec<u64> {
 }
 
 #[test]
-#[ignore = "takes long: make sim"]
 fn a_lock_is_granted_on_a_lease_that_ended_while_waiting() {
     for seed in 0..4 {
         let mut stage = Stage::new(seed, 100_000);

@@ -4,7 +4,6 @@ use super::{SETTLED_MS, Stage};
 use crate::net::Death;
 
 #[test]
-#[ignore = "takes long: make sim"]
 fn a_member_rejoining_with_a_wiped_log_votes() {
     let mut stage = Stage::new(1, 100_000);
     // Until the leader has noted which instance each node is.
@@ -27,7 +26,6 @@ fn a_member_rejoining_with_a_wiped_log_votes() {
 }
 
 #[test]
-#[ignore = "takes long: make sim"]
 fn two_snapshots_in_quick_succession() {
     for seed in 0..4 {
         let mut stage = Stage::new(seed, 30);

@@ -1,5 +1,4 @@
 //! Cases with names: each from a bug that a system of this kind really had. What could be drawn is played here.
-//! `make sim` runs them.
 
 mod durable;
 mod locks;

@@ -3,7 +3,6 @@
 use super::{SETTLED_MS, Stage};
 
 #[test]
-#[ignore = "takes long: make sim"]
 fn a_stale_read_after_a_pause_of_the_leader() {
     for seed in 0..8 {
         let mut stage = Stage::new(seed, 100_000);

@@ -73,7 +73,6 @@ fn compact(stage: &mut Stage, revision: i64) {
 }
 
 #[test]
-#[ignore = "takes long: make sim"]
 fn lost_watch_events_under_starvation_and_around_a_compaction() {
     for seed in 0..4 {
         let mut stage = Stage::new(seed, 100_000);
@@ -107,7 +106,6 @@ fn lost_watch_events_under_starvation_and_around_a_compaction() {
 }
 
 #[test]
-#[ignore = "takes long: make sim"]
 fn progress_ahead_of_its_events() {
     for seed in 0..4 {
         let mut stage = Stage::new(seed, 100_000);
@@ -129,7 +127,6 @@ fn progress_ahead_of_its_events() {
 }
 
 #[test]
-#[ignore = "takes long: make sim"]
 fn a_txn_that_reads_a_compacted_revision_diverges_members() {
     let mut stage = Stage::new(1, 100_000);
     let written = change(&mut stage, 20);
