@@ -220,19 +220,21 @@ mod tests {
         let (mut near, mut far) =
             (CheckedStream::over(opened.unwrap()), CheckedStream::over(accepted.unwrap().0));
         let sent: Vec<u8> = (0_u32..200_000).flat_map(u32::to_be_bytes).collect();
-        let expected = sent.clone();
-        let sending = tokio::spawn(async move {
+        let asking = async {
             near.write_all(&sent).await.unwrap();
             near.flush().await.unwrap();
             let mut answer = String::new();
             near.read_to_string(&mut answer).await.unwrap();
             answer
-        });
-        let mut read = vec![0; expected.len()];
-        far.read_exact(&mut read).await.unwrap();
-        assert!(read == expected);
-        far.write_all(b"thanks").await.unwrap();
-        far.shutdown().await.unwrap();
-        assert_eq!(sending.await.unwrap(), "thanks");
+        };
+        let answering = async {
+            let mut read = vec![0; sent.len()];
+            far.read_exact(&mut read).await.unwrap();
+            far.write_all(b"thanks").await.unwrap();
+            far.shutdown().await.unwrap();
+            read
+        };
+        let (answer, read) = tokio::join!(asking, answering);
+        assert!(read == sent && answer == "thanks");
     }
 }

@@ -133,9 +133,7 @@ impl Consensus {
     ) -> Result<Self, ConsensusError> {
         let config = Arc::new(engine_config(&options)?);
         check_members(&*network, &options)?;
-        let found = inspect_stores(&log, &state).await?;
-        drop_superseded(&log, &found).await?;
-        let Found { mark, durable, last_index, .. } = found;
+        let Found { mark, durable, last_index, .. } = settle_stores(&log, &state).await?;
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
         let channels = Arc::new(PeerChannels::new(network, options.cluster_id));
         channels.know_instances(options.instances.clone());
@@ -154,7 +152,7 @@ impl Consensus {
         let snapshots = Snapshots::new(state.clone(), durable.clone(), tasks.token());
         let giver = SnapshotGiver::new(snapshots.clone(), snapshot_rate, metrics.clone());
         let kept = (log.clone(), state.clone(), snapshots.clone());
-        let parts = ApplierParts {
+        let (applier, applied) = Applier::new(ApplierParts {
             state: state.clone(),
             snapshots,
             observer,
@@ -162,18 +160,16 @@ impl Consensus {
             metrics: metrics.clone(),
             mark,
             in_use: tasks.token(),
-        };
-        let (applier, applied) = Applier::new(parts);
+        });
         let started = Raft::new(options.node_id, config, network, adapter, applier).await;
         let raft = started.map_err(|error| ConsensusError::Engine(error.to_string()))?;
         tasks.spawn(stop.clone().run_until_cancelled_owned(log_keeper(&raft, kept, &options).run()));
-        let keeping = keep_quiet(raft.clone(), QuietTimes::new(&options), quiet);
-        tasks.spawn(stop.clone().run_until_cancelled_owned(keeping));
+        let quieting = keep_quiet(raft.clone(), QuietTimes::new(&options), quiet);
+        tasks.spawn(stop.clone().run_until_cancelled_owned(quieting));
         let silence_max = SILENT_ELECTIONS * Duration::from_millis(options.election_ms_max);
         let followed = follow(&raft, &FollowOptions { last_index, silence_max }, &tasks, &stop);
         let leader_gate = ReadGate::open(confirm_leadership(&raft), &tasks, stop.clone());
-        let round_timeout = Duration::from_millis(options.election_ms_min);
-        let asking = ask_leader(&raft, &channels, round_timeout);
+        let asking = ask_leader(&raft, &channels, Duration::from_millis(options.election_ms_min));
         let follower_gate = ReadGate::open(asking, &tasks, stop.clone());
         let inner = Inner {
             options,
@@ -554,10 +550,13 @@ fn log_keeper(
 }
 
 /// Reads the stores, on a thread that may block.
-async fn inspect_stores(log: &LogStore, state: &StateStore) -> Result<Found, ConsensusError> {
-    let (log, read) = (log.clone(), state.clone());
-    let inspecting = run(state.threads(), WorkKind::Awaited, (), move || inspect(&log, &read));
-    inspecting.await.unwrap_or_else(|error| Err(ConsensusError::Engine(error.to_string())))
+/// What the stores hold, once they fit together.
+async fn settle_stores(log: &LogStore, state: &StateStore) -> Result<Found, ConsensusError> {
+    let (inspected, read) = (log.clone(), state.clone());
+    let inspecting = run(state.threads(), WorkKind::Awaited, (), move || inspect(&inspected, &read));
+    let found = inspecting.await.unwrap_or_else(|error| Err(ConsensusError::Engine(error.to_string())))?;
+    drop_superseded(log, &found).await?;
+    Ok(found)
 }
 
 fn role(state: ServerState) -> Role {

@@ -71,14 +71,12 @@ mod tests {
         let (lender, mut lent) = lend(endless);
         assert!(lent.next().now_or_never().is_none());
         assert!(lock.try_lock().is_err());
-        let reading = tokio::spawn(async move {
-            assert_eq!(lent.next().await, None, "it was taken back");
-            lent
-        });
-        tokio::task::yield_now().await;
-        drop(lender);
-        assert!(lock.try_lock().is_ok(), "although the other end is still there");
-        reading.await.unwrap();
+        let taking_back = async {
+            drop(lender);
+            assert!(lock.try_lock().is_ok(), "although the other end is still there");
+        };
+        let (told, ()) = tokio::join!(lent.next(), taking_back);
+        assert_eq!(told, None, "it was told");
     }
 
     #[tokio::test]

@@ -78,7 +78,10 @@ fn main() -> anyhow::Result<ExitCode> {
 
 /// Ends a process whose seed does not come to its end: its threads wait for each other, or it runs in a circle.
 fn stuck() {
-    thread::sleep(LIMIT);
+    let began = Instant::now();
+    while let Some(left) = LIMIT.checked_sub(began.elapsed()) {
+        thread::park_timeout(left);
+    }
     drop(writeln!(std::io::stderr(), "the seed did not end within {} s of real time", LIMIT.as_secs()));
     std::process::abort();
 }
