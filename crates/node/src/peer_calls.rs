@@ -13,6 +13,7 @@ use conclave_raft::{
 };
 use tokio::time::{Instant, timeout_at};
 
+use crate::alarms::Alarm;
 use crate::handle::Shared;
 use crate::leases::keep;
 use crate::members::{at_leader, lead};
@@ -34,6 +35,10 @@ impl LocalNode for PeerCalls {
 
     fn status(&self) -> BoxFuture<'_, Result<NodeStatus, String>> {
         Box::pin(async move { own_status(&self.shared).map_err(|error| error.to_string()) })
+    }
+
+    fn vouches_for_state(&self) -> bool {
+        !self.shared.is_raised(Alarm::Corrupt) && self.shared.state.damage().borrow().is_none()
     }
 
     fn change_members(

@@ -34,6 +34,9 @@ pub trait LocalNode: Send + Sync + 'static {
     /// Renews leases for a peer that takes this node for the leader; none if it does not surely lead.
     fn keep_leases(&self, request: KeepLeases, deadline: Duration) -> BoxFuture<'_, Option<KeptLeases>>;
 
+    /// Whether others may have its state in place of theirs: not if it is known to be wrong.
+    fn vouches_for_state(&self) -> bool;
+
     /// What this node knows of another one.
     fn introduced(&self, who: Introduced) -> BoxFuture<'_, Introduction>;
 }

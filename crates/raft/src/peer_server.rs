@@ -28,7 +28,9 @@ use crate::members::{decode_request, encode_outcome};
 use crate::network::PeerRoutes;
 use crate::peer_channel::{CLUSTER_ID_KEY, MESSAGE_SIZE_BYTES_MAX, TO_INSTANCE_KEY, TO_NODE_KEY};
 use crate::peer_client::proposed_to_wire;
-use crate::peer_status::{malformed, no_state, stopped, wrong_cluster, wrong_instance, wrong_node};
+use crate::peer_status::{
+    malformed, no_state, stopped, wrong_cluster, wrong_instance, wrong_node, wrong_state,
+};
 use crate::peer_wire::{
     append_from_wire, appended_to_wire, transfer_from_wire, transferred_to_wire, vote_request_from_wire,
     vote_response_to_wire,
@@ -186,6 +188,9 @@ impl PeerService for PeerServer {
         &self,
         request: Request<Streaming<proto::FetchSnapshotRequest>>,
     ) -> Result<Response<Self::FetchSnapshotStream>, Status> {
+        if !self.local.vouches_for_state() {
+            return Err(wrong_state());
+        }
         let vote = self.raft.metrics().borrow_watched().vote;
         let messages = self.giver.give(vote, request.into_inner()).await?;
         Ok(Response::new(messages.take_until(self.stop.clone().cancelled_owned()).boxed()))

@@ -60,6 +60,11 @@ pub(crate) fn busy() -> Status {
     Status::resource_exhausted("this node is at another snapshot")
 }
 
+/// Nobody should have this node's state.
+pub(crate) fn wrong_state() -> Status {
+    Status::failed_precondition("this node's own state is damaged, or not that of most voters")
+}
+
 /// A snapshot cannot be made.
 pub(crate) fn not_given(error: &io::Error) -> Status {
     Status::internal(format!("a snapshot cannot be made: {error}"))

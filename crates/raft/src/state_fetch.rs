@@ -178,3 +178,28 @@ fn contradicts(log: &LogStore, last_applied: &LogId) -> Result<bool, ReceiveErro
     let entry = there.first().map(decode_entry).transpose()?;
     Ok(entry.is_some_and(|entry| entry.log_id() != *last_applied))
 }
+
+#[cfg(test)]
+mod tests {
+    use conclave_storage::{DataDir, Identity};
+    use openraft::EntryPayload;
+
+    use super::*;
+    use crate::codec::{encode_entry, encode_log_id, log_id};
+
+    #[test]
+    fn a_log_may_go_on_after_the_state_but_not_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let dir = DataDir::open(folder.path(), Identity { node_id: 1, cluster_id: 1 }).unwrap();
+        let log = LogStore::open(&dir).unwrap();
+        log.purge_up_to(4, encode_log_id(Some(&log_id(1, 4)))).wait().unwrap();
+        let entries = (5..=9).map(|index| (index, encode_entry(&log_id(2, index), &EntryPayload::Blank)));
+        let (written, is_written) = std::sync::mpsc::channel();
+        log.append(entries.collect(), Box::new(move |outcome| written.send(outcome.is_ok()).unwrap()));
+        assert!(is_written.recv().unwrap());
+        let contradicts = |term, index| contradicts(&log, &log_id(term, index)).unwrap();
+        assert!(!contradicts(2, 7), "entries 8 and 9 may be committed later");
+        assert!(contradicts(3, 7), "what was committed as entry 7 is another one");
+        assert!(!contradicts(1, 4) && !contradicts(3, 10), "the log has nothing there");
+    }
+}

@@ -11,4 +11,6 @@ mod refuse;
 #[cfg(test)]
 mod snapshot;
 #[cfg(test)]
+mod state_fetch;
+#[cfg(test)]
 mod stop;

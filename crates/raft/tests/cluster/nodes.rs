@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -67,6 +67,8 @@ pub(crate) struct TestNode {
     pub(crate) log: LogStore,
     pub(crate) state: StateStore,
     pub(crate) observed: Arc<Observed>,
+    /// Whether others may have its state.
+    pub(crate) vouches: Arc<AtomicBool>,
     serving: JoinSet<Result<(), ConsensusError>>,
     stop: CancellationToken,
 }
@@ -95,6 +97,7 @@ impl ApplyObserver for Observed {
 struct Local {
     consensus: Consensus,
     state: StateStore,
+    vouches: Arc<AtomicBool>,
 }
 
 impl LocalNode for Local {
@@ -123,6 +126,10 @@ impl LocalNode for Local {
             digests: self.consensus.digests(),
         };
         Box::pin(async move { Ok(status) })
+    }
+
+    fn vouches_for_state(&self) -> bool {
+        self.vouches.load(Ordering::SeqCst)
     }
 
     fn change_members(
@@ -220,12 +227,14 @@ impl Cluster {
         let consensus =
             Consensus::start(options, log.clone(), state.clone(), observed.clone(), Arc::new(TcpNetwork))
                 .await?;
-        let local = Arc::new(Local { consensus: consensus.clone(), state: state.clone() });
+        let vouches = Arc::new(AtomicBool::new(true));
+        let local =
+            Local { consensus: consensus.clone(), state: state.clone(), vouches: Arc::clone(&vouches) };
         let (mut serving, stop) = (JoinSet::new(), CancellationToken::new());
         let listener = Box::new(TcpPeerListener::from(listener));
         let (served, stopped) = (consensus.clone(), stop.clone());
-        serving.spawn(async move { served.serve_peers(listener, local, stopped).await });
-        Ok(TestNode { consensus, log, state, observed, serving, stop })
+        serving.spawn(async move { served.serve_peers(listener, Arc::new(local), stopped).await });
+        Ok(TestNode { consensus, log, state, observed, vouches, serving, stop })
     }
 
     /// The id of the node that all running nodes know to lead.
@@ -276,8 +285,12 @@ impl Cluster {
     }
 }
 
+pub(crate) fn open_dir(path: &Path, node_id: u64) -> Result<DataDir, ConsensusError> {
+    Ok(DataDir::open(path, Identity { node_id, cluster_id: CLUSTER_ID })?)
+}
+
 pub(crate) fn open_stores(path: &Path, node_id: u64) -> Result<(LogStore, StateStore), ConsensusError> {
-    let dir = DataDir::open(path, Identity { node_id, cluster_id: CLUSTER_ID })?;
+    let dir = open_dir(path, node_id)?;
     Ok((LogStore::open(&dir)?, StateStore::open(&dir)?))
 }
 
