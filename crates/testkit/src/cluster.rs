@@ -63,6 +63,8 @@ pub struct Cluster {
     binary: PathBuf,
     settings: Vec<(String, String)>,
     folder: TempDir,
+    /// The greatest id that a node has or had.
+    newest: u64,
 }
 
 impl Cluster {
@@ -86,7 +88,7 @@ impl Cluster {
         let node = |id| (id, NodeProcess::new(&options.binary, folder.path(), id));
         let mut nodes: BTreeMap<u64, NodeProcess> = (1..=options.nodes).map(node).collect();
         let peers = nodes.iter().map(|(id, node)| (*id, node.peer_address())).collect();
-        let links = if options.with_links { Some(Links::before(&peers).await) } else { None };
+        let links = options.with_links.then(|| Links::before(&peers));
         let member = |(id, node): (&u64, &NodeProcess)| {
             let peer = links.as_ref().map_or(peers[id], |links| links.address(*id));
             format!("{id}={peer}/http://{}", node.client_address())
@@ -96,10 +98,11 @@ impl Cluster {
             node.set("initial_cluster", &members);
             options.settings.iter().for_each(|(name, value)| node.set(name, value));
         }
-        Self { nodes, links, binary: options.binary, settings: options.settings, folder }
+        let newest = options.nodes;
+        Self { nodes, links, binary: options.binary, settings: options.settings, folder, newest }
     }
 
-    /// Has a new node admitted, which is to join when it is started; tells its id. It is not behind links.
+    /// Has a new node admitted, which is to join when it is started; tells its id.
     ///
     /// # Panics
     /// If it is not admitted.
@@ -109,14 +112,28 @@ impl Cluster {
         id
     }
 
-    /// Makes a further node, which nobody has admitted yet; tells the id that it will have. It is not behind links.
+    /// Makes a further node, which nobody has admitted yet; tells the id that it will have.
     pub fn add_node(&mut self) -> u64 {
-        let id = self.nodes.keys().next_back().map_or(1, |id| id + 1);
+        let id = self.newest + 1;
+        self.newest = id;
         let mut node = NodeProcess::new(&self.binary, self.folder.path(), id);
         self.settings.iter().for_each(|(name, value)| node.set(name, value));
         node.unset("node_id");
+        if let Some(links) = &mut self.links {
+            links.add(id, node.peer_address());
+            node.set("peer_advertise", links.address(id));
+        }
         self.nodes.insert(id, node);
         id
+    }
+
+    /// Forgets a node that is no member any more, with its data. Its id is not given again.
+    pub fn forget(&mut self, id: u64) {
+        if let Some(mut node) = self.nodes.remove(&id) {
+            node.kill();
+            // It may have none, or lie where somebody else cleans up.
+            let _ = std::fs::remove_dir_all(node.data_dir());
+        }
     }
 
     /// Has such a node admitted, which is to join when it is started.
@@ -124,8 +141,9 @@ impl Cluster {
     /// # Panics
     /// If it is not admitted.
     pub async fn admit_node(&mut self, client: &Client, id: u64) {
-        let node = self.node(id);
-        let peer_address = node.peer_address().to_string();
+        let links = self.links.as_ref().map(|links| links.address(id));
+        let node = self.nodes.get_mut(&id).expect("there is such a node");
+        let peer_address = links.unwrap_or_else(|| node.peer_address()).to_string();
         let request = AddMemberRequest { name: format!("db{id}"), peer_address, ..Default::default() };
         let admitted = client.add_member(request).await.expect("the node is admitted");
         assert_eq!(admitted.id, id, "ids ascend");

@@ -2,8 +2,10 @@
 //! connection which node it comes from, so that each direction of each link can be cut by itself.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{self, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -25,6 +27,16 @@ pub enum Way {
     Refused,
     /// They stay open, and nothing comes through until the way is open again: nobody is told.
     Silent,
+    /// Everything comes through so much later, piece by piece.
+    Slow(Duration),
+    /// Of so many pieces that come through, one has a bit turned over.
+    Damaged(u32),
+}
+
+impl Way {
+    fn lets_through(self) -> bool {
+        matches!(self, Self::Open | Self::Slow(_) | Self::Damaged(_))
+    }
 }
 
 /// The way from one node to another.
@@ -36,7 +48,8 @@ pub struct Links {
     addresses: BTreeMap<u64, SocketAddr>,
     ways: Arc<watch::Sender<Ways>>,
     processes: Processes,
-    _proxies: JoinSet<()>,
+    damaged: Arc<AtomicU64>,
+    proxies: JoinSet<()>,
 }
 
 type Processes = Arc<Mutex<BTreeMap<u64, u32>>>;
@@ -46,17 +59,35 @@ impl Links {
     ///
     /// # Panics
     /// If there is no port to be had.
-    pub async fn before(peers: &BTreeMap<u64, SocketAddr>) -> Self {
-        let ways = Arc::new(watch::Sender::new(Ways::new()));
-        let processes = Processes::default();
-        let (mut addresses, mut proxies) = (BTreeMap::new(), JoinSet::new());
-        for (id, peer) in peers {
-            let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
-            addresses.insert(*id, listener.local_addr().expect("it is bound"));
-            let to = Target { id: *id, peer: *peer };
-            proxies.spawn(proxy(listener, to, ways.subscribe(), Arc::clone(&processes)));
-        }
-        Self { addresses, ways, processes, _proxies: proxies }
+    pub fn before(peers: &BTreeMap<u64, SocketAddr>) -> Self {
+        let mut links = Self {
+            addresses: BTreeMap::new(),
+            ways: Arc::new(watch::Sender::new(Ways::new())),
+            processes: Processes::default(),
+            damaged: Arc::default(),
+            proxies: JoinSet::new(),
+        };
+        peers.iter().for_each(|(id, peer)| links.add(*id, *peer));
+        links
+    }
+
+    /// Puts a proxy before the peer address of a further node. Must be called within a tokio runtime.
+    ///
+    /// # Panics
+    /// If there is no port to be had.
+    pub fn add(&mut self, id: u64, peer: SocketAddr) {
+        let listener = net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
+        listener.set_nonblocking(true).expect("it is a socket");
+        let listener = TcpListener::from_std(listener).expect("there is a runtime");
+        self.addresses.insert(id, listener.local_addr().expect("it is bound"));
+        let (ways, damaged) = (self.ways.subscribe(), Arc::clone(&self.damaged));
+        let to = Target { id, peer, damaged };
+        self.proxies.spawn(proxy(listener, to, ways, Arc::clone(&self.processes)));
+    }
+
+    /// In how many pieces a bit was turned over so far.
+    pub fn damaged(&self) -> u64 {
+        self.damaged.load(Ordering::Relaxed)
     }
 
     /// Where the other nodes reach this one.
@@ -94,10 +125,11 @@ impl Links {
 }
 
 /// The node behind a proxy.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Target {
     id: u64,
     peer: SocketAddr,
+    damaged: Arc<AtomicU64>,
 }
 
 /// Takes connections to a node. Its end breaks them all.
@@ -109,13 +141,14 @@ async fn proxy(listener: TcpListener, to: Target, ways: watch::Receiver<Ways>, p
         let known = processes.lock().expect("nobody panics with it").clone();
         // Zero is no node: a connection whose maker has gone again, or that a test made.
         let from = connection_owner::owner(there, here, &known).unwrap_or(0);
-        connections.spawn(connection(stream, to, OneWay { from, to: to.id, ways: ways.clone() }));
+        let way = OneWay { from, to: to.id, ways: ways.clone(), damaged: Arc::clone(&to.damaged), pieces: 0 };
+        connections.spawn(connection(stream, to.peer, way));
         while connections.try_join_next().is_some() {}
     }
 }
 
 /// One connection, for as long as both ends and the way last.
-async fn connection(from: TcpStream, to: Target, way: OneWay) {
+async fn connection(from: TcpStream, to: SocketAddr, way: OneWay) {
     let mut cut = way.clone();
     tokio::select! {
         () = cut.refused() => {}
@@ -123,14 +156,14 @@ async fn connection(from: TcpStream, to: Target, way: OneWay) {
     }
 }
 
-async fn carry(from: TcpStream, to: Target, mut way: OneWay) {
-    way.open().await;
-    let Ok(onward) = TcpStream::connect(to.peer).await else { return };
+async fn carry(from: TcpStream, to: SocketAddr, mut way: OneWay) {
+    way.lets_through().await;
+    let Ok(onward) = TcpStream::connect(to).await else { return };
     // What one node sends must not wait here for more.
     let _ = (from.set_nodelay(true), onward.set_nodelay(true));
     let (mut from_read, mut from_write) = from.into_split();
     let (mut to_read, mut to_write) = onward.into_split();
-    let mut back = OneWay { from: way.to, to: way.from, ways: way.ways.clone() };
+    let mut back = OneWay { from: way.to, to: way.from, ..way.clone() };
     // An answer travels on the connection that the question came by, but it is the other direction's.
     tokio::join!(
         pump(&mut from_read, &mut to_write, &mut way),
@@ -145,7 +178,7 @@ async fn pump(
 ) {
     let mut chunk = vec![0; CHUNK_SIZE_BYTES];
     while let Ok(size) = read.read(&mut chunk).await {
-        way.open().await;
+        way.passes(&mut chunk[..size]).await;
         if size == 0 || write.write_all(&chunk[..size]).await.is_err() {
             break;
         }
@@ -159,6 +192,9 @@ struct OneWay {
     from: u64,
     to: u64,
     ways: watch::Receiver<Ways>,
+    damaged: Arc<AtomicU64>,
+    /// How many pieces have come through while the way was damaged.
+    pieces: u32,
 }
 
 impl OneWay {
@@ -166,21 +202,42 @@ impl OneWay {
         ways.get(&(self.from, self.to)).copied().unwrap_or_default()
     }
 
-    /// Waits until it is open; for ever if it never is.
-    async fn open(&mut self) {
-        self.becomes(Way::Open).await;
+    /// Lets a piece through, when and as the way does.
+    async fn passes(&mut self, piece: &mut [u8]) {
+        match self.lets_through().await {
+            Way::Slow(delay) => tokio::time::sleep(delay).await,
+            Way::Damaged(every) => self.damage(piece, every),
+            Way::Open | Way::Refused | Way::Silent => {}
+        }
+    }
+
+    fn damage(&mut self, piece: &mut [u8], every: u32) {
+        self.pieces = self.pieces.wrapping_add(1);
+        if !piece.is_empty() && self.pieces.is_multiple_of(every.max(1)) {
+            let count = self.damaged.fetch_add(1, Ordering::Relaxed);
+            // Somewhere else each time, the same places in each run.
+            let bit = usize::try_from(count.wrapping_mul(0x9e37_79b9) >> 3).unwrap_or_default();
+            piece[bit / 8 % piece.len()] ^= 1 << (bit % 8);
+        }
+    }
+
+    /// Waits until something comes through, for ever if nothing does; tells how.
+    async fn lets_through(&mut self) -> Way {
+        self.becomes(Way::lets_through).await
     }
 
     /// Waits until it is cut so that both ends notice.
     async fn refused(&mut self) {
-        self.becomes(Way::Refused).await;
+        self.becomes(|way| way == Way::Refused).await;
     }
 
-    async fn becomes(&mut self, way: Way) {
+    async fn becomes(&mut self, wanted: impl Fn(Way) -> bool) -> Way {
         let asked = self.clone();
-        if self.ways.wait_for(|ways| asked.now(ways) == way).await.is_err() {
+        let found = self.ways.wait_for(|ways| wanted(asked.now(ways))).await.map(|ways| asked.now(&ways));
+        match found {
+            Ok(way) => way,
             // The links are gone, and with them the proxies: this task is about to be aborted.
-            std::future::pending::<()>().await;
+            Err(_) => std::future::pending().await,
         }
     }
 }
@@ -195,7 +252,7 @@ mod tests {
     async fn linked() -> (Links, TcpStream, JoinSet<()>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let peers = BTreeMap::from([(2, listener.local_addr().unwrap())]);
-        let links = Links::before(&peers).await;
+        let links = Links::before(&peers);
         links.runs_as(1, std::process::id());
         let mut echo = JoinSet::new();
         echo.spawn(async move {
@@ -249,5 +306,25 @@ mod tests {
         let (links, mut stream, _echo) = linked().await;
         links.ways.send_replace(Ways::from([((3, 2), Way::Refused)]));
         assert_eq!(echoed(&mut stream).await.unwrap(), b'x');
+    }
+
+    #[tokio::test]
+    async fn a_slow_way_takes_its_time() {
+        let (links, mut stream, _echo) = linked().await;
+        let delay = Duration::from_millis(50);
+        links.ways.send_replace(Ways::from([((1, 2), Way::Slow(delay))]));
+        let began = std::time::Instant::now();
+        assert_eq!(echoed(&mut stream).await.unwrap(), b'x');
+        assert!(began.elapsed() >= delay);
+    }
+
+    #[tokio::test]
+    async fn a_damaged_way_turns_a_bit_over_now_and_then() {
+        let (links, mut stream, _echo) = linked().await;
+        links.ways.send_replace(Ways::from([((1, 2), Way::Damaged(2))]));
+        assert_eq!(echoed(&mut stream).await.unwrap(), b'x');
+        let damaged = echoed(&mut stream).await.unwrap();
+        assert_eq!((damaged ^ b'x').count_ones(), 1);
+        assert_eq!(links.damaged(), 1);
     }
 }

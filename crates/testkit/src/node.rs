@@ -67,6 +67,11 @@ impl NodeProcess {
         self.settings.remove(name);
     }
 
+    /// Runs another program from the next start on.
+    pub fn set_binary(&mut self, binary: &Path) {
+        self.binary = binary.into();
+    }
+
     /// Where clients reach it.
     pub fn client_address(&self) -> SocketAddr {
         self.client_port.address()
