@@ -14,6 +14,7 @@
 //! | [`follower`] | a watch, and whether it saw every version once, in order |
 //! | [`command_line`] | runs of the `conclave` binary as a command |
 //! | [`told`], [`raw_call`] | a refusal as data; calls of bytes that no client would send |
+//! | [`power`] | disks that lose what was not synced, and that can be full |
 //! | [`ports`], [`wait`] | ports that nobody else takes; conditions with deadlines |
 //!
 //! A condition that does not come true is told by a panic, as an assertion does it.
@@ -26,6 +27,7 @@ pub mod follower;
 pub mod links;
 pub mod node;
 pub mod ports;
+pub mod power;
 pub mod raw_call;
 pub mod told;
 pub mod wait;
@@ -37,5 +39,6 @@ pub use follower::Follower;
 pub use links::{Links, Way};
 pub use node::NodeProcess;
 pub use ports::Port;
+pub use power::{Kept, PowerDisk};
 pub use told::Told;
 pub use writers::Writers;
