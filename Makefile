@@ -1,7 +1,7 @@
 # What people and CI run; `make help` lists it. Each target is a line or two: the work is in deploy/scripts.
 SHELL := /bin/bash
 .NOTPARALLEL:
-.PHONY: help up down test test-etcd fmt clippy doc tidy deny unit sim cluster etcd python alerts fuzz bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
+.PHONY: help up down test test-etcd fmt clippy doc tidy deny unit sim cluster etcd chaos python alerts fuzz bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
 
 STEP := @deploy/scripts/banner.sh
 RUN  := @. deploy/scripts/env.sh &&
@@ -49,6 +49,9 @@ unit: ## unit tests, properties and golden scripts
 cluster: ## tests with clusters of real processes
 	$(STEP) "cluster tests"
 	$(RUN) cargo test --locked --workspace --test cluster -- --test-threads=1
+chaos: ## a dev build under faults for MINUTES (2), and whether what clients were told holds; not a part of `test` yet
+	$(STEP) "real processes under faults"
+	$(RUN) cargo build --locked --bin conclave --bin conclave-chaos && "$$CARGO_TARGET_DIR/debug/conclave-chaos" --binary "$$CARGO_TARGET_DIR/debug/conclave" --minutes $(or $(MINUTES),2) $(CHAOS)
 # A seed takes about 1.3 s of processor time in this build.
 SEEDS ?= 200
 sim: ## the deterministic simulation, SEEDS (200) seeds; SEEDS=100000 runs for days

@@ -104,6 +104,12 @@ const DRAWING: &[Place] = &[
         never_named: &["openraft", "rocksdb", "tonic"],
     },
     Place {
+        name: "conclave-chaos",
+        sees: &["conclave-checker", "conclave-client", "conclave-proto", "conclave-testkit"],
+        never_linked: &["openraft", "rocksdb"],
+        never_named: &[],
+    },
+    Place {
         name: "conclave-checked-stream",
         sees: &[],
         never_linked: &["openraft", "rocksdb"],
