@@ -50,7 +50,7 @@ fn draw(client: &mut Client, number: u64, seen: &BTreeMap<String, u64>) -> Call 
 /// An error leaves open what was done, unless the call was never sent.
 fn note(
     pending: Pending<Call, Answer>,
-    answered: Result<Answer, Status>,
+    answered: Result<Answer, Option<Box<Status>>>,
     call: &Call,
     seen: &mut BTreeMap<String, u64>,
 ) {
@@ -59,7 +59,7 @@ fn note(
             seen.insert(call.key().to_owned(), mod_revision(&answer));
             pending.answered(answer);
         }
-        Err(status) if was_not_sent(&status) => pending.not_done(),
+        Err(Some(status)) if was_not_sent(&status) => pending.not_done(),
         Err(_) => pending.unknown(),
     }
 }

@@ -25,7 +25,7 @@ use std::time::Duration;
 
 use conclave_client::{Client as Sdk, ClientOptions};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{Code, ConnectError, Status};
+use tonic::{ConnectError, Status};
 
 use crate::dice::Dice;
 use crate::site::Site;
@@ -60,14 +60,14 @@ impl Client {
         tokio::time::sleep(self.dice.ms(ms)).await;
     }
 
-    /// The answer, if it comes in time; patience is drawn.
+    /// The answer, if it comes in time; patience is drawn. An error of none: nobody answered.
     pub(crate) async fn in_time<T>(
         &mut self,
         call: impl Future<Output = Result<T, Status>>,
-    ) -> Result<T, Status> {
+    ) -> Result<T, Option<Box<Status>>> {
         let patience_ms = if self.dice.happens(5) { self.dice.within(2..=500) } else { ANSWER_TIMEOUT_MS };
         let answered = tokio::time::timeout(Duration::from_millis(patience_ms), call).await;
-        answered.unwrap_or_else(|_| Err(Status::new(Code::DeadlineExceeded, "nobody answered in time")))
+        answered.map_err(|_| None)?.map_err(|status| Some(Box::new(status)))
     }
 
     /// The SDK, as a client of its own.

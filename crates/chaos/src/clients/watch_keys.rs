@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use anyhow::{Context as _, ensure};
 use conclave_checker::watch::{Account, Change, Entry};
 use conclave_proto::etcd::etcdserverpb::watch_client::WatchClient;
 use conclave_proto::etcd::etcdserverpb::watch_request::RequestUnion;
@@ -10,8 +11,8 @@ use conclave_proto::etcd::mvccpb::event::EventType;
 use futures::StreamExt as _;
 use futures::stream;
 use tokio::time::timeout;
+use tonic::Streaming;
 use tonic::transport::Channel;
-use tonic::{Status, Streaming};
 
 use super::Client;
 
@@ -19,6 +20,7 @@ use super::Client;
 pub(crate) const LAST_KEY: &str = "k~last";
 /// A node that says nothing for so long is left.
 const SILENCE_MAX: Duration = Duration::from_secs(2);
+const SILENT: &str = "the node says nothing";
 /// Of so many percent of the answers a watcher goes elsewhere by itself.
 const LEAVES_PERCENT: u64 = 2;
 
@@ -35,7 +37,7 @@ pub(crate) async fn watch(mut client: Client) -> Account {
 }
 
 /// All changes of keys, as one node tells them afterwards.
-pub(crate) async fn all_changes(node: Channel) -> Result<Vec<Change>, Status> {
+pub(crate) async fn all_changes(node: Channel) -> anyhow::Result<Vec<Change>> {
     let mut told = Told::default();
     let mut answers = open(node, 1).await?;
     while !told.is_complete {
@@ -57,10 +59,8 @@ impl Told {
         self.changes.last().map_or(1, |last| last.revision + 1)
     }
 
-    fn add(&mut self, response: &WatchResponse) -> Result<(), Status> {
-        if response.canceled {
-            return Err(Status::aborted(response.cancel_reason.clone()));
-        }
+    fn add(&mut self, response: &WatchResponse) -> anyhow::Result<()> {
+        ensure!(!response.canceled, "the watch was cancelled: {}", response.cancel_reason);
         for event in &response.events {
             let Some(entry) = &event.kv else { continue };
             let is_deletion = event.r#type() == EventType::Delete;
@@ -83,7 +83,7 @@ impl Told {
     }
 }
 
-async fn follow(client: &mut Client, node: Channel, told: &mut Told) -> Result<(), Status> {
+async fn follow(client: &mut Client, node: Channel, told: &mut Told) -> anyhow::Result<()> {
     let mut answers = open(node, told.next_revision()).await?;
     while !told.is_complete {
         told.add(&next(&mut answers).await?)?;
@@ -94,7 +94,7 @@ async fn follow(client: &mut Client, node: Channel, told: &mut Told) -> Result<(
     Ok(())
 }
 
-async fn open(node: Channel, from: u64) -> Result<Streaming<WatchResponse>, Status> {
+async fn open(node: Channel, from: u64) -> anyhow::Result<Streaming<WatchResponse>> {
     let create = WatchCreateRequest {
         key: "k".into(),
         range_end: "l".into(),
@@ -105,14 +105,10 @@ async fn open(node: Channel, from: u64) -> Result<Streaming<WatchResponse>, Stat
     // The stream of requests stays open: its end would end the watch.
     let requests = stream::iter([create]).chain(stream::pending());
     let opened = timeout(SILENCE_MAX, WatchClient::new(node).watch(requests)).await;
-    Ok(opened.map_err(|_| silent())??.into_inner())
+    Ok(opened.context(SILENT)??.into_inner())
 }
 
-async fn next(answers: &mut Streaming<WatchResponse>) -> Result<WatchResponse, Status> {
-    let answer = timeout(SILENCE_MAX, answers.message()).await.map_err(|_| silent())?;
-    answer?.ok_or_else(|| Status::unavailable("the stream has ended"))
-}
-
-fn silent() -> Status {
-    Status::deadline_exceeded("the node says nothing")
+async fn next(answers: &mut Streaming<WatchResponse>) -> anyhow::Result<WatchResponse> {
+    let answer = timeout(SILENCE_MAX, answers.message()).await.context(SILENT)?;
+    answer?.context("the stream has ended")
 }
