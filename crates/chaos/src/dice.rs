@@ -4,6 +4,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
+use rand::seq::SliceRandom as _;
 use rand::{RngExt as _, SeedableRng as _};
 
 /// A source of choices. Each part of a run has its own.
@@ -39,6 +40,13 @@ impl Dice {
     /// Whether something happens that happens so many times in a hundred.
     pub(crate) fn happens(&mut self, percent: u64) -> bool {
         self.within(1..=100) <= percent
+    }
+
+    /// All of them in some order, each as likely.
+    pub(crate) fn shuffled<T: Copy>(&mut self, of: &[T]) -> Vec<T> {
+        let mut shuffled = of.to_vec();
+        shuffled.shuffle(&mut self.rng);
+        shuffled
     }
 
     /// One of them, each as likely.

@@ -9,12 +9,13 @@
 //! | `run` | one run, from the first start to the verdict |
 //! | `clients` | who works with the cluster, and what they may note as known |
 //! | `nemesis`, `faults` | which fault comes when, and what it does |
-//! | `stage`, `disks` | the cluster as faults see it; what its data lies on |
+//! | `stage`, `disks`, `damage` | the cluster as faults see it; what its data lies on; what is damaged there |
 //! | `noted`, `truth`, `checks`, `report` | what clients noted; what really happened; whether it agrees; the table |
 //! | `site`, `dice` | what all share: where the nodes are, the clock, the seed |
 
 mod checks;
 mod clients;
+mod damage;
 mod dice;
 mod disks;
 mod faults;

@@ -1,6 +1,7 @@
 //! Chooses faults, one after the other and now and then two at once, and has all made well between them.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
@@ -14,22 +15,31 @@ const BESIDES_PERCENT: u64 = 25;
 pub(crate) type Counts = BTreeMap<Kind, u64>;
 
 /// Torments the cluster until the time comes; at the end all is well.
-pub(crate) async fn torment(stage: &mut Stage, kinds: &[Kind], until: Instant) -> Counts {
-    let mut counts = Counts::new();
+///
+/// Each kind comes once before one of them comes again.
+pub(crate) async fn torment(stage: &mut Stage, kinds: &[Kind], until: Instant) {
+    let mut left = Vec::new();
     while Instant::now() < until {
         sleep(stage.dice.ms(500..=2_500)).await;
-        let kind = stage.dice.pick(kinds);
+        if left.is_empty() {
+            left = stage.dice.shuffled(kinds);
+        }
+        let Some(kind) = left.pop() else { return };
         let besides = stage.dice.pick(BESIDES);
         let is_alone = !(kinds.contains(&besides) && stage.dice.happens(BESIDES_PERCENT) && kind != besides);
-        let lasts = kind.strike(stage, is_alone).await;
-        *counts.entry(kind).or_default() += 1;
+        let lasts = strike(stage, kind, is_alone).await;
         if !is_alone && !lasts.is_zero() {
             sleep(lasts / 3).await;
-            let _ = besides.strike(stage, false).await;
-            *counts.entry(besides).or_default() += 1;
+            let _ = strike(stage, besides, false).await;
         }
         sleep(lasts).await;
+        stage.tell("all is made well");
         stage.heal().await;
     }
-    counts
+}
+
+async fn strike(stage: &mut Stage, kind: Kind, is_alone: bool) -> Duration {
+    stage.tell(kind.name());
+    *stage.told.counts.entry(kind).or_default() += 1;
+    kind.strike(stage, is_alone).await
 }

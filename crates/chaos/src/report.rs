@@ -1,15 +1,16 @@
 //! What was done and found, as lines for people.
 
-use std::fmt::{self, Write as _};
 use std::time::Duration;
+use std::{fmt, iter};
 
 use conclave_checker::kv::Answer;
 use conclave_checker::{End, History};
 
-use crate::checks::Found;
+use crate::checks::{AgainstTruth, Found};
 use crate::clients::kv::KvHistory;
-use crate::nemesis::Counts;
+use crate::damage::Damaged;
 use crate::noted::Noted;
+use crate::run::ELECTION_MS;
 use crate::stage::Told;
 
 /// So many of what must not be are told in words.
@@ -17,26 +18,23 @@ const TOLD_MAX: usize = 20;
 
 /// A run, told.
 pub(crate) struct Report {
-    pub(crate) counts: Counts,
     pub(crate) told: Told,
     pub(crate) found: Found,
     pub(crate) bits_on_the_wire: u64,
     operations: Vec<(&'static str, usize, usize)>,
-    events: usize,
     gaps: Vec<Duration>,
 }
 
 impl Report {
-    pub(crate) fn of(noted: &Noted, counts: Counts, told: Told, found: Found) -> Self {
+    pub(crate) fn of(noted: &Noted, mut told: Told, found: Found) -> Self {
         let operations = vec![
             operations("plain keys", &noted.keys),
             operations("configuration", &noted.config),
             operations("locks", &noted.locks),
         ];
-        let watches = noted.key_watches.iter().chain(&noted.config_watches);
-        let events = watches.map(|account| account.entries.len()).sum();
         let gaps = gaps(&noted.keys, &told.leader_kills_ns);
-        Self { counts, told, found, bits_on_the_wire: 0, operations, events, gaps }
+        told.rejoins.sort();
+        Self { told, found, bits_on_the_wire: 0, operations, gaps }
     }
 
     /// All that must not be.
@@ -46,6 +44,55 @@ impl Report {
 
     pub(crate) fn passed(&self) -> bool {
         self.violations().next().is_none()
+    }
+
+    /// The lines of the table: what, and how much.
+    fn lines(&self) -> Vec<(String, String)> {
+        let mut lines = Vec::new();
+        let mut line = |what: &str, value: String| lines.push((what.to_owned(), value));
+        let all: usize = self.operations.iter().map(|(_, all, _)| all).sum();
+        line("operations checked", all.to_string());
+        for (name, all, answered) in &self.operations {
+            line(&format!("  {name}"), format!("{all}, {answered} of them answered"));
+        }
+        line("faults", self.told.counts.values().sum::<u64>().to_string());
+        for (kind, count) in &self.told.counts {
+            line(&format!("  {}", kind.name()), count.to_string());
+        }
+        line("violations", self.violations().count().to_string());
+        let seen = |count: fn(&AgainstTruth) -> (u64, u64)| {
+            let counted = self.found.against_truth.as_ref().map(count);
+            counted.map_or_else(|| "not known".into(), |(part, all)| format!("{part} of {all}"))
+        };
+        line("acknowledged writes lost", seen(|seen| (seen.lost_writes, seen.writes)));
+        line("watch events lost", seen(|seen| (seen.lost_events, seen.events)));
+        line("watch events repeated", seen(|seen| (seen.repeated_events, seen.events)));
+        let election = format!("elections of {} to {} ms", ELECTION_MS.0, ELECTION_MS.1);
+        line(&format!("leaders killed, {election}"), self.told.leader_kills_ns.len().to_string());
+        line("  to the next acknowledged write", percentiles(&self.gaps));
+        line("nodes wiped", self.told.rejoins.len().to_string());
+        line("  until another votes in its place", percentiles(&self.told.rejoins));
+        self.damages().for_each(|(what, value)| line(&what, value));
+        line("bits turned over between nodes", self.bits_on_the_wire.to_string());
+        lines
+    }
+
+    /// What was damaged and found, in all and by part.
+    fn damages(&self) -> impl Iterator<Item = (String, String)> {
+        let told = |it: &Damaged| format!("{} found and {} mended of {}", it.found, it.mended, it.times);
+        let all = self.told.damages.values().fold(Damaged::default(), |sum, it| sum + *it);
+        let parts = self.told.damages.iter();
+        let parts = parts.map(move |(part, damaged)| (format!("  {}", part.name()), told(damaged)));
+        iter::once(("damaged files".to_owned(), told(&all))).chain(parts)
+    }
+}
+
+fn percentiles(sorted: &[Duration]) -> String {
+    match (percentile(sorted, 50), percentile(sorted, 99)) {
+        (Some(p50), Some(p99)) => {
+            format!("p50 {} ms, p99 {} ms, of {}", p50.as_millis(), p99.as_millis(), sorted.len())
+        }
+        _ => "not measured".to_owned(),
     }
 }
 
@@ -80,38 +127,13 @@ fn percentile(sorted: &[Duration], percent: usize) -> Option<Duration> {
 
 impl fmt::Display for Report {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let faults = self.counts.values().sum::<u64>();
-        writeln!(out, "{faults} faults")?;
-        for (kind, count) in &self.counts {
-            writeln!(out, "  {:<34} {count:>7}", kind.name())?;
+        for (what, value) in self.lines() {
+            writeln!(out, "{what:<46} {value}")?;
         }
-        writeln!(out, "operations, and of these answered")?;
-        for (name, all, answered) in &self.operations {
-            writeln!(out, "  {name:<34} {all:>7} {answered:>7}")?;
-        }
-        let mut line = |what: &str, value: String| writeln!(out, "{what:<36} {value:>7}");
-        line("changes told to watchers", self.events.to_string())?;
-        line("acknowledged writes lost", self.found.lost_writes.to_string())?;
-        line("watchers told something wrong", self.found.wrong_watches.to_string())?;
-        let Told { damaged_files, damaged_files_found, .. } = &self.told;
-        if *damaged_files > 0 {
-            line("files damaged", damaged_files.to_string())?;
-            line("  of these, the node was stopped", damaged_files_found.to_string())?;
-        }
-        if self.bits_on_the_wire > 0 {
-            line("bits turned over between nodes", self.bits_on_the_wire.to_string())?;
-        }
-        if let (Some(p50), Some(p99)) = (percentile(&self.gaps, 50), percentile(&self.gaps, 99)) {
-            line("leaders killed alone", self.gaps.len().to_string())?;
-            line("  to the next write, p50", format!("{} ms", p50.as_millis()))?;
-            line("  to the next write, p99", format!("{} ms", p99.as_millis()))?;
-        }
-        line("violations", self.violations().count().to_string())?;
-        let mut text = String::new();
         for violation in self.violations().take(TOLD_MAX) {
-            let _ = writeln!(text, "\n{}", violation.trim_end());
+            writeln!(out, "\n{}", violation.trim_end())?;
         }
-        out.write_str(&text)
+        Ok(())
     }
 }
 

@@ -1,6 +1,7 @@
 //! One run: a cluster, its clients, what is done to them, and what is found.
 
-use std::io::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -21,7 +22,7 @@ use crate::clients::{config as config_client, kv as kv_client};
 use crate::dice::Dice;
 use crate::disks::Disks;
 use crate::faults::Kind;
-use crate::nemesis::{self, Counts};
+use crate::nemesis;
 use crate::noted::Noted;
 use crate::report::Report;
 use crate::site::{Site, now_ns};
@@ -30,6 +31,11 @@ use crate::truth::Truth;
 
 /// How long clients may take to finish what they are at, and watchers to be told all.
 const FINISH_LIMIT: Duration = Duration::from_secs(120);
+
+/// `election_ms_min` and `election_ms_max` of all nodes: the defaults, which the report names.
+pub(crate) const ELECTION_MS: (u64, u64) = (500, 1_000);
+/// The log is cut after so many entries: nodes that were away are sent snapshots.
+const SNAPSHOT_ENTRIES: u64 = 300;
 
 /// What a run is to be.
 pub(crate) struct Plan {
@@ -49,7 +55,7 @@ pub(crate) struct Plan {
 pub(crate) async fn run(plan: &Plan) -> anyhow::Result<Report> {
     let mut dice = Dice::new(plan.seed);
     let binary = plan.newer.to_str().context("the program's path is no text")?;
-    let mut cluster = Cluster::prepare(ClusterOptions::new(binary, plan.nodes).with_links()).await;
+    let mut cluster = Cluster::prepare(options(binary, plan.nodes)).await;
     let disks = disks(plan, &mut cluster)?;
     cluster.start_all();
     cluster.all_serve().await;
@@ -61,18 +67,21 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<Report> {
     let clients = Clients::begin(plan, &mut dice, &mut stage).await?;
     let until = Instant::now() + plan.length;
     let tormented = AssertUnwindSafe(nemesis::torment(&mut stage, &kinds, until)).catch_unwind().await;
-    let (counts, is_well) = match tormented {
-        Ok(counts) => (counts, true),
-        Err(_) => {
-            stage
-                .told
-                .wrong
-                .push("the cluster did not get well: the panic above says what was waited for".into());
-            (Counts::new(), false)
-        }
-    };
+    let is_well = tormented.is_ok();
+    if !is_well {
+        let wrong = "the cluster did not get well: the panic above says what was waited for";
+        stage.told.wrong.push(wrong.into());
+    }
     let (noted, truth) = clients.finish(&mut stage, is_well).await;
-    judge(plan, stage, counts, noted, truth)
+    judge(plan, stage, noted, truth)
+}
+
+fn options(binary: &str, nodes: u64) -> ClusterOptions {
+    ClusterOptions::new(binary, nodes)
+        .set("election_ms_min", ELECTION_MS.0)
+        .set("election_ms_max", ELECTION_MS.1)
+        .set("snapshot_entries", SNAPSHOT_ENTRIES)
+        .with_links()
 }
 
 /// Disks for all nodes, if a fault needs them and they can be had.
@@ -87,7 +96,7 @@ fn disks(plan: &Plan, cluster: &mut Cluster) -> anyhow::Result<Option<Disks>> {
         }
         Err(error) => {
             writeln!(
-                std::io::stdout(),
+                io::stdout(),
                 "skipped: disks that lose what was not synced: FUSE is not to be had: {error}"
             )?;
             Ok(None)
@@ -101,7 +110,7 @@ fn possible(kinds: &[Kind], stage: &Stage) -> anyhow::Result<Vec<Kind>> {
     for kind in kinds {
         match kind.missing(stage) {
             None => possible.push(*kind),
-            Some(why) => writeln!(std::io::stdout(), "skipped: {}: {why}", kind.name())?,
+            Some(why) => writeln!(io::stdout(), "skipped: {}: {why}", kind.name())?,
         }
     }
     anyhow::ensure!(!possible.is_empty(), "none of these faults can be done here");
@@ -110,8 +119,7 @@ fn possible(kinds: &[Kind], stage: &Stage) -> anyhow::Result<Vec<Kind>> {
 
 fn judge(
     plan: &Plan,
-    stage: Stage,
-    counts: Counts,
+    mut stage: Stage,
     noted: Noted,
     truth: anyhow::Result<Truth>,
 ) -> anyhow::Result<Report> {
@@ -121,12 +129,25 @@ fn judge(
         Err(error) => found.violations.push(format!("what really happened is not known: {error:#}")),
     }
     let bits_on_the_wire = stage.cluster.links().damaged();
-    let mut report = Report::of(&noted, counts, stage.told, found);
+    let mut report = Report::of(&noted, std::mem::take(&mut stage.told), found);
     report.bits_on_the_wire = bits_on_the_wire;
     if !report.passed() {
         noted.save(&plan.out)?;
+        fs::write(plan.out.join("story.txt"), report.told.story.join("\n") + "\n")?;
+        keep_logs(stage.cluster.folder(), &plan.out)?;
     }
     Ok(report)
+}
+
+/// Keeps what all nodes have logged, those that are gone too.
+fn keep_logs(from: &Path, to: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(from)? {
+        let path = entry?.path();
+        if let Some(name) = path.file_name().filter(|_| path.extension().is_some_and(|it| it == "log")) {
+            fs::copy(&path, to.join(name))?;
+        }
+    }
+    Ok(())
 }
 
 /// All clients of a run.

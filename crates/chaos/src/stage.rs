@@ -8,12 +8,17 @@ use conclave_client::cluster::{GetStatusResponse, Health, Member};
 use conclave_testkit::{Cluster, Kept, wait};
 
 use crate::clients::worker::WorkerProcess;
+use crate::damage::{Damages, Part};
 use crate::dice::Dice;
 use crate::disks::Disks;
+use crate::nemesis::Counts;
 use crate::site::{Site, now_ns};
 
 /// How long a node that was damaged may take to show what becomes of it.
 const FATE_LIMIT: Duration = Duration::from_secs(60);
+
+/// What nodes say of something that is not as it was written.
+const DAMAGE_WORDS: [&str; 3] = ["damaged", "checksum is wrong", "not as it was written"];
 
 /// What faults are done to.
 pub(crate) struct Stage {
@@ -27,8 +32,8 @@ pub(crate) struct Stage {
     /// Nodes that a fault has ended: all others run.
     down: BTreeSet<u64>,
     paused: BTreeSet<u64>,
-    /// Nodes whose files are damaged: they may stop at any time, and are replaced then.
-    damaged: BTreeSet<u64>,
+    /// How often [`next_of`](Self::next_of) was asked.
+    turns: usize,
 }
 
 /// The programs that nodes run.
@@ -40,23 +45,28 @@ pub(crate) struct Binaries {
 /// What faults came to.
 #[derive(Default)]
 pub(crate) struct Told {
+    /// How often each kind of fault was done.
+    pub(crate) counts: Counts,
     /// When a leader was killed and nothing else was wrong.
     pub(crate) leader_kills_ns: Vec<u64>,
+    /// From the loss of a node's data until another one votes in its place.
+    pub(crate) rejoins: Vec<Duration>,
+    pub(crate) damages: Damages,
+    /// What was done when, for whoever looks into a failed run.
+    pub(crate) story: Vec<String>,
     /// What must not be.
     pub(crate) wrong: Vec<String>,
-    /// Files that were damaged.
-    pub(crate) damaged_files: u64,
-    /// Of these, those whose node stopped or was told to be corrupt.
-    pub(crate) damaged_files_found: u64,
 }
 
 /// What became of a node with damaged files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It stopped, or serves nothing.
-    Found,
-    /// It serves, and has applied what the others have.
-    Well,
+    /// It stopped, or serves nothing, and said why.
+    Given,
+    /// It said so, has the lost part anew, and serves.
+    Mended,
+    /// It serves as if nothing had been.
+    Unnoticed,
 }
 
 impl Stage {
@@ -66,6 +76,8 @@ impl Stage {
         site: Site,
         binaries: Binaries,
     ) -> Self {
+        let mut dice = dice;
+        let turns = usize::try_from(dice.within(0..=100)).unwrap_or_default();
         Self {
             cluster,
             disks,
@@ -76,7 +88,7 @@ impl Stage {
             told: Told::default(),
             down: BTreeSet::new(),
             paused: BTreeSet::new(),
-            damaged: BTreeSet::new(),
+            turns,
         }
     }
 
@@ -149,36 +161,71 @@ impl Stage {
         }
     }
 
-    /// Files of a node were damaged.
-    pub(crate) fn damage(&mut self, id: u64) {
-        self.damaged.insert(id);
-        self.told.damaged_files += 1;
+    /// Damages a part of what a node keeps that does not run, starts it, and makes well what comes of that.
+    pub(crate) async fn damage(&mut self, part: Part, id: u64) {
+        let data_dir = self.cluster.node(id).data_dir();
+        let Some(place) = part.damage(&data_dir, &mut self.dice) else {
+            self.tell(format!("node {id} has no {} that could be damaged", part.name()));
+            return self.start(id);
+        };
+        self.tell(format!("damaged: {place}"));
+        let logged = self.cluster.node(id).log().len();
+        self.start(id);
+        let fate = self.fate(id, logged).await;
+        self.tell(format!("node {id}: {fate:?}"));
+        let damaged = self.told.damages.entry(part).or_default();
+        damaged.times += 1;
+        damaged.found += u64::from(fate != Fate::Unnoticed);
+        if fate == Fate::Unnoticed {
+            self.told
+                .wrong
+                .push(format!("the {} of node {id} is damaged, and it serves: {place}", part.name()));
+        }
+        if fate != Fate::Mended {
+            self.kill(id);
+            self.replace(id).await;
+        }
+        self.cluster.all_serve().await;
+        self.told.damages.entry(part).or_default().mended += 1;
     }
 
-    /// The damage of a node's files was found.
-    pub(crate) fn found(&mut self, id: u64) {
-        self.damaged.remove(&id);
-        self.told.damaged_files_found += 1;
-    }
-
-    /// Waits until it shows what becomes of a node that was damaged and started again.
-    pub(crate) async fn fate(&mut self, id: u64) -> Fate {
+    /// Waits until it shows what becomes of a node that was damaged and started again, whose log was so long before.
+    async fn fate(&mut self, id: u64, logged: usize) -> Fate {
         let others: Vec<_> = self.cluster.ids().into_iter().filter(|other| *other != id).collect();
         let mut goal_index = None;
         let look = async || {
+            let says_so = says_so(self.cluster.node(id).log().get(logged..)?);
             if !self.cluster.node(id).is_running() {
-                return Some(Fate::Found);
+                return Some(if says_so { Fate::Given } else { Fate::Unnoticed });
             }
             let status = self.cluster.status_of(others[0]).await?;
             let goal_index = *goal_index.get_or_insert(member(&status, others[0])?.applied_index);
             let member = member(&status, id)?;
             match member.health() {
-                Health::Corrupt => Some(Fate::Found),
-                Health::Ok => (member.applied_index >= goal_index).then_some(Fate::Well),
+                Health::Corrupt => Some(Fate::Given),
+                Health::Ok if member.applied_index < goal_index => None,
+                Health::Ok => Some(if says_so { Fate::Mended } else { Fate::Unnoticed }),
                 _ => None,
             }
         };
         wait::within(FATE_LIMIT, "what becomes of a damaged node", look).await
+    }
+
+    /// What a node tells of a member.
+    pub(crate) async fn member(&self, asked: u64, id: u64) -> Option<Member> {
+        member(&self.cluster.status_of(asked).await?, id).cloned()
+    }
+
+    /// Of some things one after the other, beginning anywhere.
+    pub(crate) fn next_of<T: Copy>(&mut self, of: &[T]) -> T {
+        self.turns += 1;
+        of[self.turns % of.len()]
+    }
+
+    /// Notes what is done now.
+    pub(crate) fn tell(&mut self, what: impl std::fmt::Display) {
+        let ms = now_ns().saturating_sub(self.site.began_ns) / 1_000_000;
+        self.told.story.push(format!("{:>7}.{:03} {what}", ms / 1_000, ms % 1_000));
     }
 
     /// Makes all well again, and waits until all nodes serve.
@@ -202,18 +249,14 @@ impl Stage {
         self.replace_the_ended().await;
     }
 
-    /// Nodes that stopped by themselves. Only damage is a reason for that.
+    /// Nodes that stopped by themselves, for which there is no reason.
     async fn replace_the_ended(&mut self) {
         for id in self.cluster.ids() {
             if self.cluster.node(id).is_running() {
                 continue;
             }
-            if self.damaged.contains(&id) {
-                self.found(id);
-            } else {
-                let tail = self.cluster.node(id).log_tail();
-                self.told.wrong.push(format!("node {id} stopped by itself\n{tail}"));
-            }
+            let tail = self.cluster.node(id).log_tail();
+            self.told.wrong.push(format!("node {id} stopped by itself\n{tail}"));
             self.replace(id).await;
         }
     }
@@ -238,7 +281,6 @@ impl Stage {
         if let Some(disks) = &mut self.disks {
             disks.remove(id);
         }
-        self.damaged.remove(&id);
         self.down.remove(&id);
         self.paused.remove(&id);
     }
@@ -253,6 +295,11 @@ impl Stage {
             }
         }
     }
+}
+
+/// Whether a node tells of damage in these lines of its log.
+fn says_so(log: &str) -> bool {
+    !log.contains("panicked") && DAMAGE_WORDS.iter().any(|word| log.contains(word))
 }
 
 fn member(status: &GetStatusResponse, id: u64) -> Option<&Member> {

@@ -1,54 +1,70 @@
 //! Files that are not as they were written.
 
-use std::fs;
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::stage::{Fate, Stage};
+use conclave_testkit::{Way, wait};
+use tokio::time::{sleep, timeout};
 
-/// A bit is turned over in some file of a node that does not run.
+use crate::damage::{KEPT, Part};
+use crate::stage::Stage;
+
+/// How long the log of the others may take to be cut behind a node that is away.
+const CUT_LIMIT: Duration = Duration::from_secs(30);
+const LOOK_INTERVAL: Duration = Duration::from_millis(100);
+/// How long a snapshot may take to begin to come.
+const COMES_LIMIT: Duration = Duration::from_secs(30);
+/// How long each piece of it takes: there is time to kill who receives it.
+const SLOW: Duration = Duration::from_millis(300);
+
+/// A bit is turned over in what a node keeps, one part after the other, while it does not run.
 pub(super) async fn turn_over(stage: &mut Stage) -> Duration {
+    let part = stage.next_of(&KEPT);
     let id = stage.any_node();
+    if part == Part::Vote {
+        // Then each has voted lately, and has not yet moved the vote to where it is not seen.
+        let _ = stage.cluster.client().transfer_leader(id).await;
+        stage.cluster.all_serve().await;
+    }
     stage.kill(id);
-    let data_dir = stage.cluster.node(id).data_dir();
-    let files = kept_files(&data_dir);
-    if files.is_empty() {
-        return Duration::ZERO;
-    }
-    let path = stage.dice.pick(&files.iter().collect::<Vec<_>>()).clone();
-    let mut content = fs::read(&path).expect("it was there");
-    let bit = stage.dice.within(0..=content.len() as u64 * 8 - 1);
-    let (byte, bit) = (usize::try_from(bit / 8).expect("it is in memory"), bit % 8);
-    content[byte] ^= 1 << bit;
-    fs::write(&path, &content).expect("it is ours");
-    stage.damage(id);
-    stage.start(id);
-    if stage.fate(id).await == Fate::Found {
-        stage.found(id);
-        stage.kill(id);
-        stage.replace(id).await;
-    }
+    stage.damage(part, id).await;
     Duration::ZERO
 }
 
-/// Files whose content is needed: not logs for people, locks, and what RocksDB keeps for its own information.
-fn kept_files(data_dir: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    let mut folders = vec![data_dir.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
-            let Ok(kind) = entry.metadata() else { continue };
-            if kind.is_dir() {
-                folders.push(entry.path());
-            } else if kind.len() > 0 && is_kept(&entry.file_name().to_string_lossy()) {
-                files.push(entry.path());
-            }
-        }
+/// A node is killed while it receives a snapshot, and what it has of it is damaged.
+pub(super) async fn turn_over_received(stage: &mut Stage) -> Duration {
+    let leader = stage.cluster.all_serve().await;
+    let others: Vec<_> = stage.cluster.ids().into_iter().filter(|id| *id != leader).collect();
+    let id = stage.dice.pick(&others);
+    let Some(last) = stage.member(leader, id).await.map(|member| member.last_log_index) else {
+        return Duration::ZERO;
+    };
+    stage.kill(id);
+    if !is_cut_behind(stage, leader, last).await {
+        return Duration::ZERO;
     }
-    files.sort();
-    files
+    stage.cluster.links().set(leader, id, Way::Slow(SLOW));
+    stage.start(id);
+    let incoming = stage.cluster.node(id).data_dir().join("state/incoming");
+    let comes = async || {
+        let entries = std::fs::read_dir(&incoming).into_iter().flatten().flatten();
+        let sizes = entries.filter_map(|entry| entry.metadata().ok()).map(|it| it.len());
+        (sizes.sum::<u64>() > 0).then_some(())
+    };
+    wait::within(COMES_LIMIT, "a snapshot comes", comes).await;
+    stage.kill(id);
+    stage.cluster.links().heal();
+    stage.damage(Part::Snapshot, id).await;
+    Duration::ZERO
 }
 
-fn is_kept(name: &str) -> bool {
-    !name.starts_with("LOG") && !name.starts_with("OPTIONS") && name != "LOCK" && name != "IDENTITY"
+/// Whether the leader, in time, no longer has what a node needs next that has come so far.
+async fn is_cut_behind(stage: &Stage, leader: u64, last_index: u64) -> bool {
+    let is_cut = async || loop {
+        let disk = stage.member(leader, leader).await.and_then(|member| member.disk);
+        if disk.is_some_and(|disk| disk.first_log_index > last_index + 1) {
+            break;
+        }
+        sleep(LOOK_INTERVAL).await;
+    };
+    timeout(CUT_LIMIT, is_cut()).await.is_ok()
 }

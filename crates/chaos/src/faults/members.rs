@@ -1,7 +1,7 @@
 //! Nodes that go, and others that take their places; leaders that hand over.
 
 use std::fs;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use conclave_testkit::wait;
 
@@ -12,12 +12,14 @@ pub(super) async fn wipe(stage: &mut Stage) -> Duration {
     let id = stage.any_node();
     stage.cluster.knows(id).await;
     stage.kill(id);
+    let began = Instant::now();
     let data_dir = stage.cluster.node(id).data_dir();
     fs::remove_dir_all(data_dir).expect("it is ours");
     stage.cluster.start_node(id);
     let stopped = async || (!stage.cluster.node(id).is_running()).then_some(());
     wait::until("a node that lost its data is refused, and stops", stopped).await;
     stage.replace(id).await;
+    stage.told.rejoins.push(began.elapsed());
     Duration::ZERO
 }
 

@@ -36,8 +36,10 @@ pub(crate) enum Kind {
     Delay,
     /// Bits are turned over on the ways between nodes
     Wire,
-    /// Bits are turned over in a file of a node that was killed
+    /// A bit is turned over in what a node keeps, while it does not run
     Bits,
+    /// A bit is turned over in what a node has of a snapshot that comes, while it does not run
+    BitsReceived,
     /// The power fails: of what was not synced, something or nothing is left
     Power,
     /// A disk is full
@@ -64,6 +66,7 @@ pub(crate) const USUAL: &[Kind] = &[
     Kind::OneWay,
     Kind::Delay,
     Kind::Bits,
+    Kind::BitsReceived,
     Kind::Power,
     Kind::FullDisk,
     Kind::Wipe,
@@ -110,6 +113,7 @@ impl Kind {
             Self::Delay => cuts::delay(stage),
             Self::Wire => cuts::wire(stage),
             Self::Bits => bits::turn_over(stage).await,
+            Self::BitsReceived => bits::turn_over_received(stage).await,
             Self::Power => disks::power(stage),
             Self::FullDisk => disks::full(stage).await,
             Self::Wipe => members::wipe(stage).await,
