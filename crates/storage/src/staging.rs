@@ -148,6 +148,7 @@ impl Staging {
             if checksum::of_file(&*self.disk, &whole)? == (file.size_bytes, file.checksum) {
                 return Ok(file.size_bytes);
             }
+            tracing::warn!(path = %whole.display(), "a received file of a snapshot is damaged, and fetched again");
             files::remove_file(&*self.disk, &whole)?;
         }
         let part = self.part(file);
