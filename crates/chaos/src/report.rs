@@ -16,11 +16,19 @@ use crate::stage::Told;
 /// So many of what must not be are told in words.
 const TOLD_MAX: usize = 20;
 
+/// Bits that were turned over between nodes.
+#[derive(Default, Clone, Copy)]
+pub(crate) struct Wire {
+    pub(crate) bits: u64,
+    /// How often a node closed a connection because of one: what came after it does not count.
+    pub(crate) found: u64,
+}
+
 /// A run, told.
 pub(crate) struct Report {
     pub(crate) told: Told,
     pub(crate) found: Found,
-    pub(crate) bits_on_the_wire: u64,
+    pub(crate) wire: Wire,
     operations: Vec<(&'static str, usize, usize)>,
     gaps: Vec<Duration>,
 }
@@ -34,7 +42,7 @@ impl Report {
         ];
         let gaps = gaps(&noted.keys, &told.leader_kills_ns);
         told.rejoins.sort();
-        Self { told, found, bits_on_the_wire: 0, operations, gaps }
+        Self { told, found, wire: Wire::default(), operations, gaps }
     }
 
     /// All that must not be.
@@ -73,7 +81,8 @@ impl Report {
         line("nodes wiped", self.told.rejoins.len().to_string());
         line("  until another votes in its place", percentiles(&self.told.rejoins));
         self.damages().for_each(|(what, value)| line(&what, value));
-        line("bits turned over between nodes", self.bits_on_the_wire.to_string());
+        let Wire { bits, found } = self.wire;
+        line("bits turned over between nodes", format!("{bits}, {found} connections closed for that"));
         lines
     }
 

@@ -24,7 +24,7 @@ use crate::disks::Disks;
 use crate::faults::Kind;
 use crate::nemesis;
 use crate::noted::Noted;
-use crate::report::Report;
+use crate::report::{Report, Wire};
 use crate::site::{Site, now_ns};
 use crate::stage::{Binaries, Stage};
 use crate::truth::Truth;
@@ -36,6 +36,9 @@ const FINISH_LIMIT: Duration = Duration::from_secs(120);
 pub(crate) const ELECTION_MS: (u64, u64) = (500, 1_000);
 /// The log is cut after so many entries: nodes that were away are sent snapshots.
 const SNAPSHOT_ENTRIES: u64 = 300;
+
+/// What a node says that closes a connection because of it.
+const DAMAGED_ON_THE_WAY: &str = "was damaged on the way";
 
 /// What a run is to be.
 pub(crate) struct Plan {
@@ -128,9 +131,14 @@ fn judge(
         Ok(truth) => check_truth(&noted, &truth, &mut found),
         Err(error) => found.violations.push(format!("what really happened is not known: {error:#}")),
     }
-    let bits_on_the_wire = stage.cluster.links().damaged();
+    let wire = wire(&stage)?;
+    if wire.bits > 0 && wire.found == 0 {
+        found
+            .violations
+            .push(format!("{} bits were turned over between nodes, and nobody noticed", wire.bits));
+    }
     let mut report = Report::of(&noted, std::mem::take(&mut stage.told), found);
-    report.bits_on_the_wire = bits_on_the_wire;
+    report.wire = wire;
     if !report.passed() {
         noted.save(&plan.out)?;
         fs::write(plan.out.join("story.txt"), report.told.story.join("\n") + "\n")?;
@@ -139,15 +147,27 @@ fn judge(
     Ok(report)
 }
 
-/// Keeps what all nodes have logged, those that are gone too.
+/// What became of the bits that were turned over between nodes, as these logged it.
+fn wire(stage: &Stage) -> io::Result<Wire> {
+    let mut wire = Wire { bits: stage.cluster.links().damaged(), found: 0 };
+    for path in logs(stage.cluster.folder())? {
+        wire.found += fs::read_to_string(path)?.matches(DAMAGED_ON_THE_WAY).count() as u64;
+    }
+    Ok(wire)
+}
+
+/// Keeps all logs.
 fn keep_logs(from: &Path, to: &Path) -> io::Result<()> {
-    for entry in fs::read_dir(from)? {
-        let path = entry?.path();
-        if let Some(name) = path.file_name().filter(|_| path.extension().is_some_and(|it| it == "log")) {
-            fs::copy(&path, to.join(name))?;
-        }
+    for path in logs(from)? {
+        fs::copy(&path, to.join(path.file_name().unwrap_or_default()))?;
     }
     Ok(())
+}
+
+/// What all nodes have logged, those that are gone too.
+fn logs(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let paths = fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path()));
+    paths.filter(|path| path.as_ref().map_or(true, |path| path.extension() == Some("log".as_ref()))).collect()
 }
 
 /// All clients of a run.

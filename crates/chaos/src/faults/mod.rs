@@ -65,6 +65,7 @@ pub(crate) const USUAL: &[Kind] = &[
     Kind::Partition,
     Kind::OneWay,
     Kind::Delay,
+    Kind::Wire,
     Kind::Bits,
     Kind::BitsReceived,
     Kind::Power,
