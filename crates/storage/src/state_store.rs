@@ -62,7 +62,8 @@ struct Inner {
 }
 
 impl StateStore {
-    /// Opens the state. If it is missing or damaged, the error is [`StorageError::StateDamaged`]: see
+    /// Opens the state, and reads all of it once: damage is found before anything is answered from it. If it is missing
+    /// or damaged, the error is [`StorageError::StateDamaged`]: see
     /// [`StateStore::recreate`].
     pub fn open(dir: &DataDir) -> Result<Self, StorageError> {
         let (folder, disk) = (dir.state_path(), dir.disk());
