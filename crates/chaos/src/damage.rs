@@ -11,10 +11,9 @@ use crate::dice::Dice;
 const VOTE_ROW: &[u8] = &[0x01, 0x02, 0x00, 0x01];
 /// What comes of it after that: its length and its checksum at least.
 const VOTE_SIZE_BYTES: usize = 9;
-/// How the names of a table's properties begin. They come after all that is in it, and nothing is lost with them.
-const PROPERTIES: &[u8] = b"rocksdb.";
-/// What lies between the end of a block and the first name in the next one, at most.
-const BLOCK_HEAD_SIZE_BYTES: usize = 8;
+/// The name, near the end of a table of RocksDB, after which it tells where its filter begins. Without the filter all
+/// is found as well, only later; what is before it is needed.
+const FILTER: &[u8] = b"fullfilter.rocksdb.BuiltinBloomFilter";
 
 /// A part of what a node keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -149,12 +148,24 @@ fn vote(path: PathBuf) -> Option<Place> {
     (begin < end).then_some((path, begin..end))
 }
 
-/// All of a table but its properties.
+/// All rows of a table.
 fn rows(path: PathBuf) -> Option<Place> {
     let content = fs::read(&path).ok()?;
-    let properties = content.windows(PROPERTIES.len()).position(|bytes| bytes == PROPERTIES)?;
-    let end = properties.checked_sub(BLOCK_HEAD_SIZE_BYTES).filter(|end| *end > 0)?;
-    Some((path, 0..end))
+    let name = content.windows(FILTER.len()).rposition(|bytes| bytes == FILTER)?;
+    let end = varint(content[name + FILTER.len()..].iter().copied())?;
+    (end > 0 && end < name).then_some((path, 0..end))
+}
+
+/// A number as RocksDB writes it: seven bits a byte, the lowest first, and whether more of them come.
+fn varint(bytes: impl Iterator<Item = u8>) -> Option<usize> {
+    let mut number = 0;
+    for (place, byte) in bytes.take(4).enumerate() {
+        number |= usize::from(byte & 0x7f) << (7 * place);
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
 }
 
 #[cfg(test)]
@@ -170,11 +181,11 @@ mod tests {
         fs::write(data.join("state/CURRENT"), "2\n").unwrap();
         let log = [&[7; 20][..], VOTE_ROW, &[9; 12], &[0; 100]].concat();
         fs::write(data.join("log/db/000004.log"), &log).unwrap();
-        let table = [&[5; 30][..], &[1; BLOCK_HEAD_SIZE_BYTES], PROPERTIES, &[2; 500]].concat();
+        let table = [&[5; 300][..], &[6; 40], FILTER, &[0xac, 0x02, 0x45]].concat();
         fs::write(data.join("state/2/000007.sst"), &table).unwrap();
         assert_eq!(Part::Log.places(data), [(data.join("log/db/000004.log"), 0..36)]);
         assert_eq!(Part::Vote.places(data), [(data.join("log/db/000004.log"), 24..33)]);
-        assert_eq!(Part::State.places(data), [(data.join("state/2/000007.sst"), 0..30)]);
+        assert_eq!(Part::State.places(data), [(data.join("state/2/000007.sst"), 0..300)]);
         assert_eq!(Part::Notes.places(data), [(data.join("state/CURRENT"), 0..2)]);
         assert_eq!(Part::Snapshot.damage(data, &mut Dice::new(1)), None);
 

@@ -32,8 +32,6 @@ pub(crate) struct Stage {
     /// Nodes that a fault has ended: all others run.
     down: BTreeSet<u64>,
     paused: BTreeSet<u64>,
-    /// How often [`next_of`](Self::next_of) was asked.
-    turns: usize,
 }
 
 /// The programs that nodes run.
@@ -76,8 +74,6 @@ impl Stage {
         site: Site,
         binaries: Binaries,
     ) -> Self {
-        let mut dice = dice;
-        let turns = usize::try_from(dice.within(0..=100)).unwrap_or_default();
         Self {
             cluster,
             disks,
@@ -88,7 +84,6 @@ impl Stage {
             told: Told::default(),
             down: BTreeSet::new(),
             paused: BTreeSet::new(),
-            turns,
         }
     }
 
@@ -214,12 +209,6 @@ impl Stage {
     /// What a node tells of a member.
     pub(crate) async fn member(&self, asked: u64, id: u64) -> Option<Member> {
         member(&self.cluster.status_of(asked).await?, id).cloned()
-    }
-
-    /// Of some things one after the other, beginning anywhere.
-    pub(crate) fn next_of<T: Copy>(&mut self, of: &[T]) -> T {
-        self.turns += 1;
-        of[self.turns % of.len()]
     }
 
     /// Notes what is done now.

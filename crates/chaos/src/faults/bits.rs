@@ -16,17 +16,18 @@ const COMES_LIMIT: Duration = Duration::from_secs(30);
 /// How long each piece of it takes: there is time to kill who receives it.
 const SLOW: Duration = Duration::from_millis(300);
 
-/// A bit is turned over in what a node keeps, one part after the other, while it does not run.
+/// A bit is turned over in what a node keeps, while it does not run: in one part after the other, of some node each.
 pub(super) async fn turn_over(stage: &mut Stage) -> Duration {
-    let part = stage.next_of(&KEPT);
-    let id = stage.any_node();
-    if part == Part::Vote {
-        // Then each has voted lately, and has not yet moved the vote to where it is not seen.
-        let _ = stage.cluster.client().transfer_leader(id).await;
-        stage.cluster.all_serve().await;
+    for part in stage.dice.shuffled(&KEPT) {
+        let id = stage.any_node();
+        if part == Part::Vote {
+            // Then each has voted lately, and has not yet moved the vote to where it is not seen.
+            let _ = stage.cluster.client().transfer_leader(id).await;
+            stage.cluster.all_serve().await;
+        }
+        stage.kill(id);
+        stage.damage(part, id).await;
     }
-    stage.kill(id);
-    stage.damage(part, id).await;
     Duration::ZERO
 }
 

@@ -7,10 +7,10 @@ use crate::stage::Stage;
 /// How long a node may take to stop when it is told to, on a busy machine.
 const STOP_LIMIT: Duration = Duration::from_secs(30);
 
-/// kill -9.
+/// kill -9: of the leader, if nothing else is wrong.
 pub(super) async fn kill(stage: &mut Stage, is_alone: bool) -> Duration {
     let leader = stage.leader().await;
-    let id = if stage.dice.happens(70) { leader } else { stage.any_node() };
+    let id = if is_alone || stage.dice.happens(50) { leader } else { stage.any_node() };
     let killed_ns = stage.kill(id);
     if is_alone && id == leader {
         stage.told.leader_kills_ns.push(killed_ns);
