@@ -107,7 +107,11 @@ async fn run_and_tell(args: RunArgs) -> anyhow::Result<ExitCode> {
     };
     let mut out = std::io::stdout();
     writeln!(out, "seed {seed}, {} nodes, {} s", plan.nodes, plan.length.as_secs())?;
-    let report = run::run(&plan).await?;
+    let report = tokio::select! {
+        report = run::run(&plan) => report?,
+        // The nodes end and the disks are taken away, as at the end of a run.
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("interrupted"),
+    };
     write!(out, "{report}")?;
     if report.passed() {
         return Ok(ExitCode::SUCCESS);

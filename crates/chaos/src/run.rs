@@ -7,10 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use conclave_checker::lock::LockHistory;
 use conclave_checker::watch::Account;
 use conclave_checker::{Recorder, config, kv};
 use conclave_testkit::{Cluster, ClusterOptions};
 use futures::FutureExt as _;
+use futures::future::join_all;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
@@ -31,6 +33,8 @@ use crate::truth::Truth;
 
 /// How long clients may take to finish what they are at, and watchers to be told all.
 const FINISH_LIMIT: Duration = Duration::from_secs(120);
+/// The same, if the cluster is not well: nothing is to be expected of it.
+const GIVE_UP_LIMIT: Duration = Duration::from_secs(10);
 
 /// `election_ms_min` and `election_ms_max` of all nodes: the defaults, which the report names.
 pub(crate) const ELECTION_MS: (u64, u64) = (500, 1_000);
@@ -74,6 +78,7 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<Report> {
     if !is_well {
         let wrong = "the cluster did not get well: the panic above says what was waited for";
         stage.told.wrong.push(wrong.into());
+        stage.tell_who_ended();
     }
     let (noted, truth) = clients.finish(&mut stage, is_well).await;
     judge(plan, stage, noted, truth)
@@ -220,10 +225,11 @@ impl Clients {
         self.site.end();
         let mut wrong = Vec::new();
         let mut noted = Noted::default();
-        if timeout(FINISH_LIMIT, join(&mut self.callers)).await.is_err() {
+        let limit = if is_well { FINISH_LIMIT } else { GIVE_UP_LIMIT };
+        if timeout(limit, join(&mut self.callers)).await.is_err() {
             wrong.push("some clients do not come to an end".to_owned());
         }
-        noted.locks = finish_workers(stage, &mut wrong).await;
+        noted.locks = finish_workers(stage, limit, &mut wrong).await;
         let truth =
             if is_well { self.see_all(stage, &mut noted).await } else { Err(anyhow::anyhow!("see above")) };
         noted.keys = self.keys.history();
@@ -274,11 +280,14 @@ fn worker_file(folder: &Path, id: u64) -> PathBuf {
     folder.join(format!("worker{id}.jsonl"))
 }
 
-async fn finish_workers(stage: &mut Stage, wrong: &mut Vec<String>) -> conclave_checker::lock::LockHistory {
+async fn finish_workers(stage: &mut Stage, limit: Duration, wrong: &mut Vec<String>) -> LockHistory {
     let mut operations = Vec::new();
-    for worker in std::mem::take(&mut stage.workers) {
+    let workers = std::mem::take(&mut stage.workers).into_iter().map(|worker| {
         worker.resume();
-        match timeout(FINISH_LIMIT, worker.finish()).await {
+        timeout(limit, worker.finish())
+    });
+    for finished in join_all(workers).await {
+        match finished {
             Ok(Ok(history)) => operations.extend(history.operations().iter().cloned()),
             Ok(Err(error)) => wrong.push(format!("{error:#}")),
             Err(_) => wrong.push("a worker does not come to an end".to_owned()),

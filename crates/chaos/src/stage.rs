@@ -244,10 +244,23 @@ impl Stage {
             if self.cluster.node(id).is_running() {
                 continue;
             }
-            let tail = self.cluster.node(id).log_tail();
-            self.told.wrong.push(format!("node {id} stopped by itself\n{tail}"));
+            self.tell_ended(id);
             self.replace(id).await;
         }
+    }
+
+    /// Tells which nodes have stopped by themselves, with their last words.
+    pub(crate) fn tell_who_ended(&mut self) {
+        for id in self.cluster.ids() {
+            if !self.cluster.node(id).is_running() {
+                self.tell_ended(id);
+            }
+        }
+    }
+
+    fn tell_ended(&mut self, id: u64) {
+        let tail = self.cluster.node(id).log_tail();
+        self.told.wrong.push(format!("node {id} stopped by itself\n{tail}"));
     }
 
     /// Puts a new node into the place of one that is there no more, or is to go; all are well otherwise.

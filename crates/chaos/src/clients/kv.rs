@@ -40,9 +40,9 @@ fn draw(client: &mut Client, number: u64, seen: &BTreeMap<String, u64>) -> Call 
     let value = format!("{}-{number}", client.id);
     let known = seen.get(&key).copied().unwrap_or(0);
     match client.dice.within(1..=100) {
-        1..=35 => Call::get(key),
-        36..=65 => Call::put(key, value),
-        66..=75 => Call::delete(key),
+        1..=45 => Call::get(key),
+        46..=70 => Call::put(key, value),
+        71..=78 => Call::delete(key),
         _ => Call::put_if(key, Compare::ModRevision(known), value),
     }
 }

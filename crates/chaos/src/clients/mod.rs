@@ -32,6 +32,8 @@ use crate::site::Site;
 
 /// The longest that a client waits for an answer.
 const ANSWER_TIMEOUT_MS: u64 = 4_000;
+/// How often it waits for less: a client that waits sees nothing of what others are told meanwhile.
+const IMPATIENT_PERCENT: u64 = 30;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// One client, with connections of its own.
@@ -65,7 +67,8 @@ impl Client {
         &mut self,
         call: impl Future<Output = Result<T, Status>>,
     ) -> Result<T, Option<Box<Status>>> {
-        let patience_ms = if self.dice.happens(5) { self.dice.within(2..=500) } else { ANSWER_TIMEOUT_MS };
+        let is_short = self.dice.happens(IMPATIENT_PERCENT);
+        let patience_ms = if is_short { self.dice.within(2..=500) } else { ANSWER_TIMEOUT_MS };
         let answered = tokio::time::timeout(Duration::from_millis(patience_ms), call).await;
         answered.map_err(|_| None)?.map_err(|status| Some(Box::new(status)))
     }
