@@ -7,8 +7,8 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`tree`] | files and folders, what of them is durable, and what a power failure leaves |
-//! | [`server`] | their kernel side: FUSE |
+//! | `tree` | files and folders, what of them is durable, and what a power failure leaves |
+//! | `server` | their kernel side: FUSE |
 
 mod server;
 mod tree;
