@@ -26,7 +26,10 @@ pub(crate) async fn torment(stage: &mut Stage, kinds: &[Kind], until: Instant) {
         }
         let Some(kind) = left.pop() else { return };
         let besides = stage.dice.pick(BESIDES);
-        let is_alone = !(kinds.contains(&besides) && stage.dice.happens(BESIDES_PERCENT) && kind != besides);
+        let comes_besides =
+            kinds.contains(&besides) && kind != besides && stage.dice.happens(BESIDES_PERCENT);
+        // How long a leader's end is felt is measured while nothing else is wrong.
+        let is_alone = kind == Kind::Kill || !comes_besides;
         let lasts = strike(stage, kind, is_alone).await;
         if !is_alone && !lasts.is_zero() {
             sleep(lasts / 3).await;
