@@ -20,7 +20,7 @@ down: ## stops them; the data stays
 clean-data: down ## stops them and deletes ./data
 	rm -rf data
 
-test: needs-test fmt clippy doc tidy deny alerts unit sim cluster etcd python ## all that CI runs
+test: needs-test fmt clippy doc tidy deny alerts unit sim cluster etcd chaos python ## all that CI runs
 	@deploy/scripts/banner.sh "all passed"
 .PHONY: needs-test
 needs-test:
