@@ -5,13 +5,16 @@
 //! connection ends with the first piece that is not as it was sent, and what was under way is tried again over another
 //! one.
 //!
+//! Whoever comes without pieces is no node: a client that was told the wrong port, whose connection begins as every one of
+//! HTTP/2 does. It is served as it comes, so that it can be told.
+//!
 //! A piece is its length and the complement of that, in two bytes each; the XXH3 of its bytes, seeded with its number
 //! in the connection, in eight; and the bytes. Integers are big-endian.
 
 use std::io::{self, ErrorKind};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use hyper_util::rt::TokioIo;
@@ -27,24 +30,61 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 const SIZE_BYTES_MAX: u16 = u16::MAX;
 const HEAD_SIZE_BYTES: usize = 12;
 
+/// The first byte of a connection without pieces. The first piece of a node is short: it begins with a zero.
+const PLAIN: u8 = b'P';
+
 /// A connection between two nodes.
 pub struct CheckedStream {
-    incoming: StreamReader<FramedRead<OwnedReadHalf, Pieces>, Bytes>,
-    outgoing: SinkWriter<FramedWrite<OwnedWriteHalf, Pieces>>,
+    way: Way,
     about: TcpConnectInfo,
 }
 
+enum Way {
+    /// Nothing has come yet. None only while it is decided.
+    Undecided(Option<TcpStream>),
+    Checked(Box<Checked>),
+    Plain(TcpStream),
+}
+
+struct Checked {
+    incoming: StreamReader<FramedRead<OwnedReadHalf, Pieces>, Bytes>,
+    outgoing: SinkWriter<FramedWrite<OwnedWriteHalf, Pieces>>,
+}
+
 impl CheckedStream {
-    /// One over a connection that is open.
-    pub fn over(stream: TcpStream) -> Self {
+    /// One to a node, over a connection that is open.
+    pub fn to(stream: TcpStream) -> Self {
         let about = stream.connect_info();
+        Self { way: Way::checked(stream, &about), about }
+    }
+
+    /// One from whoever has opened the connection.
+    pub fn from(stream: TcpStream) -> Self {
+        Self { about: stream.connect_info(), way: Way::Undecided(Some(stream)) }
+    }
+
+    /// How it goes on, once that is known. Nothing is written before: whoever opened it speaks first.
+    fn poll_way(&mut self, context: &mut Context<'_>) -> Poll<io::Result<&mut Way>> {
+        if let Way::Undecided(undecided) = &mut self.way
+            && let Some(stream) = undecided
+        {
+            let mut first = [0];
+            ready!(stream.poll_peek(context, &mut ReadBuf::new(&mut first)))?;
+            let stream = undecided.take().expect("it was seen a moment ago");
+            self.way = if first == [PLAIN] { Way::Plain(stream) } else { Way::checked(stream, &self.about) };
+        }
+        Poll::Ready(Ok(&mut self.way))
+    }
+}
+
+impl Way {
+    fn checked(stream: TcpStream, about: &TcpConnectInfo) -> Self {
         let peer = about.remote_addr();
         let (incoming, outgoing) = stream.into_split();
-        Self {
+        Self::Checked(Box::new(Checked {
             incoming: StreamReader::new(FramedRead::new(incoming, Pieces { peer, number: 0 })),
             outgoing: SinkWriter::new(FramedWrite::new(outgoing, Pieces { peer, number: 0 })),
-            about,
-        }
+        }))
     }
 }
 
@@ -55,7 +95,7 @@ impl CheckedStream {
 pub async fn open(address: String) -> io::Result<TokioIo<CheckedStream>> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
-    Ok(TokioIo::new(CheckedStream::over(stream)))
+    Ok(TokioIo::new(CheckedStream::to(stream)))
 }
 
 impl Connected for CheckedStream {
@@ -72,7 +112,11 @@ impl AsyncRead for CheckedStream {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.incoming).poll_read(context, buffer)
+        match ready!(self.poll_way(context))? {
+            Way::Checked(checked) => Pin::new(&mut checked.incoming).poll_read(context, buffer),
+            Way::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
+            Way::Undecided(_) => Poll::Ready(Err(undecided())),
+        }
     }
 }
 
@@ -82,17 +126,35 @@ impl AsyncWrite for CheckedStream {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let piece = &bytes[..bytes.len().min(SIZE_BYTES_MAX.into())];
-        Pin::new(&mut self.outgoing).poll_write(context, piece)
+        match ready!(self.poll_way(context))? {
+            Way::Checked(checked) => {
+                let piece = &bytes[..bytes.len().min(SIZE_BYTES_MAX.into())];
+                Pin::new(&mut checked.outgoing).poll_write(context, piece)
+            }
+            Way::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
+            Way::Undecided(_) => Poll::Ready(Err(undecided())),
+        }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.outgoing).poll_flush(context)
+        match &mut self.way {
+            Way::Checked(checked) => Pin::new(&mut checked.outgoing).poll_flush(context),
+            Way::Plain(stream) => Pin::new(stream).poll_flush(context),
+            Way::Undecided(_) => Poll::Ready(Ok(())),
+        }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.outgoing).poll_shutdown(context)
+        match &mut self.way {
+            Way::Checked(checked) => Pin::new(&mut checked.outgoing).poll_shutdown(context),
+            Way::Plain(stream) | Way::Undecided(Some(stream)) => Pin::new(stream).poll_shutdown(context),
+            Way::Undecided(None) => Poll::Ready(Ok(())),
+        }
     }
+}
+
+fn undecided() -> io::Error {
+    ErrorKind::NotConnected.into()
 }
 
 /// The pieces of one direction.
@@ -218,7 +280,7 @@ mod tests {
         let opened = TcpStream::connect(listener.local_addr().unwrap());
         let (opened, accepted) = tokio::join!(opened, listener.accept());
         let (mut near, mut far) =
-            (CheckedStream::over(opened.unwrap()), CheckedStream::over(accepted.unwrap().0));
+            (CheckedStream::to(opened.unwrap()), CheckedStream::from(accepted.unwrap().0));
         let sent: Vec<u8> = (0_u32..200_000).flat_map(u32::to_be_bytes).collect();
         let asking = async {
             near.write_all(&sent).await.unwrap();
@@ -236,5 +298,28 @@ mod tests {
         };
         let (answer, read) = tokio::join!(asking, answering);
         assert!(read == sent && answer == "thanks");
+    }
+    #[tokio::test]
+    async fn one_who_comes_without_pieces_is_read_and_answered_so() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let opened = TcpStream::connect(listener.local_addr().unwrap());
+        let (opened, accepted) = tokio::join!(opened, listener.accept());
+        let (mut near, mut far) = (opened.unwrap(), CheckedStream::from(accepted.unwrap().0));
+        let asking = async {
+            near.write_all(b"PRI * HTTP/2.0").await.unwrap();
+            let mut answer = String::new();
+            near.read_to_string(&mut answer).await.unwrap();
+            answer
+        };
+        let answering = async {
+            // What is written before anything has come waits for that.
+            far.write_all(b"no node").await.unwrap();
+            far.shutdown().await.unwrap();
+            let mut read = [0; 14];
+            far.read_exact(&mut read).await.unwrap();
+            read
+        };
+        let (answer, read) = tokio::join!(asking, answering);
+        assert_eq!((answer.as_str(), &read), ("no node", b"PRI * HTTP/2.0"));
     }
 }

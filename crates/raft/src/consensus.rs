@@ -13,6 +13,7 @@ use conclave_core::Answer;
 use conclave_storage::{LogStore, StateStore, WorkKind, run};
 use openraft::ServerState;
 use openraft::async_runtime::WatchReceiver as _;
+use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout_at};
@@ -68,7 +69,8 @@ struct Inner {
     options: ConsensusOptions,
     raft: Raft,
     state: StateStore,
-    giver: SnapshotGiver,
+    /// For the service for the other nodes, until that is begun: whoever has it uses the stores.
+    giver: Mutex<Option<SnapshotGiver>>,
     channels: Arc<PeerChannels>,
     applied: watch::Receiver<u64>,
     digests: DigestPoints,
@@ -175,7 +177,7 @@ impl Consensus {
             options,
             raft,
             state,
-            giver,
+            giver: Mutex::new(Some(giver)),
             channels,
             applied,
             digests,
@@ -420,6 +422,8 @@ impl Consensus {
         let inner = &self.inner;
         // Cancelled with either of the two.
         let ends = inner.stop.child_token();
+        let served_before = || ConsensusError::PeerService("the other nodes are served already".to_owned());
+        let giver = inner.giver.lock().take().ok_or_else(served_before)?;
         let (state, metrics) = (inner.state.clone(), inner.metrics.clone());
         let intake = Intake { state, metrics, in_use: inner.tasks.token() };
         let server = PeerServer {
@@ -429,7 +433,7 @@ impl Consensus {
             displaced: inner.displaced.clone(),
             raft: inner.raft.clone(),
             snapshots: SnapshotReceiver::new(inner.raft.clone(), intake),
-            giver: inner.giver.clone(),
+            giver,
             leader_gate: inner.leader_gate.clone(),
             local,
             _in_use: inner.tasks.token(),
@@ -466,6 +470,7 @@ impl Consensus {
     pub async fn shutdown(&self) {
         let inner = &self.inner;
         inner.stop.cancel();
+        drop(inner.giver.lock().take());
         if let Err(error) = inner.raft.shutdown().await {
             tracing::error!(%error, "the engine did not end well");
         }

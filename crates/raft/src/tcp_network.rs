@@ -96,7 +96,7 @@ async fn serve(
     routes: PeerRoutes,
     stop: CancellationToken,
 ) -> Result<(), ConsensusError> {
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).map_ok(CheckedStream::over);
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true)).map_ok(CheckedStream::from);
     let serving = Server::builder()
         .initial_stream_window_size(STREAM_WINDOW_SIZE_BYTES)
         .initial_connection_window_size(CONNECTION_WINDOW_SIZE_BYTES)
