@@ -33,6 +33,10 @@ const HEAD_SIZE_BYTES: usize = 12;
 /// The first byte of a connection without pieces. The first piece of a node is short: it begins with a zero.
 const PLAIN: u8 = b'P';
 
+const DAMAGED: &str = "bytes between nodes were damaged on the way";
+const NO_NODE: &str = "this is not a port for the nodes among themselves: name what the member has as peer_advertise, and not \
+                       where clients reach it";
+
 /// A connection between two nodes.
 pub struct CheckedStream {
     way: Way,
@@ -172,9 +176,11 @@ impl Pieces {
         xxh3_64_with_seed(bytes, number)
     }
 
+    /// The connection ends. If not even the first piece is one, whoever is there hardly is a node.
     fn damaged(&self) -> io::Error {
         tracing::warn!(peer = ?self.peer, "what another node sent was damaged on the way: the connection is closed");
-        io::Error::new(ErrorKind::InvalidData, "bytes between nodes were damaged on the way")
+        let first = self.number == 0;
+        io::Error::new(ErrorKind::InvalidData, if first { NO_NODE } else { DAMAGED })
     }
 }
 
