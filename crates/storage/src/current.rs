@@ -35,8 +35,8 @@ pub(crate) fn give_up(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError
     files::replace(disk, &folder.join(CURRENT), DAMAGED)
 }
 
-/// Keeps the generations that are there, of which none is valid, under a name that is no generation's. Of what was kept
-/// before, that is newer.
+/// Keeps the newest generation, which is not valid any more, under a name that is no generation's. What was kept before
+/// stays instead: what came after it was begun empty, and never became a state.
 pub(crate) fn set_aside(disk: &dyn Disk, folder: &Path) -> Result<(), StorageError> {
     let aside = folder.join(ASIDE);
     let newest = files::names(disk, folder)?.iter().filter_map(|name| number(name)).max();
