@@ -18,6 +18,8 @@ const ANSWER_SIZE_BYTES_MAX: usize = 1 << 20;
 const READ_FOR: (&str, &str) = ("Grpc-Timeout", "2S");
 /// Longer than any other call takes.
 const PATIENCE: (&str, &str) = ("Grpc-Timeout", "30S");
+/// The line of an error for a deadline that has passed. Whether that has code 4 (504) or 2 (500) is a race within etcd.
+const TOO_LATE: &str = "too late";
 /// What differs between any two clusters, and from one moment to the next.
 const MASKED: [&str; 14] = [
     "ID",
@@ -63,6 +65,16 @@ pub(crate) struct Told {
     pub(crate) status: u16,
     content_type: String,
     lines: Vec<String>,
+}
+
+impl Told {
+    fn new(status: u16, content_type: String, text: &[u8]) -> Self {
+        let lines = masked(text);
+        let is_late_at_once = lines.first().is_some_and(|line| line.trim_end() == TOO_LATE);
+        // It is told by the status, too, then: see `TOO_LATE`.
+        let status = if is_late_at_once && status == 500 { 504 } else { status };
+        Self { status, content_type, lines }
+    }
 }
 
 /// The two, each before an etcd of its own: what one is asked must not show in what the other answers.
@@ -114,8 +126,7 @@ impl Gateways {
         let (theirs, (head, text)) = tokio::join!(theirs, ours);
         let (status, headers) = (head.status.as_u16(), head.headers);
         let content_type = headers.get("content-type").map(|it| it.to_str().unwrap().to_owned());
-        let ours = Told { status, content_type: content_type.unwrap_or_default(), lines: masked(&text) };
-        (theirs.expect("etcd answers"), ours)
+        (theirs.expect("etcd answers"), Told::new(status, content_type.unwrap_or_default(), &text))
     }
 }
 
@@ -146,19 +157,15 @@ pub(crate) async fn over_http(
     let end = answer.windows(4).position(|it| it == b"\r\n\r\n")?;
     let head = String::from_utf8_lossy(&answer[..end]).into_owned();
     let content_type = head.lines().find_map(|line| line.strip_prefix("Content-Type: ")).unwrap_or_default();
-    Some(Told {
-        status: head.split(' ').nth(1)?.parse().ok()?,
-        content_type: content_type.to_owned(),
-        lines: masked(&answer[end + 4..]),
-    })
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    Some(Told::new(status, content_type.to_owned(), &answer[end + 4..]))
 }
 
 /// The lines of an answer, without what differs between any two clusters.
 fn masked(text: &[u8]) -> Vec<String> {
     let text = String::from_utf8(text.to_vec()).unwrap();
     let line = |line: &str| match serde_json::from_str::<Value>(line) {
-        // Whether that has code 4 or 2 is a race within etcd.
-        Ok(json) if json["error"]["message"] == "context deadline exceeded" => "too late".to_owned(),
+        Ok(json) if json["error"]["message"] == "context deadline exceeded" => TOO_LATE.to_owned(),
         Ok(mut json) => {
             mask(&mut json);
             json.to_string()
