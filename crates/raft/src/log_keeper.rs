@@ -83,7 +83,7 @@ impl LogKeeper {
         loop {
             tokio::select! {
                 _ = looks.tick() => if self.look(&mut seen).await.is_none() { return },
-                _ = leftovers.tick() => self.remove_leftovers().await,
+                _ = leftovers.tick() => self.remove_leftovers(self.progress().purged).await,
             }
         }
     }
@@ -98,6 +98,8 @@ impl LogKeeper {
         // The engine waits by itself until nobody reads what is to go.
         if start > progress.purged.max(seen.asked) {
             seen.asked = start;
+            // Whoever is given one after which the log is gone comes back at once, and would be given it again.
+            self.remove_leftovers(start).await;
             tracing::info!(first_index = start, "the log is cut");
             self.raft.trigger().purge_log(start - 1).await.ok()?;
         }
@@ -128,9 +130,9 @@ impl LogKeeper {
         }
     }
 
-    async fn remove_leftovers(&self) {
-        let (snapshots, state, log_start) =
-            (self.snapshots.clone(), self.state.clone(), self.progress().purged);
+    /// Of transfers that nobody comes back for, or could not use: the log begins with entry `log_start`.
+    async fn remove_leftovers(&self, log_start: u64) {
+        let (snapshots, state) = (self.snapshots.clone(), self.state.clone());
         let removing = run(self.state.threads(), WorkKind::Awaited, (), move || {
             snapshots.release(log_start);
             state.remove_idle_staging(STAGING_IDLE)

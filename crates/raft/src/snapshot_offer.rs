@@ -82,9 +82,10 @@ impl Transfer {
         self.is_under_way = true;
     }
 
-    /// All has arrived.
+    /// All has arrived: nobody comes back for the rest.
     pub(crate) fn arrived(mut self) {
         self.is_under_way = false;
+        self.files.transfers.lock().resumed_until = None;
     }
 }
 
@@ -239,6 +240,16 @@ mod tests {
         tokio::time::advance(RESUME_WAIT).await;
         assert_eq!((offered(&offers), offers.needed_from()), (20, None));
         assert_eq!(offers.release(0).len(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_whose_sending_broke_gives_way_when_it_has_arrived() {
+        let (source, mut offers) = (Source::new(), Offers::default());
+        assert!(offers.keep(source.built(10)).is_empty());
+        drop(begin(&offers));
+        assert!(offers.keep(source.built(20)).is_empty());
+        begin(&offers).arrived();
+        assert_eq!((offered(&offers), offers.needed_from()), (20, None));
     }
 
     #[tokio::test(start_paused = true)]

@@ -90,11 +90,19 @@ async fn has_come(incoming: &Path, size_bytes: u64) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_transfer_that_broke_goes_on_where_it_ended() {
+/// After so many entries the log is cut.
+const SNAPSHOT_ENTRIES: u64 = 50;
+
+/// A cluster with a follower that was stopped when it had 3 MiB of a snapshot of 10, and the next number to write.
+async fn with_a_broken_transfer() -> (Cluster, u64, u64) {
     // Another leader would have other files, of which there is nothing yet.
-    let (snapshot_entries, snapshot_rate_bytes_per_s, election_ms_min) = (50, 4 << 20, 2_000);
-    let setup = Setup { snapshot_entries, snapshot_rate_bytes_per_s, election_ms_min, ..Setup::default() };
+    let (snapshot_rate_bytes_per_s, election_ms_min) = (4 << 20, 2_000);
+    let setup = Setup {
+        snapshot_entries: SNAPSHOT_ENTRIES,
+        snapshot_rate_bytes_per_s,
+        election_ms_min,
+        ..Setup::default()
+    };
     let mut cluster = Cluster::form_with(3, setup).await;
     for number in 1..=5 {
         cluster.propose(&put(&format!("big-{number}"), number, noise(number, 2 << 20))).await.unwrap();
@@ -104,11 +112,29 @@ async fn a_transfer_that_broke_goes_on_where_it_ended() {
     let last_index = cluster.node(behind).consensus.status().last_log_index;
     cluster.stop(behind).await;
     let next = outrun(&cluster, last_index).await;
-    let incoming = cluster.path(behind).join("state/incoming");
-    let leader = cluster.leader().await;
     cluster.start(behind).await;
-    has_come(&incoming, 3 << 20).await;
+    has_come(&cluster.path(behind).join("state/incoming"), 3 << 20).await;
     cluster.stop(behind).await;
+    (cluster, behind, next)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_snapshot_after_which_the_log_is_gone_is_not_gone_on_with() {
+    let (mut cluster, behind, next) = with_a_broken_transfer().await;
+    for number in next..next + 10 * SNAPSHOT_ENTRIES {
+        cluster.propose(&put_number("app", number)).await.unwrap();
+    }
+    cluster.start(behind).await;
+    cluster.agree().await;
+    let replaced = cluster.node(behind).observed.replaced.load(Ordering::SeqCst);
+    assert_eq!(replaced, 1, "it was sent one that was of no use, and then another");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transfer_that_broke_goes_on_where_it_ended() {
+    let (mut cluster, behind, next) = with_a_broken_transfer().await;
+    let leader = cluster.leader().await;
+    let incoming = cluster.path(behind).join("state/incoming");
 
     // Kept by another name as well, to see what becomes of it: it grows if it is gone on with.
     let is_part = |(path, _): &(PathBuf, fs::Metadata)| path.extension().is_some_and(|kind| kind == "part");
