@@ -42,6 +42,9 @@ use crate::room::Room;
 use crate::stores::{self, Stores};
 use crate::survey::survey;
 
+/// How much longer than its TTL a lease lives under a new leader, at least: its holder has to find that one first.
+const LEASE_GRACE_MIN: Duration = Duration::from_secs(1);
+
 /// Why a node did not start. Nothing runs then.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -141,7 +144,7 @@ impl Node {
             space_reserve_bytes: options.alarms.space_reserve_bytes,
             leases: parking_lot::Mutex::default(),
             noting: RwLock::new(()),
-            lease_grace: Duration::from_millis(options.election_ms_max),
+            lease_grace: Duration::from_millis(options.election_ms_max).max(LEASE_GRACE_MIN),
             renewals,
             attending: Arc::default(),
             abandoned,

@@ -54,6 +54,8 @@ pub(crate) type Raft = openraft::Raft<TypeConfig, Applier>;
 
 /// How long the last users of the stores may take to end on shutdown.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a follower may owe an answer to entries, at least: it writes them to its disk first.
+const ANSWER_TIMEOUT_MIN: Duration = Duration::from_secs(1);
 /// A leader that was not heard of for so many times the longest election timeout counts as gone.
 const SILENT_ELECTIONS: u32 = 2;
 /// The longest wait for a leader before the next attempt to read, should no change be told.
@@ -145,7 +147,7 @@ impl Consensus {
         let snapshot_rate = Arc::new(SnapshotRate::new(options.snapshot_rate_bytes_per_s));
         let network = PeerNetwork {
             channels: Arc::clone(&channels),
-            answer_timeout: Duration::from_millis(options.election_ms_max),
+            answer_timeout: Duration::from_millis(options.election_ms_max).max(ANSWER_TIMEOUT_MIN),
             quiet: Arc::clone(&quiet),
             log: adapter.clone(),
             snapshot_rate: Arc::clone(&snapshot_rate),

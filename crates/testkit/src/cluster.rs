@@ -25,6 +25,11 @@ use crate::wait;
 /// How long a node may take to tell its state; it asks the others for a second at most.
 const STATUS_TIMEOUT_MS: u64 = 3_000;
 
+/// Timings that elect nobody because a machine that runs many tests stood still for a moment. A test of elections sets
+/// its own.
+const CALM: [(&str, &str); 3] =
+    [("heartbeat_ms", "100"), ("election_ms_min", "500"), ("election_ms_max", "1000")];
+
 /// How a cluster is made.
 #[derive(Debug, Clone)]
 pub struct ClusterOptions {
@@ -35,9 +40,10 @@ pub struct ClusterOptions {
 }
 
 impl ClusterOptions {
-    /// So many nodes of this binary, with the default settings.
+    /// So many nodes of this binary, with the default settings but for calm elections.
     pub fn new(binary: &str, nodes: u64) -> Self {
-        Self { binary: binary.into(), nodes, settings: Vec::new(), with_links: false }
+        let settings = CALM.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Self { binary: binary.into(), nodes, settings, with_links: false }
     }
 
     /// Gives all nodes a setting.

@@ -29,8 +29,9 @@ const STREAMS_A_CONNECTION_MAX: u32 = 10_000;
 /// Most calls of one connection that were given up before this node took them in; with more it is closed. After a node
 /// stood still, many have been.
 const STREAMS_GIVEN_UP_MAX: usize = 1_000;
-/// A watch outlives an election, and one that must be held again: so many times election_ms_max.
+/// A watch outlives an election, and one that must be held again: so many times election_ms_max, and so long at least.
 const WATCH_LEADERLESS_ELECTIONS: u64 = 3;
+const WATCH_LEADERLESS_MS_MIN: u64 = 3_000;
 
 /// Serves clients until `stop`, then until the requests under way have ended.
 pub(super) async fn serve(
@@ -128,6 +129,9 @@ fn limits(settings: &Settings) -> Limits {
         watch_streams_max: settings.limits_watch_streams_max,
         acquire_streams_max: settings.limits_acquire_streams_max,
         keep_alive_streams_max: settings.limits_keep_alive_streams_max,
-        watch_leaderless_ms_max: settings.election_ms_max.saturating_mul(WATCH_LEADERLESS_ELECTIONS),
+        watch_leaderless_ms_max: settings
+            .election_ms_max
+            .saturating_mul(WATCH_LEADERLESS_ELECTIONS)
+            .max(WATCH_LEADERLESS_MS_MIN),
     }
 }

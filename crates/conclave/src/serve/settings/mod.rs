@@ -132,13 +132,13 @@ settings! {
     /// Where spans of requests are sent to, by OTLP over gRPC: the URL of a collector. Unset: nowhere.
     otlp_endpoint: Optional, "otlp_endpoint" = "";
     /// How often a leader shows that it is there, in milliseconds: 10 to 10,000.
-    heartbeat_ms: u64, "heartbeat_ms" = "100";
+    heartbeat_ms: u64, "heartbeat_ms" = "50";
     /// Shortest time by which a node waits longer than election_ms_max for a sign of the leader before it
     /// stands for election, in milliseconds: at least three heartbeats.
-    election_ms_min: u64, "election_ms_min" = "500";
+    election_ms_min: u64, "election_ms_min" = "150";
     /// Longest such time, in milliseconds: above the shortest; each node draws from between. A leader that
     /// was not heard of for election_ms_max counts as gone.
-    election_ms_max: u64, "election_ms_max" = "1000";
+    election_ms_max: u64, "election_ms_max" = "300";
     /// Log entries after which a snapshot is taken and the log is cut: at least 100.
     snapshot_entries: u64, "snapshot_entries" = "100000";
     /// Bytes of log entries after which the same is done: at least 1 MiB.

@@ -59,7 +59,7 @@ fn without_sources_a_node_stands_alone() {
     let settings = read(&Sources::default());
     assert_eq!(settings.node_id, 1);
     assert_eq!(settings.client_listen.0.to_string(), "127.0.0.1:4101");
-    assert_eq!((settings.heartbeat_ms, settings.election_ms_min, settings.election_ms_max), (100, 500, 1000));
+    assert_eq!((settings.heartbeat_ms, settings.election_ms_min, settings.election_ms_max), (50, 150, 300));
     assert_eq!(settings.limits_value_size_bytes_max, 1 << 20);
     assert_eq!(settings.log_format, LogFormat::Text);
     let alone = member("127.0.0.1:4201", Some("http://127.0.0.1:4101"));
@@ -193,9 +193,9 @@ fn values_out_of_bounds_are_told_with_the_bounds() {
 #[test]
 fn what_depends_on_another_setting_is_checked_against_it() {
     let told = refused(&flags(&[("heartbeat_ms", "500")]));
-    assert_eq!(told, ["election_ms_min: 500 is not from 1500 to 120000"]);
+    assert_eq!(told, ["election_ms_min: 150 is not from 1500 to 120000"]);
     let told = refused(&flags(&[("election_ms_min", "3000")]));
-    assert_eq!(told, ["election_ms_max: 1000 is too small: at least 3001"]);
+    assert_eq!(told, ["election_ms_max: 300 is too small: at least 3001"]);
     let settings =
         read(&flags(&[("heartbeat_ms", "10"), ("election_ms_min", "30"), ("election_ms_max", "31")]));
     assert_eq!(settings.election_ms_max, 31);
