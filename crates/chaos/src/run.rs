@@ -36,8 +36,11 @@ const FINISH_LIMIT: Duration = Duration::from_secs(120);
 /// The same, if the cluster is not well: nothing is to be expected of it.
 const GIVE_UP_LIMIT: Duration = Duration::from_secs(10);
 
-/// `election_ms_min` and `election_ms_max` of all nodes: the defaults, which the report names.
-pub(crate) const ELECTION_MS: (u64, u64) = (500, 1_000);
+/// So slow that a small snapshot is on its way long enough to be met there.
+const SNAPSHOT_RATE_BYTES_PER_S: u64 = 128 << 10;
+/// `heartbeat_ms` of all nodes, and `election_ms_min` and `election_ms_max`, which the report names: the defaults.
+const HEARTBEAT_MS: u64 = 50;
+pub(crate) const ELECTION_MS: (u64, u64) = (150, 300);
 /// The log is cut after so many entries: nodes that were away are sent snapshots.
 const SNAPSHOT_ENTRIES: u64 = 300;
 
@@ -86,9 +89,11 @@ pub(crate) async fn run(plan: &Plan) -> anyhow::Result<Report> {
 
 fn options(binary: &str, nodes: u64) -> ClusterOptions {
     ClusterOptions::new(binary, nodes)
+        .set("heartbeat_ms", HEARTBEAT_MS)
         .set("election_ms_min", ELECTION_MS.0)
         .set("election_ms_max", ELECTION_MS.1)
         .set("snapshot_entries", SNAPSHOT_ENTRIES)
+        .set("snapshot_rate_bytes_per_s", SNAPSHOT_RATE_BYTES_PER_S)
         .with_links()
 }
 

@@ -19,6 +19,8 @@ const FATE_LIMIT: Duration = Duration::from_secs(60);
 
 /// What nodes say of something that is not as it was written.
 const DAMAGE_WORDS: [&str; 3] = ["damaged", "checksum is wrong", "not as it was written"];
+/// What they say of something that they have and do not use.
+const UNUSED_WORDS: &str = "a received file of another snapshot is not used";
 
 /// What faults are done to.
 pub(crate) struct Stage {
@@ -63,6 +65,8 @@ pub(crate) enum Fate {
     Given,
     /// It said so, has the lost part anew, and serves.
     Mended,
+    /// What was damaged is not used, and it serves.
+    Unused,
     /// It serves as if nothing had been.
     Unnoticed,
 }
@@ -166,8 +170,11 @@ impl Stage {
         self.tell(format!("damaged: {place}"));
         let logged = self.cluster.node(id).log().len();
         self.start(id);
-        let fate = self.fate(id, logged).await;
+        let fate = self.fate(part, id, logged).await;
         self.tell(format!("node {id}: {fate:?}"));
+        if fate == Fate::Unused {
+            return;
+        }
         let damaged = self.told.damages.entry(part).or_default();
         damaged.times += 1;
         damaged.found += u64::from(fate != Fate::Unnoticed);
@@ -185,11 +192,13 @@ impl Stage {
     }
 
     /// Waits until it shows what becomes of a node that was damaged and started again, whose log was so long before.
-    async fn fate(&mut self, id: u64, logged: usize) -> Fate {
+    async fn fate(&mut self, part: Part, id: u64, logged: usize) -> Fate {
         let others: Vec<_> = self.cluster.ids().into_iter().filter(|other| *other != id).collect();
         let mut goal_index = None;
         let look = async || {
-            let says_so = says_so(self.cluster.node(id).log().get(logged..)?);
+            let log = self.cluster.node(id).log();
+            let log = log.get(logged..)?;
+            let says_so = says_so(log);
             if !self.cluster.node(id).is_running() {
                 return Some(if says_so { Fate::Given } else { Fate::Unnoticed });
             }
@@ -199,7 +208,9 @@ impl Stage {
             match member.health() {
                 Health::Corrupt => Some(Fate::Given),
                 Health::Ok if member.applied_index < goal_index => None,
-                Health::Ok => Some(if says_so { Fate::Mended } else { Fate::Unnoticed }),
+                Health::Ok if says_so => Some(Fate::Mended),
+                Health::Ok if part == Part::Snapshot && log.contains(UNUSED_WORDS) => Some(Fate::Unused),
+                Health::Ok => Some(Fate::Unnoticed),
                 _ => None,
             }
         };

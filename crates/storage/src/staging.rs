@@ -135,6 +135,7 @@ impl Staging {
         kept.extend(announced.iter().map(|file| file.name.clone()));
         for name in files::names(&*self.disk, &self.path)? {
             if !kept.contains(&name) {
+                tracing::info!(%name, "a received file of another snapshot is not used");
                 files::remove_file(&*self.disk, &self.path.join(name))?;
             }
         }

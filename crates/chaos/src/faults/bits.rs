@@ -1,5 +1,6 @@
 //! Files that are not as they were written.
 
+use std::path::Path;
 use std::time::Duration;
 
 use conclave_testkit::{Way, wait};
@@ -47,15 +48,27 @@ pub(super) async fn turn_over_received(stage: &mut Stage) -> Duration {
     stage.start(id);
     let incoming = stage.cluster.node(id).data_dir().join("state/incoming");
     let comes = async || {
-        let entries = std::fs::read_dir(&incoming).into_iter().flatten().flatten();
-        let sizes = entries.filter_map(|entry| entry.metadata().ok()).map(|it| it.len());
-        (sizes.sum::<u64>() > 0).then_some(())
+        let has_all = || async { Some(stage.member(leader, id).await?.applied_index > last) };
+        match size_bytes(&incoming) {
+            // This program stood still while it came.
+            0 => has_all().await?.then_some(false),
+            _ => Some(true),
+        }
     };
-    wait::within(COMES_LIMIT, "a snapshot comes", comes).await;
+    if !wait::within(COMES_LIMIT, "a snapshot comes", comes).await {
+        stage.cluster.links().heal();
+        return Duration::ZERO;
+    }
     stage.kill(id);
     stage.cluster.links().heal();
     stage.damage(Part::Snapshot, id).await;
     Duration::ZERO
+}
+
+/// Of all files in a folder.
+fn size_bytes(folder: &Path) -> u64 {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).map(|it| it.len()).sum()
 }
 
 /// Whether the leader, in time, no longer has what a node needs next that has come so far.
