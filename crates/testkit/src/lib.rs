@@ -9,6 +9,7 @@
 //! |---|---|
 //! | [`cluster`] | some nodes with the same settings, and the waits for what they agree on |
 //! | [`node`] | one process: its settings file, its log, its signals |
+//! | [`etcd`] | real etcds, to compare with |
 //! | [`links`], [`connection_owner`] | proxies between the nodes, and which node a connection comes from |
 //! | [`writers`] | clients that commit at once, and whether each acknowledged commit is there once |
 //! | [`follower`] | a watch, and whether it saw every version once, in order |
@@ -23,6 +24,7 @@
 pub mod cluster;
 pub mod command_line;
 pub mod connection_owner;
+pub mod etcd;
 pub mod follower;
 pub mod links;
 pub mod node;
@@ -35,6 +37,7 @@ pub mod writers;
 
 pub use cluster::{Cluster, ClusterOptions};
 pub use command_line::{CommandLine, Ran};
+pub use etcd::{EtcdCluster, EtcdMember};
 pub use follower::Follower;
 pub use links::{Links, Way};
 pub use node::NodeProcess;

@@ -4,13 +4,14 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use conclave_door_gateway::{Health, MESSAGE_SIZE_BYTES_MAX_DEFAULT, Options};
+use conclave_testkit::EtcdCluster;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Channel;
 use tower::{ServiceExt as _, service_fn};
 
-use crate::server::{Etcd, VERSION};
+use crate::server::{self, VERSION};
 
 /// Larger answers are a mistake.
 const ANSWER_SIZE_BYTES_MAX: usize = 1 << 20;
@@ -79,16 +80,15 @@ impl Told {
 
 /// The two, each before an etcd of its own: what one is asked must not show in what the other answers.
 pub(crate) struct Gateways {
-    theirs: Etcd,
+    theirs: EtcdCluster,
     ours: Router,
-    _behind_ours: Etcd,
+    _behind_ours: EtcdCluster,
 }
 
 impl Gateways {
     pub(crate) async fn start() -> Self {
-        let (theirs, behind_ours) = (Etcd::start().await, Etcd::start().await);
-        let endpoint = Endpoint::from_shared(format!("http://{}", behind_ours.address()));
-        let channel = endpoint.expect("it is a URL").connect_lazy();
+        let (theirs, behind_ours) = (server::start().await, server::start().await);
+        let channel = behind_ours.member(0).channel();
         let options = Options {
             message_size_bytes_max: MESSAGE_SIZE_BYTES_MAX_DEFAULT,
             server_version: VERSION.into(),
@@ -115,7 +115,7 @@ impl Gateways {
     async fn ask(&self, asked: &Asked) -> (Told, Told) {
         let Asked { method, path, body, header: (name, value) } = asked;
         let header = format!("{name}: {value}\r\n");
-        let address = self.theirs.address();
+        let address = self.theirs.member(0).address();
         let theirs = over_http(&address, method, path, &header, body);
         let request = Request::builder().method(*method).uri(*path).header(*name, *value);
         let request = request.body(Body::from(*body)).unwrap();
@@ -141,13 +141,7 @@ fn grpc_of(channel: Channel) -> Router {
 }
 
 /// Asks over HTTP/1.0, whose answers are never in chunks; none if nobody answers.
-pub(crate) async fn over_http(
-    address: &str,
-    method: &str,
-    path: &str,
-    header: &str,
-    body: &str,
-) -> Option<Told> {
+async fn over_http(address: &str, method: &str, path: &str, header: &str, body: &str) -> Option<Told> {
     let mut stream = TcpStream::connect(address).await.ok()?;
     let size = body.len();
     let request = format!("{method} {path} HTTP/1.0\r\n{header}content-length: {size}\r\n\r\n{body}");

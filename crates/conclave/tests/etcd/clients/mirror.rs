@@ -1,10 +1,10 @@
 //! `make-mirror` from an etcd to Conclave and back.
 
-use conclave_testkit::{Cluster, wait};
+use conclave_testkit::{Cluster, EtcdCluster, wait};
 
 use super::etcdctl::{Etcdctl, VERSIONS};
 use super::three;
-use crate::server::EtcdCluster;
+use crate::server::start_etcd;
 
 /// Copies all from the first to the second by a mirror, and what changes while it runs.
 async fn move_over(from: &Etcdctl, to: &Etcdctl, destination: &str) {
@@ -32,20 +32,20 @@ async fn arrived(to: &Etcdctl, key: &str, told: &str) {
 
 /// The three nodes and an etcd, as an etcdctl sees them.
 fn both(version: &'static str, ours: &Cluster, etcd: &EtcdCluster) -> [Etcdctl; 2] {
-    [ours.endpoints(), etcd.endpoint()].map(|endpoint| Etcdctl::at(version, endpoint, ours.folder()))
+    [ours.endpoints(), etcd.member(0).address()].map(|endpoint| Etcdctl::at(version, endpoint, ours.folder()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn all_moves_from_an_etcd_and_back() {
     for version in VERSIONS {
         let mut cluster = three().await;
-        let etcd = EtcdCluster::start(version, 1).await;
+        let etcd = start_etcd(version, 1).await;
         let [ours, etcds] = both(version, &cluster, &etcd);
         let node = cluster.node(2).client_address().to_string();
         move_over(&etcds, &ours, &node).await;
         for ctl in [&ours, &etcds] {
             ctl.done(&["del", "", "--from-key"]).await;
         }
-        move_over(&ours, &etcds, &etcd.endpoint()).await;
+        move_over(&ours, &etcds, &etcd.member(0).address()).await;
     }
 }
