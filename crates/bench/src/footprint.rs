@@ -1,7 +1,7 @@
 //! What a node takes of the machine: memory and disk. And by which way its state came to it.
 
 use std::collections::HashMap;
-use std::fs;
+use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
@@ -15,6 +15,8 @@ use crate::report::{Report, mib};
 
 /// The first generation of the state of a new node.
 const FIRST_GENERATION: u64 = 1;
+/// What the system counts the room of files in.
+const BLOCK_SIZE_BYTES: u64 = 512;
 
 /// Tells what every node takes, all of which must run.
 pub(crate) fn tell(
@@ -47,13 +49,23 @@ pub(crate) fn generation(cluster: &mut Cluster, id: u64) -> anyhow::Result<u64> 
     text.trim_end().parse().with_context(|| format!("{} names no generation", file.display()))
 }
 
-/// Sum of the sizes of all files, each once, whatever names it has: a snapshot that is kept to be sent shares its
-/// files with the state. The node may remove some meanwhile: those count for nothing.
+/// Sum of the sizes of all files.
 fn size_of(folder: &Path) -> anyhow::Result<u64> {
+    sum_over(folder, Metadata::len)
+}
+
+/// How much all files take on the disk: more than their sizes where room was set aside.
+pub(crate) fn taken_by(folder: &Path) -> anyhow::Result<u64> {
+    sum_over(folder, |file| file.blocks() * BLOCK_SIZE_BYTES)
+}
+
+/// Sum over all files, each once, whatever names it has: a snapshot that is kept to be sent shares its files with the
+/// state. The node may remove some meanwhile: those count for nothing.
+fn sum_over(folder: &Path, of: impl Fn(&Metadata) -> u64) -> anyhow::Result<u64> {
     let mut sizes_bytes = HashMap::new();
     for entry in WalkDir::new(folder) {
         match entry.and_then(|entry| entry.metadata()) {
-            Ok(found) if found.is_file() => sizes_bytes.insert(found.ino(), found.len()),
+            Ok(found) if found.is_file() => sizes_bytes.insert(found.ino(), of(&found)),
             Ok(_) => None,
             Err(error) if is_gone(&error) => None,
             Err(error) => return Err(error.into()),
@@ -79,5 +91,6 @@ mod tests {
         fs::hard_link(folder.path().join("2"), folder.path().join("again")).unwrap();
         assert_eq!(size_of(folder.path()).unwrap(), 15);
         assert_eq!(size_of(&folder.path().join("nowhere")).unwrap(), 0);
+        assert_eq!(taken_by(folder.path()).unwrap() % 512, 0);
     }
 }

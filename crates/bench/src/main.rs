@@ -4,6 +4,7 @@ mod arrival;
 mod catch_up;
 mod clients;
 mod collection;
+mod compare;
 mod footprint;
 mod latencies;
 mod load;
@@ -16,14 +17,15 @@ mod smoke;
 
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 /// Measures Conclave.
 #[derive(Debug, Parser)]
 struct Cli {
-    /// The program that is measured: a release build
+    /// The program that is measured: a release build; `compare` has it named otherwise
     #[arg(long, value_name = "PROGRAM")]
-    binary: PathBuf,
+    binary: Option<PathBuf>,
     #[command(subcommand)]
     measure: Measure,
 }
@@ -46,16 +48,20 @@ enum Measure {
     Sessions(sessions::SessionsArgs),
     /// How writes do while a long history is dropped: a minute or two
     Collection(collection::CollectionArgs),
+    /// Conclave beside etcd, three nodes of each in turn
+    Compare(compare::CompareArgs),
 }
 
 fn main() -> anyhow::Result<()> {
     let cli = Cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let binary = cli.binary.context("--binary tells which program is measured");
     match cli.measure {
-        Measure::Smoke(args) => runtime.block_on(smoke::run(&cli.binary, &args)),
-        Measure::Locks(args) => runtime.block_on(locks::run(&cli.binary, &args)),
-        Measure::Sessions(args) => runtime.block_on(sessions::run(&cli.binary, &args)),
-        Measure::CatchUp(args) => runtime.block_on(catch_up::run(&cli.binary, &args)),
-        Measure::Collection(args) => runtime.block_on(collection::run(&cli.binary, &args)),
+        Measure::Smoke(args) => runtime.block_on(smoke::run(&binary?, &args)),
+        Measure::Locks(args) => runtime.block_on(locks::run(&binary?, &args)),
+        Measure::Sessions(args) => runtime.block_on(sessions::run(&binary?, &args)),
+        Measure::CatchUp(args) => runtime.block_on(catch_up::run(&binary?, &args)),
+        Measure::Collection(args) => runtime.block_on(collection::run(&binary?, &args)),
+        Measure::Compare(args) => runtime.block_on(compare::run(&args)),
     }
 }

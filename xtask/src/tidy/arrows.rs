@@ -99,9 +99,9 @@ const DRAWING: &[Place] = &[
     },
     Place {
         name: "conclave-bench",
-        sees: &["conclave-client", "conclave-testkit"],
-        never_linked: &[],
-        never_named: &["openraft", "rocksdb", "tonic"],
+        sees: &["conclave-client", "conclave-proto", "conclave-testkit"],
+        never_linked: &["openraft", "rocksdb"],
+        never_named: &[],
     },
     Place {
         name: "conclave-chaos",

@@ -1,0 +1,181 @@
+//! Clients of etcd's API, which both sides serve: one operation after the other, at each node in turn, as etcd's own
+//! client does it.
+
+use anyhow::ensure;
+use conclave_proto::etcd::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
+use conclave_proto::etcd::etcdserverpb::kv_client::KvClient;
+use conclave_proto::etcd::etcdserverpb::request_op::Request;
+use conclave_proto::etcd::etcdserverpb::{
+    Compare, PutRequest, RangeRequest, RequestOp, TxnRequest, TxnResponse,
+};
+use tonic::transport::Channel;
+
+use super::connections::Connections;
+use super::drive::Operate;
+use super::material::{Dice, Material};
+
+/// Keys that one transaction writes while the store is filled: etcd takes 128.
+const KEYS_A_FILL: u64 = 100;
+
+/// What a client does again and again.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum What {
+    Put,
+    Get,
+    /// Read as the node has it, without asking the others.
+    LocalGet,
+    /// Nine reads to one write.
+    Mixed,
+    /// A range of so many keys.
+    Range(u64),
+    /// A key of the client's own is compared with what it last was, and written.
+    CompareAndSwap,
+}
+
+/// A client.
+#[derive(Debug)]
+pub(crate) struct EtcdClient {
+    nodes: Vec<KvClient<Channel>>,
+    turn: usize,
+    what: What,
+    material: Material,
+    dice: Dice,
+    number: u64,
+    /// When the client's own key was last written.
+    revision: i64,
+}
+
+impl EtcdClient {
+    pub(crate) fn new(connections: &Connections, number: usize, what: What, material: &Material) -> Self {
+        Self {
+            nodes: connections.of_client(number).into_iter().map(KvClient::new).collect(),
+            turn: 0,
+            what,
+            material: material.clone(),
+            dice: Dice::new(number as u64),
+            number: number as u64,
+            revision: 0,
+        }
+    }
+
+    fn node(&mut self) -> &mut KvClient<Channel> {
+        self.turn = (self.turn + 1) % self.nodes.len();
+        &mut self.nodes[self.turn]
+    }
+
+    async fn put(&mut self) -> anyhow::Result<()> {
+        let request = put(self.material.any_key(&mut self.dice), &self.material, &mut self.dice);
+        self.node().put(request).await?;
+        Ok(())
+    }
+
+    async fn get(&mut self, serializable: bool) -> anyhow::Result<()> {
+        let key = self.material.any_key(&mut self.dice);
+        let request = RangeRequest { key: key.into(), serializable, ..RangeRequest::default() };
+        let told = self.node().range(request).await?;
+        is_as_it_should(told.get_ref().kvs.len() == 1)
+    }
+
+    async fn range(&mut self, keys: u64) -> anyhow::Result<()> {
+        let first = self.dice.below((self.material.keys - keys).max(1));
+        let (key, range_end) = (Material::key(first).into(), Material::key(first + keys).into());
+        let request = RangeRequest { key, range_end, ..RangeRequest::default() };
+        let told = self.node().range(request).await?;
+        is_as_it_should(told.get_ref().kvs.len() as u64 == keys)
+    }
+
+    async fn compare_and_swap(&mut self) -> anyhow::Result<()> {
+        let key = format!("bench-swap/{:06}", self.number).into_bytes();
+        let unchanged = Compare {
+            key: key.clone().into(),
+            target: CompareTarget::Mod.into(),
+            result: CompareResult::Equal.into(),
+            target_union: Some(TargetUnion::ModRevision(self.revision)),
+            ..Compare::default()
+        };
+        let request = TxnRequest {
+            compare: vec![unchanged],
+            success: vec![step(Request::RequestPut(put(key.clone(), &self.material, &mut self.dice)))],
+            failure: vec![step(Request::RequestRange(RangeRequest {
+                key: key.into(),
+                ..Default::default()
+            }))],
+        };
+        let told = self.node().txn(request).await?.into_inner();
+        self.revision = revision(&told);
+        is_as_it_should(told.succeeded)
+    }
+}
+
+impl Operate for EtcdClient {
+    async fn operate(&mut self) -> anyhow::Result<()> {
+        match self.what {
+            What::Put => self.put().await,
+            What::Get => self.get(false).await,
+            What::LocalGet => self.get(true).await,
+            What::Mixed if self.dice.below(10) == 0 => self.put().await,
+            What::Mixed => self.get(false).await,
+            What::Range(keys) => self.range(keys).await,
+            What::CompareAndSwap => self.compare_and_swap().await,
+        }
+    }
+}
+
+/// Writes all keys once: a client of those who fill writes every so manieth hundred.
+#[derive(Debug)]
+pub(crate) struct Filler {
+    node: KvClient<Channel>,
+    material: Material,
+    dice: Dice,
+    next: u64,
+    step: u64,
+}
+
+impl Filler {
+    pub(crate) fn new(connections: &Connections, number: usize, of: usize, material: &Material) -> Self {
+        let node = connections.of_client(number).swap_remove(0);
+        let (next, step) = (number as u64 * KEYS_A_FILL, of as u64 * KEYS_A_FILL);
+        Self {
+            node: KvClient::new(node),
+            material: material.clone(),
+            dice: Dice::new(number as u64),
+            next,
+            step,
+        }
+    }
+
+    /// Writes its part.
+    pub(crate) async fn fill(mut self) -> anyhow::Result<()> {
+        while self.next < self.material.keys {
+            let keys = self.next..(self.next + KEYS_A_FILL).min(self.material.keys);
+            let puts = keys.map(|number| put(Material::key(number), &self.material, &mut self.dice));
+            let success = puts.map(|put| step(Request::RequestPut(put))).collect();
+            self.node.txn(TxnRequest { success, ..TxnRequest::default() }).await?;
+            self.next += self.step;
+        }
+        Ok(())
+    }
+}
+
+fn put(key: Vec<u8>, material: &Material, dice: &mut Dice) -> PutRequest {
+    PutRequest { key: key.into(), value: material.value(dice), ..PutRequest::default() }
+}
+
+fn step(request: Request) -> RequestOp {
+    RequestOp { request: Some(request) }
+}
+
+/// When a key was written by the transaction, or, if it was not, when it last had been.
+fn revision(told: &TxnResponse) -> i64 {
+    use conclave_proto::etcd::etcdserverpb::response_op::Response;
+    let found = told.responses.first().and_then(|step| match &step.response {
+        Some(Response::ResponseRange(range)) => Some(range.kvs.first().map_or(0, |kv| kv.mod_revision)),
+        _ => None,
+    });
+    found.unwrap_or_else(|| told.header.as_ref().map_or(0, |header| header.revision))
+}
+
+fn is_as_it_should(is: bool) -> anyhow::Result<()> {
+    ensure!(is, "the answer is not what was written");
+    Ok(())
+}
