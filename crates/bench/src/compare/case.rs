@@ -1,27 +1,9 @@
 //! What is measured: a workload, and how much of it.
 
 use std::fmt;
-use std::time::Duration;
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
-
-use super::connections::Connections;
-use super::cost::Meter;
-use super::drive::{Driven, Plan, drive};
-use super::etcd::{EtcdClient, Filler, What};
-use super::material::Material;
-use super::peer::Nodes;
-use super::sample::Figures;
-use anyhow::Context as _;
-use tokio::task::JoinSet;
-
-/// Connections to each node.
-const CONNECTIONS_EACH: usize = 4;
-/// Clients that fill the store.
-const FILLERS: usize = 16;
-/// Keys that a range reads.
-const RANGE_KEYS: u64 = 1_000;
 
 /// What clients do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
@@ -39,6 +21,16 @@ pub(crate) enum Workload {
     Range,
     /// Transactions that compare a key with what it was and write it; each client has a key of its own
     Txn,
+    /// Linearizable reads of 100 keys; natively: of a namespace of 100 items
+    Namespace,
+    /// Transactions that write 10 keys; natively: commits of 10 edits
+    Commit,
+    /// Watchers of one key that is written 100 times a second, or at the given rate; clients are watchers
+    Watch,
+    /// One lock that all clients acquire and release
+    Lock,
+    /// Renewals of leases over streams; natively: of sessions
+    KeepAlive,
 }
 
 /// A workload, and how much of it.
@@ -51,66 +43,29 @@ pub(crate) struct Case {
     pub(crate) value_size_bytes: usize,
     /// Operations a second in an open loop; none: a closed loop.
     pub(crate) rate: Option<u32>,
+    /// Conclave is asked by its own API. An etcd is always asked by etcd's, for the like.
+    pub(crate) native: bool,
 }
 
-/// How long each is measured.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Spans {
-    pub(crate) warm_up: Duration,
-    pub(crate) measured: Duration,
+impl Workload {
+    /// Its name on the command line.
+    pub(crate) fn name(self) -> String {
+        self.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+    }
+
+    /// Whether Conclave's own API has the like.
+    pub(crate) fn is_native(self) -> bool {
+        !matches!(self, Self::Mixed | Self::Range | Self::Txn | Self::Watch)
+    }
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = self.workload.to_possible_value().map(|value| value.get_name().to_owned());
-        write!(out, "{} {}", name.unwrap_or_default(), self.clients)?;
+        let native = if self.native { "native " } else { "" };
+        write!(out, "{native}{} {}", self.workload.name(), self.clients)?;
         if let Some(rate) = self.rate {
             write!(out, " at {rate}/s")?;
         }
         Ok(())
     }
-}
-
-impl Case {
-    /// Measures it on nodes that have just been started.
-    pub(crate) async fn measure(&self, nodes: &mut Nodes, spans: Spans) -> anyhow::Result<Figures> {
-        let connections = Connections::open(&nodes.addresses(), CONNECTIONS_EACH).await?;
-        let material = Material::new(self.keys, self.value_size_bytes);
-        fill(&connections, &material).await?;
-        let meter = Meter::of(&nodes.processes(), nodes.folders())?;
-        let driven = self.drive(&connections, &material, spans, &meter).await?;
-        Figures::of(&driven, &meter)
-    }
-
-    async fn drive(
-        &self,
-        connections: &Connections,
-        material: &Material,
-        spans: Spans,
-        meter: &Meter,
-    ) -> anyhow::Result<Driven> {
-        let plan = Plan { warm_up: spans.warm_up, measured: spans.measured, rate: self.rate };
-        let what = match self.workload {
-            Workload::Put => What::Put,
-            Workload::Get => What::Get,
-            Workload::LocalGet => What::LocalGet,
-            Workload::Mixed => What::Mixed,
-            Workload::Range => What::Range(RANGE_KEYS),
-            Workload::Txn => What::CompareAndSwap,
-        };
-        let client = |number| EtcdClient::new(connections, number, what, material);
-        drive((0..self.clients).map(client).collect(), plan, meter).await
-    }
-}
-
-/// Writes all keys once.
-async fn fill(connections: &Connections, material: &Material) -> anyhow::Result<()> {
-    let mut filling = JoinSet::new();
-    for number in 0..FILLERS {
-        filling.spawn(Filler::new(connections, number, FILLERS, material).fill());
-    }
-    while let Some(ended) = filling.join_next().await {
-        ended.context("a filler was cut short")?.context("the store cannot be filled")?;
-    }
-    Ok(())
 }

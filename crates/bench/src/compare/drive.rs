@@ -25,8 +25,8 @@ const FAILURES_MAX: u64 = 100;
 
 /// A client, and the operation that it repeats.
 pub(crate) trait Operate: Send + 'static {
-    /// Does it once.
-    fn operate(&mut self) -> impl Future<Output = anyhow::Result<()>> + Send;
+    /// Does it once; its time counts from `began` on.
+    fn operate(&mut self, began: Instant) -> impl Future<Output = anyhow::Result<()>> + Send;
 }
 
 /// How long and how fast.
@@ -49,18 +49,26 @@ pub(crate) struct Driven {
     pub(crate) taken: Taken,
 }
 
-/// Where a measurement is; what clients look at.
-const WARMING_UP: u8 = 0;
-const MEASURING: u8 = 1;
+/// Where a measurement is; what clients look at. It begins with 0.
+pub(crate) const MEASURING: u8 = 1;
 const OVER: u8 = 2;
 
 /// Has the clients work and measures.
 pub(crate) async fn drive<C: Operate>(clients: Vec<C>, plan: Plan, meter: &Meter) -> anyhow::Result<Driven> {
-    let phase = Arc::new(AtomicU8::new(WARMING_UP));
+    drive_in(&Arc::default(), clients, plan, meter).await
+}
+
+/// The same, for whoever must know where the measurement is.
+pub(crate) async fn drive_in<C: Operate>(
+    phase: &Arc<AtomicU8>,
+    clients: Vec<C>,
+    plan: Plan,
+    meter: &Meter,
+) -> anyhow::Result<Driven> {
     let beats = plan.rate.map(|rate| Arc::new(Mutex::new(Metronome::start(Duration::from_secs(1) / rate))));
     let mut working = JoinSet::new();
     for client in clients {
-        working.spawn(work(client, beats.clone(), Arc::clone(&phase)));
+        working.spawn(work(client, beats.clone(), Arc::clone(phase)));
     }
     tokio::time::sleep(plan.warm_up).await;
     phase.store(MEASURING, Ordering::Relaxed);
@@ -119,7 +127,7 @@ async fn work<C: Operate>(mut client: C, beats: Option<Arc<Mutex<Metronome>>>, p
     while work.failed < FAILURES_MAX {
         let Some(began) = next_begin(beats.as_deref(), &phase).await else { break };
         let begun_in = phase.load(Ordering::Relaxed);
-        let told = client.operate().await;
+        let told = client.operate(began).await;
         // What a closed loop has done in a time is what was answered in it. An open loop is asked how long that took
         // which was to begin in it, and what is answered late must not be left out.
         let counts_in = if beats.is_some() { begun_in } else { phase.load(Ordering::Relaxed) };
@@ -152,7 +160,7 @@ mod tests {
     }
 
     impl Operate for Slow {
-        async fn operate(&mut self) -> anyhow::Result<()> {
+        async fn operate(&mut self, _began: Instant) -> anyhow::Result<()> {
             tokio::time::sleep(self.takes).await;
             anyhow::ensure!(!self.fails, "no");
             Ok(())

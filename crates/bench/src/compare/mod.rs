@@ -3,9 +3,9 @@
 //! | file | what |
 //! |---|---|
 //! | [`peer`] | the programs, and three nodes of one |
-//! | [`case`] | the workloads, and how each is measured |
-//! | [`connections`], [`etcd`], [`material`] | clients of etcd's API, and what they write |
-//! | [`drive`] | closed and open loops |
+//! | [`case`], [`measure`] | the workloads, and how each is measured |
+//! | [`clients`] | clients of both protocols, and what they write |
+//! | [`drive`], [`fan_out`] | closed and open loops; watchers |
 //! | [`cost`] | processors, memory and disks, as the system counts them |
 //! | [`sample`], [`stats`], [`table`] | what was found: kept, summed up, told |
 //!
@@ -13,11 +13,11 @@
 //! peers take turns, so that a machine that changes its mind does so to all of them.
 
 mod case;
-mod connections;
+mod clients;
 mod cost;
 mod drive;
-mod etcd;
-mod material;
+mod fan_out;
+mod measure;
 mod peer;
 mod sample;
 mod stats;
@@ -28,7 +28,8 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use case::{Case, Spans, Workload};
+use case::{Case, Workload};
+use measure::{Spans, measure};
 use peer::Peer;
 use sample::Sample;
 use table::Samples;
@@ -55,6 +56,9 @@ pub(crate) struct CompareArgs {
     /// Operations a second, in an open loop; without it a closed loop
     #[arg(long)]
     rate: Option<u32>,
+    /// Conclave is asked by its own API, where that has the like
+    #[arg(long)]
+    native: bool,
     /// How often each pair is measured
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
@@ -99,6 +103,7 @@ fn cases(args: &CompareArgs) -> Vec<Case> {
             keys: args.keys,
             value_size_bytes: args.value_size_bytes,
             rate: args.rate,
+            native: args.native && workload.is_native(),
         };
         args.clients.iter().map(case).collect::<Vec<_>>()
     };
@@ -112,7 +117,7 @@ fn named(peers: &[Peer]) -> anyhow::Result<Vec<(String, Peer)>> {
 /// Starts nodes, measures, and ends them.
 async fn one(case: &Case, peer: (&str, &Peer), round: usize, spans: Spans) -> anyhow::Result<Sample> {
     let mut nodes = peer.1.start().await?;
-    let figures = case.measure(&mut nodes, spans).await?;
+    let figures = measure(case, &mut nodes, spans).await?;
     Ok(Sample { case: case.clone(), peer: peer.0.to_owned(), round, figures })
 }
 

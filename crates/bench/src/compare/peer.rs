@@ -108,6 +108,11 @@ pub(crate) enum Nodes {
 }
 
 impl Nodes {
+    /// Whether Conclave's own API can be asked.
+    pub(crate) fn have_own_api(&self) -> bool {
+        matches!(self, Self::Conclave(_))
+    }
+
     /// Where clients reach each of them.
     pub(crate) fn addresses(&mut self) -> Vec<String> {
         match self {

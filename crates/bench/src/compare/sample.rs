@@ -36,7 +36,10 @@ pub(crate) enum Metric {
     WrittenBytes,
     /// What a node has on its disk, in the mean.
     DiskBytes,
+    /// Operations that failed.
     Failed,
+    /// Changes that a watcher did not see.
+    Lost,
 }
 
 /// All that is told of a run.

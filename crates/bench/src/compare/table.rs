@@ -149,7 +149,14 @@ mod tests {
     use crate::compare::sample::Figures;
 
     fn sample(peer: &str, round: usize, operations: f64) -> Sample {
-        let case = Case { workload: Workload::Put, clients: 64, keys: 1, value_size_bytes: 256, rate: None };
+        let case = Case {
+            workload: Workload::Put,
+            clients: 64,
+            keys: 1,
+            value_size_bytes: 256,
+            rate: None,
+            native: false,
+        };
         let figures = Figures([(Metric::OperationsASecond, operations)].into());
         Sample { case, peer: peer.to_owned(), round, figures }
     }

@@ -1,18 +1,22 @@
 //! Clients of etcd's API, which both sides serve: one operation after the other, at each node in turn, as etcd's own
 //! client does it.
 
-use anyhow::ensure;
+use std::ops::Range;
+use std::time::Instant;
+
 use conclave_proto::etcd::etcdserverpb::compare::{CompareResult, CompareTarget, TargetUnion};
 use conclave_proto::etcd::etcdserverpb::kv_client::KvClient;
 use conclave_proto::etcd::etcdserverpb::request_op::Request;
+use conclave_proto::etcd::etcdserverpb::response_op::Response;
 use conclave_proto::etcd::etcdserverpb::{
     Compare, PutRequest, RangeRequest, RequestOp, TxnRequest, TxnResponse,
 };
 use tonic::transport::Channel;
 
 use super::connections::Connections;
-use super::drive::Operate;
+use super::is_as_it_should;
 use super::material::{Dice, Material};
+use crate::compare::drive::Operate;
 
 /// Keys that one transaction writes while the store is filled: etcd takes 128.
 const KEYS_A_FILL: u64 = 100;
@@ -28,6 +32,8 @@ pub(crate) enum What {
     Mixed,
     /// A range of so many keys.
     Range(u64),
+    /// A transaction that writes so many keys, one after the other.
+    PutMany(u64),
     /// A key of the client's own is compared with what it last was, and written.
     CompareAndSwap,
 }
@@ -77,11 +83,18 @@ impl EtcdClient {
     }
 
     async fn range(&mut self, keys: u64) -> anyhow::Result<()> {
-        let first = self.dice.below((self.material.keys - keys).max(1));
+        let first = self.dice.below(self.material.keys.saturating_sub(keys) + 1);
         let (key, range_end) = (Material::key(first).into(), Material::key(first + keys).into());
         let request = RangeRequest { key, range_end, ..RangeRequest::default() };
         let told = self.node().range(request).await?;
         is_as_it_should(told.get_ref().kvs.len() as u64 == keys)
+    }
+
+    async fn put_many(&mut self, keys: u64) -> anyhow::Result<()> {
+        let first = self.dice.below(self.material.keys.saturating_sub(keys) + 1);
+        let request = puts(first..first + keys, &self.material, &mut self.dice);
+        self.node().txn(request).await?;
+        Ok(())
     }
 
     async fn compare_and_swap(&mut self) -> anyhow::Result<()> {
@@ -108,7 +121,7 @@ impl EtcdClient {
 }
 
 impl Operate for EtcdClient {
-    async fn operate(&mut self) -> anyhow::Result<()> {
+    async fn operate(&mut self, _began: Instant) -> anyhow::Result<()> {
         match self.what {
             What::Put => self.put().await,
             What::Get => self.get(false).await,
@@ -116,6 +129,7 @@ impl Operate for EtcdClient {
             What::Mixed if self.dice.below(10) == 0 => self.put().await,
             What::Mixed => self.get(false).await,
             What::Range(keys) => self.range(keys).await,
+            What::PutMany(keys) => self.put_many(keys).await,
             What::CompareAndSwap => self.compare_and_swap().await,
         }
     }
@@ -148,13 +162,17 @@ impl Filler {
     pub(crate) async fn fill(mut self) -> anyhow::Result<()> {
         while self.next < self.material.keys {
             let keys = self.next..(self.next + KEYS_A_FILL).min(self.material.keys);
-            let puts = keys.map(|number| put(Material::key(number), &self.material, &mut self.dice));
-            let success = puts.map(|put| step(Request::RequestPut(put))).collect();
-            self.node.txn(TxnRequest { success, ..TxnRequest::default() }).await?;
+            self.node.txn(puts(keys, &self.material, &mut self.dice)).await?;
             self.next += self.step;
         }
         Ok(())
     }
+}
+
+/// A transaction that writes these keys.
+fn puts(keys: Range<u64>, material: &Material, dice: &mut Dice) -> TxnRequest {
+    let puts = keys.map(|number| put(Material::key(number), material, dice));
+    TxnRequest { success: puts.map(|put| step(Request::RequestPut(put))).collect(), ..TxnRequest::default() }
 }
 
 fn put(key: Vec<u8>, material: &Material, dice: &mut Dice) -> PutRequest {
@@ -167,15 +185,9 @@ fn step(request: Request) -> RequestOp {
 
 /// When a key was written by the transaction, or, if it was not, when it last had been.
 fn revision(told: &TxnResponse) -> i64 {
-    use conclave_proto::etcd::etcdserverpb::response_op::Response;
     let found = told.responses.first().and_then(|step| match &step.response {
         Some(Response::ResponseRange(range)) => Some(range.kvs.first().map_or(0, |kv| kv.mod_revision)),
         _ => None,
     });
     found.unwrap_or_else(|| told.header.as_ref().map_or(0, |header| header.revision))
-}
-
-fn is_as_it_should(is: bool) -> anyhow::Result<()> {
-    ensure!(is, "the answer is not what was written");
-    Ok(())
 }

@@ -1,0 +1,128 @@
+//! How each case is measured, on nodes that have just been started.
+
+use std::time::Duration;
+
+use super::case::{Case, Workload};
+use super::clients::connections::Connections;
+use super::clients::etcd::{self, EtcdClient, Filler};
+use super::clients::etcd_leases::{EtcdKeeper, EtcdLocker};
+use super::clients::fill;
+use super::clients::material::Material;
+use super::clients::native::{self, NativeClient};
+use super::clients::native_locks::{NativeKeeper, NativeLocker};
+use super::cost::Meter;
+use super::drive::{Operate, Plan, drive};
+use super::fan_out::fan_out;
+use super::peer::Nodes;
+use super::sample::{Figures, Metric};
+
+/// Connections to each node.
+const CONNECTIONS_EACH: usize = 4;
+/// Clients that fill the store.
+const FILLERS: usize = 16;
+/// Keys that a range reads.
+const RANGE_KEYS: u64 = 1_000;
+/// Keys that a transaction writes, and edits of a commit.
+const EDITS: u64 = 10;
+/// Writes a second that watchers see.
+const EVENTS_A_SECOND: u32 = 100;
+
+/// How long each is measured.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spans {
+    pub(crate) warm_up: Duration,
+    pub(crate) measured: Duration,
+}
+
+/// What a case is measured with.
+struct Stage<'a> {
+    case: &'a Case,
+    connections: Connections,
+    material: Material,
+    meter: Meter,
+    plan: Plan,
+}
+
+/// Measures a case.
+pub(crate) async fn measure(case: &Case, nodes: &mut Nodes, spans: Spans) -> anyhow::Result<Figures> {
+    let stage = Stage {
+        case,
+        connections: Connections::open(&nodes.addresses(), CONNECTIONS_EACH).await?,
+        material: Material::new(case.keys, case.value_size_bytes),
+        meter: Meter::of(&nodes.processes(), nodes.folders())?,
+        plan: Plan { warm_up: spans.warm_up, measured: spans.measured, rate: case.rate },
+    };
+    if case.native && nodes.have_own_api() {
+        stage.measure_native().await
+    } else {
+        stage.measure_etcd().await
+    }
+}
+
+impl Stage<'_> {
+    async fn measure_etcd(&self) -> anyhow::Result<Figures> {
+        let what = match self.case.workload {
+            Workload::Put => etcd::What::Put,
+            Workload::Get => etcd::What::Get,
+            Workload::LocalGet => etcd::What::LocalGet,
+            Workload::Mixed => etcd::What::Mixed,
+            Workload::Range => etcd::What::Range(RANGE_KEYS),
+            Workload::Txn => etcd::What::CompareAndSwap,
+            Workload::Namespace => etcd::What::Range(native::ITEMS),
+            Workload::Commit => etcd::What::PutMany(EDITS),
+            Workload::Watch => return self.measure_watch().await,
+            Workload::Lock => return self.drive_each(|n| EtcdLocker::open(&self.connections, n)).await,
+            Workload::KeepAlive => return self.drive_each(|n| EtcdKeeper::open(&self.connections, n)).await,
+        };
+        let filler = |number| Filler::new(&self.connections, number, FILLERS, &self.material).fill();
+        fill((0..FILLERS).map(filler)).await?;
+        let client = |number| EtcdClient::new(&self.connections, number, what, &self.material);
+        self.drive((0..self.case.clients).map(client).collect()).await
+    }
+
+    async fn measure_native(&self) -> anyhow::Result<Figures> {
+        let what = match self.case.workload {
+            Workload::Put => native::What::Commit(1),
+            Workload::Get => native::What::Get,
+            Workload::LocalGet => native::What::LocalGet,
+            Workload::Namespace => native::What::List,
+            Workload::Commit => native::What::Commit(EDITS),
+            Workload::Lock => return self.drive_each(|n| NativeLocker::open(&self.connections, n)).await,
+            Workload::KeepAlive => {
+                return self.drive_each(|n| NativeKeeper::open(&self.connections, n)).await;
+            }
+            Workload::Mixed | Workload::Range | Workload::Txn | Workload::Watch => {
+                anyhow::bail!("Conclave's own API has nothing like that")
+            }
+        };
+        let client = |number| NativeClient::new(&self.connections, number, what, &self.material);
+        fill((0..FILLERS).map(|number| client(number).fill(number, FILLERS))).await?;
+        self.drive((0..self.case.clients).map(client).collect()).await
+    }
+
+    /// Has clients work that must be opened first.
+    async fn drive_each<C: Operate, F>(&self, open: impl Fn(usize) -> F) -> anyhow::Result<Figures>
+    where
+        F: Future<Output = anyhow::Result<C>>,
+    {
+        let mut clients = Vec::new();
+        for number in 0..self.case.clients {
+            clients.push(open(number).await?);
+        }
+        self.drive(clients).await
+    }
+
+    async fn drive<C: Operate>(&self, clients: Vec<C>) -> anyhow::Result<Figures> {
+        let driven = drive(clients, self.plan, &self.meter).await?;
+        Figures::of(&driven, &self.meter)
+    }
+
+    async fn measure_watch(&self) -> anyhow::Result<Figures> {
+        let plan = Plan { rate: self.plan.rate.or(Some(EVENTS_A_SECOND)), ..self.plan };
+        let (watchers, size) = (self.case.clients, self.case.value_size_bytes);
+        let fanned_out = fan_out(&self.connections, watchers, size, plan, &self.meter).await?;
+        let mut figures = Figures::of(&fanned_out.driven, &self.meter)?;
+        figures.0.insert(Metric::Lost, fanned_out.lost as f64);
+        Ok(figures)
+    }
+}
