@@ -19,7 +19,7 @@ section() {
     "$@" 2>&1 | tee "$said" || failed+=("$title")
     {
         printf '\n## %s\n\n| what | figure |\n|---|---|\n' "$title"
-        sed -nE 's/\|/\\|/g; s/^( *)([^ ].*[^ ]|[^ ]) {2,}([^ ].*)$/| \1\2 | \3 |/p' "$said" | sed -E 's/^\| {2,}/| - /'
+        sed -nE 's/\|/\\|/g; s/^( *)(([^ ]| [^ ])+) {2,}([^ ].*)$/| \1\2 | \4 |/p' "$said" | sed -E 's/^\| {2,}/| - /'
     } >> "$table"
     rm -f "$said"
 }
