@@ -53,16 +53,16 @@ impl AuthDoor {
     /// Reads something of users or roles, if the caller may.
     async fn read<Q, T, F>(&self, request: Request<Q>, read: F) -> Result<T, Refusal>
     where
-        Q: Send + 'static,
+        Q: Clone + Send + 'static,
         T: Send + 'static,
-        F: FnOnce(&dyn ReadMap, Option<&Caller>, Q) -> Result<Result<T, Rejection>, MapError>
+        F: Fn(&dyn ReadMap, Option<&Caller>, Q) -> Result<Result<T, Rejection>, MapError>
             + Send
             + 'static,
     {
         let deadline = deadline(&request)?;
         let caller = caller(&self.node, request.metadata(), deadline).await?;
         let request = request.into_inner();
-        let read = move |view: &dyn ReadMap| read(view, caller.as_ref(), request);
+        let read = move |view: &dyn ReadMap| read(view, caller.as_ref(), request.clone());
         Ok(self.node.read(Consistency::Linearizable, deadline, read).await??)
     }
 

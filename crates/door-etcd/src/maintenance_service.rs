@@ -46,6 +46,7 @@ impl MaintenanceDoor {
         let mut hashing = self.node.read(Consistency::Local, deadline, begin).await??;
         loop {
             let go_on = move |view: &dyn ReadMap| {
+                let mut hashing = hashing.clone();
                 let hash = hashing.go_on(view, HASHED_ROWS_MAX)?;
                 Ok((hash, hashing))
             };

@@ -54,7 +54,7 @@ impl ConfigDoor {
 
     async fn read<T, F>(&self, consistency: Consistency, deadline: Instant, read: F) -> Result<T, Refusal>
     where
-        F: FnOnce(&dyn ReadMap) -> Read<T> + Send + 'static,
+        F: Fn(&dyn ReadMap) -> Read<T> + Send + 'static,
         T: Send + 'static,
     {
         Ok(self.node.read(consistency, deadline, read).await??)
@@ -64,7 +64,7 @@ impl ConfigDoor {
     /// one that has not come so far yet must not say that there is no such revision.
     async fn page<Q, T, F>(&self, page: Page<Q>, deadline: Instant, answer: F) -> Result<T, Refusal>
     where
-        F: FnOnce(&Page<Q>, &dyn ReadMap) -> Read<T> + Send + 'static,
+        F: Fn(&Page<Q>, &dyn ReadMap) -> Read<T> + Send + 'static,
         Q: Send + 'static,
         T: Send + 'static,
     {

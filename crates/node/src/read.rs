@@ -37,7 +37,7 @@ impl NodeHandle {
         read: F,
     ) -> Result<T, RequestError>
     where
-        F: FnOnce(&dyn ReadMap) -> Result<T, MapError> + Send + 'static,
+        F: Fn(&dyn ReadMap) -> Result<T, MapError> + Send + 'static,
         T: Send + 'static,
     {
         let shared = &self.shared;
@@ -67,15 +67,20 @@ pub(crate) async fn become_fresh(shared: &Shared, deadline: Instant) -> Result<(
     applied.map_err(|_| RequestError::DeadlineExceeded)
 }
 
-/// Runs a read on a thread that may block.
+/// Runs a read: at once, if all that it needs is in memory and not much; else on a thread that may block.
 async fn run<T, F>(shared: &Shared, deadline: Instant, read: F) -> Result<T, RequestError>
 where
-    F: FnOnce(&dyn ReadMap) -> Result<T, MapError> + Send + 'static,
+    F: Fn(&dyn ReadMap) -> Result<T, MapError> + Send + 'static,
     T: Send + 'static,
 {
     let turn = Arc::clone(&shared.reads).acquire_owned();
     let turn = tokio::time::timeout_at(deadline, turn).await.map_err(|_| RequestError::overloaded())?;
     let turn = turn.map_err(|_| RequestError::shutting_down())?;
+    let in_use = shared.reading.token();
+    if let Some(outcome) = shared.state.read_briefly(&read) {
+        return Ok(outcome?);
+    }
+    drop(in_use);
     let reading = read_state(shared, move |view| {
         let _turn = turn;
         read(view)

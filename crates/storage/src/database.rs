@@ -6,7 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use conclave_mvcc::{ReadMap, WriteSet};
 
-use crate::StorageError;
+use crate::{Reach, StorageError};
 
 /// A log's rows. It is closed when it is dropped; nobody reads or writes then.
 ///
@@ -77,6 +77,10 @@ pub trait StateRead: Send + Sync {
 ///
 /// What cannot be read or written is [`StorageError::StateDamaged`], [`StorageError::Full`] or [`StorageError::Engine`].
 pub trait StateDb: StateRead {
+    /// The same rows, of those that are in memory. One that is not there, or is hard to find, is an error, and `reach`
+    /// is told: nothing is waited for.
+    fn view_in_memory<'a>(&'a self, reach: &'a Reach) -> Box<dyn ReadMap + 'a>;
+
     /// Writes all of it at once, and `mark` with it; without a mark the old one stays. It is seen by whoever reads
     /// from then on. Keys begin with a byte below [`RESERVED_FROM`].
     fn write(&self, writes: &WriteSet, mark: Option<&[u8]>) -> Result<(), StorageError>;

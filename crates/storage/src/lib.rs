@@ -12,6 +12,7 @@
 //!
 //! Every [`StorageError`] is fatal to the store that gave it: nothing is retried here.
 
+mod brief;
 mod checkpoint;
 mod checksum;
 #[cfg(any(test, feature = "conformance"))]
@@ -49,6 +50,7 @@ mod staging_slot;
 mod state_store;
 mod threads;
 
+pub use brief::Reach;
 pub use checkpoint::{Checkpoint, CheckpointFile};
 pub use data_dir::{Claim, DataDir};
 pub use database::{LogBatch, LogChange, LogDb, RESERVED_FROM, ScanPurpose, StateDb, StateRead};

@@ -24,12 +24,13 @@ use conclave_mvcc::{ReadMap, WriteSet};
 use parking_lot::RwLock;
 use tokio::sync::watch;
 
+use crate::brief::Within;
 use crate::database::is_reserved;
 use crate::generation::Generation;
 use crate::staging::as_unfit;
 use crate::staging_slot::{StagingSlot, Taken};
 use crate::{
-    Checkpoint, CheckpointFile, DataDir, Disk, Held, Staging, StorageError, Threads, current, files,
+    Checkpoint, CheckpointFile, DataDir, Disk, Held, Reach, Staging, StorageError, Threads, current, files,
 };
 
 /// Where a snapshot is received.
@@ -117,6 +118,15 @@ impl StateStore {
         let outcome = read(&*generation.db().view());
         self.inner.look_for_damage(&generation);
         outcome
+    }
+
+    /// Reads what is in memory, without waiting for anything. None: `read` asked for what is not, or for much, and what
+    /// it came to is worth nothing.
+    pub fn read_briefly<T>(&self, read: impl FnOnce(&dyn ReadMap) -> T) -> Option<T> {
+        let (generation, reach) = (self.inner.generation.load_full(), Reach::new());
+        let outcome = read(&Within::new(generation.db().view_in_memory(&reach), &reach));
+        self.inner.look_for_damage(&generation);
+        (!reach.is_exceeded()).then_some(outcome)
     }
 
     /// Writes all of it at once, and `mark` with it; without a mark the old one stays.

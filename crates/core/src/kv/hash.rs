@@ -43,6 +43,7 @@ impl KvHash {
 
 /// A hash that is being computed, a piece at a time. The pieces may be of different views of one store, each later than
 /// the one before: should more be given up between them it begins anew.
+#[derive(Clone)]
 pub struct Hashing {
     compacted: Revision,
     revision: Revision,

@@ -42,7 +42,7 @@ pub(super) struct NodeStore {
 impl NodeStore {
     fn read<T: Send + 'static>(
         &self,
-        read: impl FnOnce(&dyn ReadMap) -> Result<T, MapError> + Send + 'static,
+        read: impl Fn(&dyn ReadMap) -> Result<T, MapError> + Send + 'static,
     ) -> BoxFuture<'static, Result<T, RequestError>> {
         let node = self.node.clone();
         Box::pin(async move { node.read(Consistency::Local, Instant::now() + READ_TIMEOUT, read).await })

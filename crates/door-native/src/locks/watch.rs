@@ -195,8 +195,8 @@ impl Watching {
             return Ok(Forced::new());
         }
         let read = move |view: &dyn ReadMap| {
-            let found =
-                ended.into_iter().map(|name| Ok(last_forced(view, &name)?.map(|forced| (name, forced))));
+            let named = |name: &LockName| Ok(last_forced(view, name)?.map(|forced| (name.clone(), forced)));
+            let found = ended.iter().map(named);
             found.filter_map(Result::transpose).collect()
         };
         Ok(self.node.read(Consistency::Local, read_deadline(), read).await?)

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use conclave_mvcc::{Cursor, MapError, MemoryMap, ReadMap, WriteSet};
-use conclave_storage::{StateDb, StateRead, StorageError};
+use conclave_storage::{Reach, StateDb, StateRead, StorageError};
 
 use super::copy;
 use super::error::{damaged, engine};
@@ -79,6 +79,11 @@ impl StateRead for OpenState {
 }
 
 impl StateDb for OpenState {
+    /// All is in memory here.
+    fn view_in_memory<'a>(&'a self, _reach: &'a Reach) -> Box<dyn ReadMap + 'a> {
+        self.view()
+    }
+
     fn write(&self, writes: &WriteSet, mark: Option<&[u8]>) -> Result<(), StorageError> {
         const WHAT: &str = "writing the state";
         self.check_not_failed(WHAT)?;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use conclave_mvcc::{Cursor, ReadMap, WriteSet};
 
 use super::files;
-use crate::{Disk, StateDb, StateRead, StorageError};
+use crate::{Disk, Reach, StateDb, StateRead, StorageError};
 
 /// A value for each key, or none to delete it.
 fn writes(changes: &[(&'static str, Option<&'static str>)]) -> WriteSet {
@@ -61,6 +61,10 @@ pub(super) fn views(disk: &dyn Disk, folder: &Path) {
     assert_eq!(view.get(b"a").expect("it can be read").expect("it is there"), "1");
     assert_eq!(state.view().get(b"a").expect("it can be read"), None);
     assert_eq!(view.get(b"d").expect("it can be read").expect("it is there, and empty"), "");
+
+    let reach = Reach::new();
+    assert_eq!(all(&*state.view_in_memory(&reach)), "b=new c=3 d=", "what was just written is in memory");
+    assert!(!reach.is_exceeded());
 
     let mut cursor = view.cursor();
     assert_eq!(row(&*cursor), None, "it is at no row yet");

@@ -10,7 +10,7 @@ use rocksdb::{DB, Error, Options, ReadOptions, WriteBatch, WriteOptions, checkpo
 
 use super::engine::{self, Engine};
 use super::view::{FORMAT, FORMAT_ROW, Found, MARK_ROW, RocksView};
-use crate::{StateDb, StateRead, StorageError};
+use crate::{Reach, StateDb, StateRead, StorageError};
 
 const VERIFY_READAHEAD_BYTES: usize = 2 * 1024 * 1024;
 
@@ -97,6 +97,10 @@ impl StateRead for RocksState {
 }
 
 impl StateDb for RocksState {
+    fn view_in_memory<'a>(&'a self, reach: &'a Reach) -> Box<dyn ReadMap + 'a> {
+        Box::new(RocksView::in_memory(&self.db, &self.found, reach))
+    }
+
     fn write(&self, writes: &WriteSet, mark: Option<&[u8]>) -> Result<(), StorageError> {
         let mut batch = WriteBatch::default();
         for (key, value) in writes.iter() {

@@ -4,10 +4,10 @@ use std::sync::OnceLock;
 
 use bytes::Bytes;
 use conclave_mvcc::{Cursor, MapError, ReadMap};
-use rocksdb::{DB, DBRawIterator, Error, ReadOptions, Snapshot};
+use rocksdb::{DB, DBRawIterator, Error, ErrorKind, ReadOptions, ReadTier, Snapshot};
 
 use super::engine::is_damage;
-use crate::RESERVED_FROM;
+use crate::{RESERVED_FROM, Reach};
 use crate::database::is_reserved;
 
 /// The format that is written, and the only one that is read so far.
@@ -15,10 +15,15 @@ pub(crate) const FORMAT: u8 = 1;
 pub(crate) const FORMAT_ROW: &[u8] = &[RESERVED_FROM, 0x00];
 pub(crate) const MARK_ROW: &[u8] = &[RESERVED_FROM, 0x01];
 
+/// Rows that were removed or replaced, over which a read that is to be brief may pass from one to the next.
+const PASSED_OVER_MAX: u64 = 256;
+
 /// What a snapshot of RocksDB shows.
 pub(crate) struct RocksView<'a> {
     snapshot: Snapshot<'a>,
     found: &'a Found,
+    /// Only what is in memory is seen; whatever else is asked for is told here.
+    reach: Option<&'a Reach>,
 }
 
 /// The first damage that was met in a database.
@@ -37,16 +42,35 @@ impl Found {
         self.0.get().cloned()
     }
 
-    fn map_error(&self, error: &Error) -> MapError {
-        self.note(error);
-        MapError::new(format_args!("the state cannot be read: {error}"))
+    fn map_error(&self, error: &Error, reach: Option<&Reach>) -> MapError {
+        match reach {
+            Some(reach) if error.kind() == ErrorKind::Incomplete => reach.exceed(),
+            _ => {
+                self.note(error);
+                MapError::new(format_args!("the state cannot be read: {error}"))
+            }
+        }
     }
 }
 
 impl<'a> RocksView<'a> {
     /// The state as it is now.
     pub(crate) fn new(db: &'a DB, found: &'a Found) -> Self {
-        Self { snapshot: db.snapshot(), found }
+        Self { snapshot: db.snapshot(), found, reach: None }
+    }
+
+    /// Of the state as it is now, what is in memory.
+    pub(crate) fn in_memory(db: &'a DB, found: &'a Found, reach: &'a Reach) -> Self {
+        Self { snapshot: db.snapshot(), found, reach: Some(reach) }
+    }
+
+    fn options(&self) -> ReadOptions {
+        let mut options = ReadOptions::default();
+        if self.reach.is_some() {
+            options.set_read_tier(ReadTier::BlockCache);
+            options.set_max_skippable_internal_keys(PASSED_OVER_MAX);
+        }
+        options
     }
 }
 
@@ -55,7 +79,8 @@ impl ReadMap for RocksView<'_> {
         if is_reserved(key) {
             return Ok(None);
         }
-        let value = self.snapshot.get(key).map_err(|error| self.found.map_error(&error))?;
+        let value = self.snapshot.get_opt(key, self.options());
+        let value = value.map_err(|error| self.found.map_error(&error, self.reach))?;
         Ok(value.map(Bytes::from))
     }
 
@@ -64,15 +89,17 @@ impl ReadMap for RocksView<'_> {
     }
 
     fn cursor_before(&self, end: &[u8]) -> Box<dyn Cursor + '_> {
-        let mut options = ReadOptions::default();
+        let mut options = self.options();
         options.set_iterate_upper_bound(end.min(&[RESERVED_FROM]));
-        Box::new(RocksCursor { rows: self.snapshot.raw_iterator_opt(options), found: self.found })
+        let rows = self.snapshot.raw_iterator_opt(options);
+        Box::new(RocksCursor { rows, found: self.found, reach: self.reach })
     }
 }
 
 struct RocksCursor<'a> {
     rows: DBRawIterator<'a>,
     found: &'a Found,
+    reach: Option<&'a Reach>,
 }
 
 impl RocksCursor<'_> {
@@ -81,7 +108,7 @@ impl RocksCursor<'_> {
         if self.rows.valid() {
             Ok(())
         } else {
-            self.rows.status().map_err(|error| self.found.map_error(&error))
+            self.rows.status().map_err(|error| self.found.map_error(&error, self.reach))
         }
     }
 }

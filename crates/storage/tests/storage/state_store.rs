@@ -56,6 +56,45 @@ fn a_read_sees_one_moment() {
 }
 
 #[test]
+fn a_brief_read_waits_for_no_disk_and_is_short() {
+    let place = Place::new();
+    let state = place.state();
+    let mut writes = WriteSet::default();
+    for row in 0..1_000_u32 {
+        writes.put(Bytes::copy_from_slice(&row.to_be_bytes()), row.to_string().into());
+    }
+    state.write(&writes, None).unwrap();
+    let first = |state: &StateStore| state.read_briefly(|view| view.get(&[0; 4]).map(Option::unwrap));
+    assert_eq!(first(&state).unwrap().unwrap(), "0");
+    assert!(state.read_briefly(rows).is_none(), "a thousand rows take a while");
+
+    state.flush().unwrap();
+    drop(state);
+    let state = place.state();
+    assert!(first(&state).is_none(), "it is on the disk alone");
+    assert!(state.read_briefly(|view| view.cursor().seek(&[0; 4])).is_none(), "so it is for a cursor");
+    assert_eq!(state.read(|view| view.get(&[0; 4])).unwrap().unwrap(), "0");
+    assert_eq!(first(&state).unwrap().unwrap(), "0", "it was read a moment ago");
+}
+
+#[test]
+fn a_brief_read_does_not_pass_over_much_that_was_removed() {
+    let place = Place::new();
+    let state = place.state();
+    let (mut writes, mut removed) = (WriteSet::default(), WriteSet::default());
+    for row in 0..10_000_u32 {
+        let key = Bytes::copy_from_slice(&row.to_be_bytes());
+        writes.put(key.clone(), Bytes::new());
+        removed.delete(key);
+    }
+    writes.put(Bytes::from_static(b"z"), Bytes::from_static(b"last"));
+    state.write(&writes, None).unwrap();
+    state.write(&removed, None).unwrap();
+    assert!(state.read_briefly(|view| view.cursor().seek(b"")).is_none());
+    assert_eq!(state.read(rows).unwrap().len(), 1);
+}
+
+#[test]
 fn the_mark_goes_with_the_data_and_is_not_seen_in_the_map() {
     let place = Place::new();
     let state = place.state();
