@@ -55,9 +55,7 @@ impl AuthDoor {
     where
         Q: Clone + Send + 'static,
         T: Send + 'static,
-        F: Fn(&dyn ReadMap, Option<&Caller>, Q) -> Result<Result<T, Rejection>, MapError>
-            + Send
-            + 'static,
+        F: Fn(&dyn ReadMap, Option<&Caller>, Q) -> Result<Result<T, Rejection>, MapError> + Send + 'static,
     {
         let deadline = deadline(&request)?;
         let caller = caller(&self.node, request.metadata(), deadline).await?;

@@ -7,8 +7,8 @@ use conclave_mvcc::{Cursor, MapError, ReadMap};
 use rocksdb::{DB, DBRawIterator, Error, ErrorKind, ReadOptions, ReadTier, Snapshot};
 
 use super::engine::is_damage;
-use crate::{RESERVED_FROM, Reach};
 use crate::database::is_reserved;
+use crate::{RESERVED_FROM, Reach};
 
 /// The format that is written, and the only one that is read so far.
 pub(crate) const FORMAT: u8 = 1;
