@@ -335,24 +335,37 @@ mod tests {
     use crate::test_node::start;
 
     #[tokio::test(flavor = "multi_thread")]
-    async fn a_read_that_runs_ends_before_the_node_does() {
+    async fn a_read_that_runs_at_once_ends_before_the_node_does() {
+        outlasts_reads_of(1).await;
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_read_that_takes_its_time_ends_before_the_node_does() {
+        outlasts_reads_of(1_000).await;
+    }
+
+    /// A read that passes over so many rows, and then waits.
+    async fn outlasts_reads_of(rows: usize) {
         let folder = tempfile::tempdir().unwrap();
         let node = start(folder.path()).await;
         let (handle, ended) = (node.handle(), Arc::new(AtomicBool::new(false)));
-        let (begins, begun) = tokio::sync::oneshot::channel();
+        let (begins, mut begun) = tokio::sync::mpsc::channel(1);
         let (_never, takes_long) = mpsc::channel::<()>();
         let end = Arc::clone(&ended);
         let mut reader = JoinSet::new();
         reader.spawn(async move {
-            let read = move |_: &dyn conclave_mvcc::ReadMap| {
-                begins.send(()).unwrap();
+            let read = move |view: &dyn conclave_mvcc::ReadMap| {
+                for _ in 0..rows {
+                    view.get(b"row")?;
+                }
+                begins.try_send(()).unwrap();
                 let _ = takes_long.recv_timeout(Duration::from_secs(1));
                 end.store(true, Ordering::SeqCst);
                 Ok(())
             };
             handle.read(Consistency::Local, Instant::now() + Duration::from_secs(10), read).await
         });
-        begun.await.unwrap();
+        begun.recv().await.unwrap();
         node.shutdown().await;
         assert!(ended.load(Ordering::SeqCst), "the stores are closed under a read that runs");
         reader.join_next().await.unwrap().unwrap().unwrap();

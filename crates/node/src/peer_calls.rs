@@ -11,6 +11,7 @@ use conclave_raft::{
     BoxFuture, Introduced, JoinRequest, Joined, KeepLeases, KeptLeases, LocalNode, MembersAnswer,
     MembersError, MembersRequest, NodeStatus, ProposeError,
 };
+use futures::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
 use crate::alarms::Alarm;
@@ -26,11 +27,17 @@ pub(crate) struct PeerCalls {
 }
 
 impl LocalNode for PeerCalls {
-    fn propose(&self, proposal: Bytes, deadline: Duration) -> BoxFuture<'_, Result<Answer, ProposeError>> {
-        Box::pin(async move {
+    fn propose(
+        &self,
+        proposals: Vec<Bytes>,
+        deadline: Duration,
+    ) -> BoxFuture<'_, Vec<Result<Answer, ProposeError>>> {
+        let deadline = Instant::now() + deadline;
+        let propose = move |proposal| async move {
             let proposed = propose_for_peer(&self.shared, &proposal);
-            tokio::time::timeout(deadline, proposed).await.unwrap_or(Err(ProposeError::OutcomeUnknown))
-        })
+            timeout_at(deadline, proposed).await.unwrap_or(Err(ProposeError::OutcomeUnknown))
+        };
+        Box::pin(join_all(proposals.into_iter().map(propose)))
     }
 
     fn status(&self) -> BoxFuture<'_, Result<NodeStatus, String>> {

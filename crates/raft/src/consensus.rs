@@ -26,6 +26,7 @@ use crate::digest_points::DigestPoints;
 use crate::engine_config::engine_config;
 use crate::errors::{ConsensusError, PeerError, ProposeError, ReadIndexError, Stopped, WaitAppliedError};
 use crate::follow::{FollowOptions, Followed, follow};
+use crate::forward::Forwarding;
 use crate::hand_over::{HandOverBounds, hand_over};
 use crate::local_node::{DigestPoint, KeepLeases, KeptLeases, LocalNode, NodeStatus, Role};
 use crate::log_adapter::LogAdapter;
@@ -34,11 +35,12 @@ use crate::members::{MembersAnswer, MembersError, MembersRequest};
 use crate::network::{Network, PeerListener};
 use crate::observer::ApplyObserver;
 use crate::options::ConsensusOptions;
-use crate::peer_channel::{PeerChannels, PeerClient};
+use crate::peer_channel::PeerChannels;
 use crate::peer_client;
 use crate::peer_network::{PeerFailure, PeerNetwork};
 use crate::peer_server::PeerServer;
-use crate::propose::propose;
+use crate::peers::Peers;
+use crate::propose::{Proposing, propose, proposing};
 use crate::quiet_times::{Quiet, QuietTimes, keep_quiet};
 use crate::raft_metrics::RaftMetrics;
 use crate::read_gate::ReadGate;
@@ -74,6 +76,9 @@ struct Inner {
     /// For the service for the other nodes, until that is begun: whoever has it uses the stores.
     giver: Mutex<Option<SnapshotGiver>>,
     channels: Arc<PeerChannels>,
+    peers: Peers,
+    proposing: Proposing,
+    forwarding: Forwarding,
     applied: watch::Receiver<u64>,
     digests: DigestPoints,
     metrics: RaftMetrics,
@@ -173,14 +178,20 @@ impl Consensus {
         let silence_max = SILENT_ELECTIONS * Duration::from_millis(options.election_ms_max);
         let followed = follow(&raft, &FollowOptions { last_index, silence_max }, &tasks, &stop);
         let leader_gate = ReadGate::open(confirm_leadership(&raft), &tasks, stop.clone());
-        let asking = ask_leader(&raft, &channels, Duration::from_millis(options.election_ms_min));
+        let peers = Peers::new(&raft, &channels);
+        let asking = ask_leader(peers.clone(), Duration::from_millis(options.election_ms_min));
         let follower_gate = ReadGate::open(asking, &tasks, stop.clone());
+        let proposing = proposing(&raft, &tasks, &stop);
+        let forwarding = Forwarding::new(peers.clone(), tasks.clone(), stop.clone());
         let inner = Inner {
             options,
             raft,
             state,
             giver: Mutex::new(Some(giver)),
             channels,
+            peers,
+            proposing,
+            forwarding,
             applied,
             digests,
             metrics,
@@ -207,7 +218,7 @@ impl Consensus {
     pub async fn propose(&self, proposal: Bytes) -> Result<Answer, ProposeError> {
         self.check_running()?;
         let lease_wait = Duration::from_millis(self.inner.options.election_ms_max);
-        propose(&self.inner.raft, proposal, lease_wait).await
+        propose(&self.inner.proposing, proposal, lease_wait).await
     }
 
     /// The index that a linearizable read which begins now must have applied. One confirmation of leadership
@@ -389,12 +400,7 @@ impl Consensus {
         deadline: Instant,
     ) -> Result<Answer, ProposeError> {
         self.check_running()?;
-        let client = self.client(node).map_err(|error| {
-            tracing::debug!(%error, "no proposal can be handed over");
-            ProposeError::NoLeader
-        })?;
-        let handing_over = peer_client::propose(client, proposal, deadline);
-        self.unless_stopped(handing_over).await.unwrap_or(Err(ProposeError::OutcomeUnknown))
+        self.inner.forwarding.propose(node, proposal, deadline).await
     }
 
     /// Asks a node for its state.
@@ -402,7 +408,7 @@ impl Consensus {
     /// # Errors
     /// See [`PeerError`].
     pub async fn peer_status(&self, node: u64, deadline: Instant) -> Result<NodeStatus, PeerError> {
-        let asking = peer_client::status(self.client(node)?, deadline);
+        let asking = peer_client::status(self.inner.peers.client(node)?, deadline);
         let failed = |cause: String| PeerError::Failed { node, cause };
         match self.unless_stopped(asking).await {
             None => Err(failed("this node is about to stop".to_owned())),
@@ -492,7 +498,7 @@ impl Consensus {
         request: &MembersRequest,
         deadline: Instant,
     ) -> Result<MembersAnswer, MembersError> {
-        let client = self.client(node).map_err(|error| {
+        let client = self.inner.peers.client(node).map_err(|error| {
             tracing::debug!(%error, "nothing can be handed over");
             MembersError::NoLeader
         })?;
@@ -508,23 +514,13 @@ impl Consensus {
         request: &KeepLeases,
         deadline: Instant,
     ) -> Option<KeptLeases> {
-        let client = self.client(node).ok()?;
+        let client = self.inner.peers.client(node).ok()?;
         self.unless_stopped(peer_client::keep_leases(client, request, deadline)).await.flatten()
     }
 
     /// The engine.
     pub(crate) fn raft(&self) -> &Raft {
         &self.inner.raft
-    }
-
-    fn client(&self, node: u64) -> Result<PeerClient, PeerError> {
-        let metrics = self.inner.raft.server_metrics();
-        let address = metrics.borrow_watched().membership_config.membership().get_node(&node).cloned();
-        let address = address.ok_or(PeerError::Unknown(node))?;
-        let connections = self.inner.channels.to(node, &address);
-        let connections =
-            connections.map_err(|error| PeerError::Failed { node, cause: error.to_string() })?;
-        Ok(connections.ordinary)
     }
 
     /// The outcome; none if the node is shut down meanwhile.

@@ -11,9 +11,10 @@
 //! | `digest_points.rs` | digests that nodes can be compared by |
 //! | `log_keeper.rs` | when a snapshot is taken, and what of the log goes then |
 //! | `network.rs`, `tcp_network.rs` | how nodes reach one another and are reached |
-//! | `peer_network.rs`, `append_stream.rs`, `append_pace.rs`, `peer_channel.rs` | what this node says to the others |
+//! | `peer_network.rs`, `append_stream.rs`, `append_pace.rs`, `peer_channel.rs`, `peers.rs` | what this node says to the others |
 //! | `quiet_times.rs` | when a leader that hears no majority says nothing |
 //! | `peer_server.rs` | what the others say to it |
+//! | `propose.rs`, `forward.rs`, `batching.rs` | proposals: here or handed to the leader, all that wait together |
 //! | `read_gate.rs`, `read_index.rs` | linearizable reads, one confirmation for all that wait |
 //! | `change_members.rs`, `members.rs`, `admission.rs` | who belongs to the cluster: changes, and nodes that join |
 //! | `bootstrap.rs` | whether the stores belong together; forming a cluster |
@@ -29,6 +30,7 @@ mod admission;
 mod append_pace;
 mod append_stream;
 mod applier;
+mod batching;
 mod bootstrap;
 mod change_members;
 mod codec;
@@ -39,6 +41,7 @@ mod engine_config;
 mod entry;
 mod errors;
 mod follow;
+mod forward;
 #[cfg(test)]
 mod fuzz;
 mod hand_over;
@@ -57,6 +60,7 @@ mod peer_network;
 mod peer_server;
 mod peer_status;
 mod peer_wire;
+mod peers;
 mod propose;
 mod quiet_times;
 mod raft_metrics;

@@ -22,12 +22,12 @@ use tonic::{Request, Response, Status, Streaming};
 use crate::admission::AdmissionDoor;
 use crate::consensus::Raft;
 use crate::errors::ReadIndexError;
+use crate::forward::told;
 use crate::lease_wire::{kept_to_wire, request_from_wire};
 use crate::local_node::LocalNode;
 use crate::members::{decode_request, encode_outcome};
 use crate::network::PeerRoutes;
 use crate::peer_channel::{CLUSTER_ID_KEY, MESSAGE_SIZE_BYTES_MAX, TO_INSTANCE_KEY, TO_NODE_KEY};
-use crate::peer_client::proposed_to_wire;
 use crate::peer_status::{
     malformed, no_state, stopped, wrong_cluster, wrong_instance, wrong_node, wrong_state,
 };
@@ -135,6 +135,7 @@ impl PeerService for PeerServer {
     type StreamAppendStream = BoxStream<'static, Result<proto::AppendEntriesResponse, Status>>;
     type InstallSnapshotStream = BoxStream<'static, Result<proto::InstallSnapshotResponse, Status>>;
     type FetchSnapshotStream = BoxStream<'static, Result<proto::InstallSnapshotRequest, Status>>;
+    type ProposeStream = BoxStream<'static, Result<proto::ProposeResponse, Status>>;
 
     async fn stream_append(
         &self,
@@ -216,11 +217,10 @@ impl PeerService for PeerServer {
     async fn propose(
         &self,
         request: Request<proto::ProposeRequest>,
-    ) -> Result<Response<proto::ProposeResponse>, Status> {
-        let request = request.into_inner();
-        let deadline = Duration::from_millis(request.deadline_ms).min(PROPOSE_DEADLINE_MAX);
-        let outcome = self.local.propose(request.command, deadline).await;
-        Ok(Response::new(proposed_to_wire(outcome)))
+    ) -> Result<Response<Self::ProposeStream>, Status> {
+        let proto::ProposeRequest { commands, deadline_ms } = request.into_inner();
+        let deadline = Duration::from_millis(deadline_ms).min(PROPOSE_DEADLINE_MAX);
+        Ok(Response::new(told(self.local.propose(commands, deadline).await).boxed()))
     }
 
     async fn get_node_status(

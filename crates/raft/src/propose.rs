@@ -1,36 +1,75 @@
 //! A proposal on the leader: into the log, to the others, applied, answered.
+//!
+//! Proposals that wait go into the log together: one message to the engine, one write of the log and one message to
+//! each follower are theirs.
 
 use std::time::Duration;
 
 use bytes::Bytes;
 use conclave_core::Answer;
-use openraft::errors::{ClientWriteError, ForwardReason, ForwardToLeader, RaftError};
+use futures::StreamExt as _;
+use openraft::errors::{ClientWriteError, ForwardReason, ForwardToLeader};
+use openraft::raft::WriteResponse;
 use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
+use crate::batching::{Batching, Bounds};
 use crate::consensus::Raft;
 use crate::errors::ProposeError;
 use crate::type_config::{Proposal, TypeConfig};
 
+/// So many batches are on their way through the log at once: while one is synced, the next is sent.
+const BATCHES_UNDER_WAY: usize = 2;
+/// Most proposals in a batch.
+const BATCH_PROPOSALS_MAX: usize = 1_024;
+/// Most bytes in a batch of more than one.
+const BATCH_SIZE_BYTES_MAX: usize = 4 << 20;
+
 /// The pause between two attempts of a leader that is not yet, or no more, sure that it leads.
 const LEASE_PAUSE: Duration = Duration::from_millis(20);
 
+/// Where proposals wait to be taken into the log.
+pub(crate) type Proposing = Batching<Bytes, Result<Answer, Failed>>;
+
 /// Why an attempt led to nothing.
 #[derive(Debug, PartialEq, Eq)]
-enum Failed {
+pub(crate) enum Failed {
     /// This node leads, but no quorum has confirmed it lately. Nothing was taken into the log.
     LeaseExpired,
     Final(ProposeError),
 }
 
+/// Has proposals taken into the log of `raft`, by tasks of `tasks`, until `stop`.
+pub(crate) fn proposing(raft: &Raft, tasks: &TaskTracker, stop: &CancellationToken) -> Proposing {
+    let raft = raft.clone();
+    let bounds = Bounds {
+        under_way: BATCHES_UNDER_WAY,
+        requests: BATCH_PROPOSALS_MAX,
+        size_bytes: BATCH_SIZE_BYTES_MAX,
+        size_of: Bytes::len,
+    };
+    let serve = move |proposals| {
+        let raft = raft.clone();
+        Box::pin(async move { write(&raft, proposals).await }) as _
+    };
+    Batching::new(bounds, Box::new(serve), tasks, stop)
+}
+
 /// Proposes; a leader that waits for a quorum to confirm it is given `lease_wait`.
 pub(crate) async fn propose(
-    raft: &Raft,
+    proposing: &Proposing,
     proposal: Bytes,
     lease_wait: Duration,
 ) -> Result<Answer, ProposeError> {
     let retry_until = Instant::now() + lease_wait;
     loop {
-        match attempt(raft, proposal.clone()).await {
+        // Without an outcome it may have been taken into the log before the engine stopped.
+        match proposing
+            .ask(proposal.clone())
+            .await
+            .unwrap_or(Err(Failed::Final(ProposeError::OutcomeUnknown)))
+        {
             Ok(answer) => return Ok(answer),
             Err(Failed::Final(error)) => return Err(error),
             Err(Failed::LeaseExpired) if Instant::now() >= retry_until => return Err(ProposeError::NoLeader),
@@ -39,16 +78,23 @@ pub(crate) async fn propose(
     }
 }
 
-async fn attempt(raft: &Raft, proposal: Bytes) -> Result<Answer, Failed> {
-    match raft.client_write(Proposal(proposal)).await {
-        Ok(response) => response.data.0.ok_or_else(|| {
-            let cause = "a proposal was applied without an answer".to_owned();
-            Failed::Final(ProposeError::Fatal(cause))
-        }),
-        Err(RaftError::APIError(error)) => Err(failed(error)),
-        // It may have been taken into the log before the engine stopped.
-        Err(RaftError::Fatal(_)) => Err(Failed::Final(ProposeError::OutcomeUnknown)),
+/// Takes proposals into the log, and waits until they are applied. If the engine stops, outcomes are missing.
+async fn write(raft: &Raft, proposals: Vec<Bytes>) -> Vec<Result<Answer, Failed>> {
+    let mut outcomes = Vec::with_capacity(proposals.len());
+    let Ok(mut written) = raft.client_write_many(proposals.into_iter().map(Proposal)).await else {
+        return outcomes;
+    };
+    while let Some(Ok(outcome)) = written.next().await {
+        outcomes.push(outcome.map_err(failed).and_then(answer));
     }
+    outcomes
+}
+
+fn answer(written: WriteResponse<TypeConfig>) -> Result<Answer, Failed> {
+    written.response.0.ok_or_else(|| {
+        let cause = "a proposal was applied without an answer".to_owned();
+        Failed::Final(ProposeError::Fatal(cause))
+    })
 }
 
 fn failed(error: ClientWriteError<TypeConfig>) -> Failed {

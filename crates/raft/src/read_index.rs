@@ -1,17 +1,15 @@
 //! The two ways to a read index: the leader has a quorum confirm it, a follower asks the leader.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use openraft::ReadPolicy;
-use openraft::async_runtime::WatchReceiver as _;
 use openraft::errors::{Fatal, RaftError};
 use tokio::time::Instant;
 
 use crate::consensus::Raft;
 use crate::errors::ReadIndexError;
-use crate::peer_channel::PeerChannels;
 use crate::peer_client;
+use crate::peers::Peers;
 use crate::read_gate::Confirm;
 
 /// Confirms that this node leads, by a round of heartbeats that a quorum answers. Bounded by the engine.
@@ -34,19 +32,13 @@ pub(crate) fn confirm_leadership(raft: &Raft) -> Confirm {
 }
 
 /// Asks the node that is known to lead.
-pub(crate) fn ask_leader(raft: &Raft, channels: &Arc<PeerChannels>, round_timeout: Duration) -> Confirm {
-    let (raft, channels) = (raft.clone(), Arc::clone(channels));
+pub(crate) fn ask_leader(peers: Peers, round_timeout: Duration) -> Confirm {
     Box::new(move || {
-        let (metrics, channels) = (raft.server_metrics(), Arc::clone(&channels));
+        let peers = peers.clone();
         Box::pin(async move {
-            let leader = {
-                let metrics = metrics.borrow_watched();
-                let membership = metrics.membership_config.membership();
-                metrics.current_leader.and_then(|id| Some((id, membership.get_node(&id)?.clone())))
-            };
-            let (id, address) = leader.ok_or(ReadIndexError::NoLeader)?;
-            let connections = channels.to(id, &address).map_err(|_| ReadIndexError::NoLeader)?;
-            peer_client::read_index(connections.ordinary, Instant::now() + round_timeout).await
+            let leader = peers.leader().ok_or(ReadIndexError::NoLeader)?;
+            let client = peers.client(leader).map_err(|_| ReadIndexError::NoLeader)?;
+            peer_client::read_index(client, Instant::now() + round_timeout).await
         })
     })
 }

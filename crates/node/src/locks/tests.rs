@@ -71,7 +71,7 @@ async fn acquire(node: &NodeHandle, number: u64, call: u64) -> Acquired {
 
 async fn read<T: Send + 'static>(
     node: &NodeHandle,
-    read: impl FnOnce(&dyn ReadMap) -> Result<T, conclave_mvcc::MapError> + Send + 'static,
+    read: impl Fn(&dyn ReadMap) -> Result<T, conclave_mvcc::MapError> + Send + 'static,
 ) -> T {
     node.read(Consistency::Linearizable, soon(), read).await.unwrap()
 }

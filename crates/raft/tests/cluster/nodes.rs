@@ -21,6 +21,7 @@ use conclave_raft::{
     NodeStatus, PeerAddress, ProposeError, TcpNetwork, TcpPeerListener,
 };
 use conclave_storage::{DataDir, Identity, LogStore, StateStore};
+use futures::future::join_all;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -101,8 +102,12 @@ struct Local {
 }
 
 impl LocalNode for Local {
-    fn propose(&self, proposal: Bytes, _deadline: Duration) -> BoxFuture<'_, Result<Answer, ProposeError>> {
-        Box::pin(self.consensus.propose(proposal))
+    fn propose(
+        &self,
+        proposals: Vec<Bytes>,
+        _deadline: Duration,
+    ) -> BoxFuture<'_, Vec<Result<Answer, ProposeError>>> {
+        Box::pin(join_all(proposals.into_iter().map(|proposal| self.consensus.propose(proposal))))
     }
 
     fn status(&self) -> BoxFuture<'_, Result<NodeStatus, String>> {
