@@ -78,7 +78,7 @@ pub fn apply(
     };
     let Done { mut writes, revised, present } = done;
     ledger.close_entry(context, &mut writes);
-    batch.absorb(writes);
+    batch.absorb(writes)?;
     Ok(Applied { answer, revised, present })
 }
 

@@ -75,6 +75,17 @@ pub(crate) fn lookup(cursor: &mut dyn Cursor, key: &[u8], at: Revision) -> Resul
     }
 }
 
+/// The newest version row under a prefix, with a cursor that is there already: its revision and its value.
+pub(crate) fn newest_version(
+    cursor: &mut dyn Cursor,
+    prefix: &[u8],
+) -> Result<Option<(Revision, Bytes)>, MapError> {
+    cursor.seek(prefix)?;
+    let Some(revision) = rows::revision_under(prefix, cursor.key()) else { return Ok(None) };
+    let row = cursor.value().ok_or_else(|| MapError::new("a row has a key and no value"))?;
+    Ok(Some((revision, Bytes::copy_from_slice(row))))
+}
+
 /// The record in the version row that the cursor is at, written at `revision`.
 pub(crate) fn record_under(cursor: &dyn Cursor, revision: Revision) -> Result<Option<Record>, MapError> {
     let row = cursor.value().ok_or_else(|| MapError::new("a row has a key and no value"))?;

@@ -27,7 +27,7 @@
 //!
 //! A [`Transaction`] gathers the writes of one command over a view and gives them as a [`WriteSet`].
 //! A [`Batch`] gathers those of several transactions over one view, each seeing those before it, so
-//! that the map beneath is written once. Nothing here does I/O, reads a clock or draws a number:
+//! that the map beneath is written once; [`Recent`] spares it the search for keys that changed lately. Nothing here does I/O, reads a clock or draws a number:
 //! the same view and the same calls give the same bytes.
 
 mod batch;
@@ -43,6 +43,7 @@ mod map;
 mod memory;
 mod present;
 mod range;
+mod recent;
 mod record;
 mod revision;
 mod rows;
@@ -64,6 +65,7 @@ pub use map::{Cursor, MapError, ReadMap};
 pub use memory::MemoryMap;
 pub use present::{PresentCursor, get_present, newest_present, skip_to_present};
 pub use range::{RangeCursor, RangeLimits, RangePage, range_at};
+pub use recent::Recent;
 pub use record::Record;
 pub use revision::Revision;
 pub use sweep::{ChangePlace, SweepQuery, Swept};

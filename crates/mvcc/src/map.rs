@@ -1,8 +1,11 @@
 //! The ordered map that everything is kept in, as seen by a reader.
 
+use std::cell::RefCell;
 use std::fmt;
 
 use bytes::Bytes;
+
+use crate::Recent;
 
 /// A map that cannot be read, or holds what this crate never wrote. Fatal: nothing can be answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +38,11 @@ pub trait ReadMap {
     fn cursor_before(&self, end: &[u8]) -> Box<dyn Cursor + '_> {
         let _ = end;
         self.cursor()
+    }
+
+    /// What is known of keys without a search, for whoever may add to it.
+    fn recent(&self) -> Option<&RefCell<Recent>> {
+        None
     }
 }
 

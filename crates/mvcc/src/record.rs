@@ -86,6 +86,14 @@ pub(crate) fn decode(mod_revision: Revision, row: Bytes) -> Result<Option<Record
     }))
 }
 
+/// The record of a version row, of which there may be none: then the key does not exist either.
+pub(crate) fn decode_version(version: Option<&(Revision, Bytes)>) -> Result<Option<Record>, MapError> {
+    match version {
+        Some((revision, row)) => decode(*revision, row.clone()),
+        None => Ok(None),
+    }
+}
+
 /// The same without its value, which is not copied.
 pub(crate) fn decode_without_value(mod_revision: Revision, row: &[u8]) -> Result<Option<Record>, MapError> {
     let without = match header(row) {

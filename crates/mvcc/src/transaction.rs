@@ -194,8 +194,20 @@ impl<'a> Transaction<'a> {
         match self.keys.entry(key) {
             Entry::Occupied(touched) => Ok(touched.into_mut()),
             Entry::Vacant(untouched) => {
+                let prefix = rows::version_prefix(untouched.key());
+                let known = match self.view.recent() {
+                    Some(recent) => recent.borrow_mut().get(&prefix)?,
+                    None => None,
+                };
+                if let Some(before) = known {
+                    return Ok(untouched.insert(Touched::of(before)));
+                }
                 let cursor = self.cursor.get_or_insert_with(|| self.view.cursor_before(rows::VERSIONS_END));
-                let before = history::lookup(cursor.as_mut(), untouched.key(), Revision::MAX)?;
+                let version = history::newest_version(cursor.as_mut(), &prefix)?;
+                let before = record::decode_version(version.as_ref())?;
+                if let Some(recent) = self.view.recent() {
+                    recent.borrow_mut().found(&prefix, version);
+                }
                 Ok(untouched.insert(Touched::of(before)))
             }
         }

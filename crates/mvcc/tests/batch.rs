@@ -83,8 +83,8 @@ proptest! {
         let under = map_of(&[&base]);
         let expected = map_of(&[&base, &first, &second]);
         let mut batch = Batch::new(&under);
-        batch.absorb(write_set(&first));
-        batch.absorb(write_set(&second));
+        batch.absorb(write_set(&first)).unwrap();
+        batch.absorb(write_set(&second)).unwrap();
         for key in &asked {
             prop_assert_eq!(batch.get(key), expected.get(key));
         }

@@ -26,7 +26,7 @@ fn seal(map: &mut MemoryMap, change: impl FnOnce(&mut Transaction<'_>)) -> Seale
     let mut transaction = Transaction::begin(&batch).unwrap();
     change(&mut transaction);
     let sealed = transaction.seal();
-    batch.absorb(sealed.writes.clone());
+    batch.absorb(sealed.writes.clone()).unwrap();
     let writes = batch.into_writes();
     map.write(&writes);
     sealed

@@ -29,7 +29,7 @@ fn write<T>(map: &mut MemoryMap, change: impl FnOnce(&mut Transaction<'_>) -> T)
     let mut transaction = Transaction::begin(&batch).unwrap();
     let done = change(&mut transaction);
     let sealed = transaction.seal();
-    batch.absorb(sealed.writes);
+    batch.absorb(sealed.writes).unwrap();
     let writes = batch.into_writes();
     map.write(&writes);
     done

@@ -9,7 +9,7 @@ use std::mem;
 use std::sync::Arc;
 
 use conclave_core::{Digest, EntryContext, EntryKind, apply, digest};
-use conclave_mvcc::{Batch, ReadMap, Revised};
+use conclave_mvcc::{Batch, ReadMap, Recent, Revised};
 use conclave_storage::{StateStore, WorkKind, run};
 use futures::stream::{Stream, TryStreamExt};
 use openraft::EntryPayload;
@@ -34,6 +34,8 @@ const BATCH_ENTRIES_MAX: usize = 4_096;
 /// go before it.
 const CATCH_UP_ENTRIES: usize = 512;
 const CATCH_UP_SIZE_BYTES: usize = 512 << 10;
+/// So much is known of keys that were looked up or written lately.
+const RECENT_SIZE_BYTES_MAX: usize = 8 << 20;
 /// Entries of so many bytes end a batch.
 const BATCH_SIZE_BYTES_MAX: usize = 8 << 20;
 
@@ -45,6 +47,8 @@ pub(crate) struct Applier {
     digests: DigestPoints,
     metrics: RaftMetrics,
     mark: Mark,
+    /// Nobody else writes the state; it is gone while a batch is applied.
+    recent: Recent,
     /// The index of the last entry that was applied, for those who wait.
     applied: watch::Sender<u64>,
     /// Shutting down waits for it, and for those of the work that is under way: the store is not in use any more when
@@ -67,6 +71,7 @@ pub(crate) struct ApplierParts {
 /// What a batch of entries led to.
 struct Done {
     mark: Mark,
+    recent: Recent,
     replies: Vec<Reply>,
     revised: Vec<Revised>,
     present: Vec<Revised>,
@@ -78,7 +83,8 @@ impl Applier {
     pub(crate) fn new(parts: ApplierParts) -> (Self, watch::Receiver<u64>) {
         let ApplierParts { state, snapshots, observer, digests, metrics, mark, in_use } = parts;
         let (applied, progress) = watch::channel(mark.applied_index());
-        (Self { state, snapshots, observer, digests, metrics, mark, applied, in_use }, progress)
+        let recent = no_recent();
+        (Self { state, snapshots, observer, digests, metrics, mark, recent, applied, in_use }, progress)
     }
 
     async fn apply_batch(&mut self, batch: Vec<EntryResponder<TypeConfig>>) -> io::Result<()> {
@@ -88,11 +94,12 @@ impl Applier {
         let (state, mark) = (self.state.clone(), self.mark.clone());
         let (began, count) = (Instant::now(), entries.len());
         let is_behind = !is_awaited && is_much(&entries);
-        let work = move || apply_entries(&state, mark, &entries);
+        let recent = mem::replace(&mut self.recent, no_recent());
+        let work = move || apply_entries(&state, mark, recent, &entries);
         let kind = if is_behind { WorkKind::Background } else { WorkKind::Awaited };
         let done = run(self.state.threads(), kind, self.in_use.clone(), work).await?;
-        let Done { mark, replies, revised, present, digests } = done?;
-        self.mark = mark;
+        let Done { mark, recent, replies, revised, present, digests } = done?;
+        (self.mark, self.recent) = (mark, recent);
         self.metrics.applied(count, began.elapsed());
         self.digests.note(digests);
         self.observer.applied(&revised, &present);
@@ -112,11 +119,16 @@ fn is_much(entries: &[LogEntry]) -> bool {
 }
 
 /// Applies consecutive entries with one write. Blocks.
-fn apply_entries(state: &StateStore, mut mark: Mark, entries: &[LogEntry]) -> io::Result<Done> {
+fn apply_entries(
+    state: &StateStore,
+    mut mark: Mark,
+    recent: Recent,
+    entries: &[LogEntry],
+) -> io::Result<Done> {
     let mut replies = Vec::with_capacity(entries.len());
     let (mut revised, mut present, mut digests) = (Vec::new(), Vec::new(), Vec::new());
-    let writes = state.read(|view: &dyn ReadMap| {
-        let mut batch = Batch::new(view);
+    let (writes, recent) = state.read(|view: &dyn ReadMap| {
+        let mut batch = Batch::with_recent(view, recent);
         for entry in entries {
             let done = apply_entry(&mut batch, &mut mark, entry)?;
             replies.push(Reply(done.answer));
@@ -127,10 +139,14 @@ fn apply_entries(state: &StateStore, mut mark: Mark, entries: &[LogEntry]) -> io
                 digests.push((index, digest(&batch).map_err(io::Error::other)?));
             }
         }
-        Ok::<_, io::Error>(batch.into_writes())
+        Ok::<_, io::Error>(batch.into_parts())
     })?;
     state.write(&writes, Some(&encode_mark(&mark)))?;
-    Ok(Done { mark, replies, revised, present, digests })
+    Ok(Done { mark, recent: recent.unwrap_or_else(no_recent), replies, revised, present, digests })
+}
+
+fn no_recent() -> Recent {
+    Recent::new(RECENT_SIZE_BYTES_MAX)
 }
 
 fn apply_entry(
@@ -203,6 +219,7 @@ impl RaftStateMachine<TypeConfig> for Applier {
         });
         let newest = installing.await??;
         self.mark = mark;
+        self.recent.clear();
         self.digests.clear();
         self.observer.replaced(newest);
         self.applied.send_replace(self.mark.applied_index());

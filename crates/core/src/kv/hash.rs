@@ -139,7 +139,7 @@ mod tests {
         let mut transaction = Transaction::begin(&batch).unwrap();
         change(&mut transaction);
         let writes = transaction.seal().writes;
-        batch.absorb(writes);
+        batch.absorb(writes).unwrap();
         let writes = batch.into_writes();
         map.write(&writes);
     }

@@ -13,7 +13,7 @@ use conclave_core::{
     Applied, EntryContext, EntryKind, ItemKey, NamespaceName, Proposal, apply, digest, encode_proposal,
     preview,
 };
-use conclave_mvcc::{Batch, MemoryMap, newest_revision};
+use conclave_mvcc::{Batch, MemoryMap, Recent, newest_revision};
 use proptest::prelude::*;
 
 use questions::{Question, question};
@@ -32,16 +32,17 @@ fn apply_entry(batch: &mut Batch<'_>, index: usize, entry: &Entry) -> Applied {
 
 /// Applies entries in batches of these sizes, in turn; gives the map and all answers and events.
 fn apply_in_batches(entries: &[Entry], sizes: &[usize]) -> (MemoryMap, Vec<Applied>) {
-    let mut map = MemoryMap::default();
+    let (mut map, mut recent) = (MemoryMap::default(), Recent::new(4_096));
     let mut applied = Vec::new();
     let mut sizes = sizes.iter().cycle();
     while applied.len() < entries.len() {
-        let mut batch = Batch::new(&map);
+        let mut batch = Batch::with_recent(&map, recent);
         for entry in entries[applied.len()..].iter().take(*sizes.next().unwrap()) {
             applied.push(apply_entry(&mut batch, applied.len(), entry));
         }
-        let writes = batch.into_writes();
+        let (writes, known) = batch.into_parts();
         map.write(&writes);
+        recent = known.unwrap();
     }
     (map, applied)
 }

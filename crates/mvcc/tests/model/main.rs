@@ -8,8 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use conclave_mvcc::{
-    Batch, Changed, ChangedCursor, KeyRange, MemoryMap, RangeCursor, RangeLimits, RangePage, ReadMap, Record,
-    Revised, Revision, TableId, Transaction, newest_revision, range_at,
+    Batch, Changed, ChangedCursor, KeyRange, MemoryMap, RangeCursor, RangeLimits, RangePage, ReadMap, Recent,
+    Record, Revised, Revision, TableId, Transaction, newest_revision, range_at,
 };
 use proptest::prelude::*;
 
@@ -109,7 +109,7 @@ fn run(batch: &mut Batch<'_>, copies: &mut Copies, steps: &[Step], commits: bool
     let sealed = transaction.seal();
     let expected = copies.commit(touched(steps), keys, side);
     assert_eq!(sealed.revised, expected);
-    batch.absorb(sealed.writes);
+    batch.absorb(sealed.writes).unwrap();
     sealed.revised
 }
 
@@ -226,11 +226,12 @@ proptest! {
         batches in prop::collection::vec(prop::collection::vec(transaction(), 0..4), 0..10),
         range in range(),
         limits in limits(),
+        recent_size_bytes in 0_usize..2_000,
     ) {
-        let mut copies = Copies::new();
+        let (mut copies, mut recent) = (Copies::new(), Recent::new(recent_size_bytes));
         let (mut map, mut one_by_one) = (MemoryMap::default(), MemoryMap::default());
         for transactions in &batches {
-            let mut batch = Batch::new(&map);
+            let mut batch = Batch::with_recent(&map, recent);
             for (steps, commits) in transactions {
                 let mut again = copies.clone();
                 let mut alone = Batch::new(&one_by_one);
@@ -241,8 +242,9 @@ proptest! {
             }
             // Within the batch, before anything of it is written.
             check_all(&batch, &copies, &range, limits);
-            let writes = batch.into_writes();
+            let (writes, known) = batch.into_parts();
             map.write(&writes);
+            recent = known.unwrap();
             prop_assert_eq!(&map, &one_by_one);
         }
         check_all(&map, &copies, &range, limits);
