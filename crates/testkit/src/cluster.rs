@@ -53,6 +53,13 @@ impl ClusterOptions {
         self
     }
 
+    /// Leaves the timings of elections as they are by default: for measurements.
+    #[must_use]
+    pub fn with_own_timings(mut self) -> Self {
+        self.settings.retain(|(name, _)| CALM.iter().all(|(calm, _)| calm != name));
+        self
+    }
+
     /// Puts links between the nodes that can be cut.
     #[must_use]
     pub fn with_links(mut self) -> Self {

@@ -1,13 +1,16 @@
-//! Real etcds as processes: one cluster on loopback, with data in a temporary folder.
+//! Real etcds as processes: one cluster on loopback, with data in a temporary folder. Its members can be killed, told to
+//! stop, and started again.
 //!
 //! All settings are etcd's own, but for its log, which tells only what is wrong.
 
 use std::fs::{self, OpenOptions};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use conclave_proto::etcd::etcdserverpb::RangeRequest;
 use conclave_proto::etcd::etcdserverpb::kv_client::KvClient;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
 
@@ -33,7 +36,8 @@ impl EtcdCluster {
         let all = members.iter().map(|member| format!("{}={}", member.name, url(&member.peers)));
         let all = all.collect::<Vec<_>>().join(",");
         for member in &mut members {
-            member.start(&all);
+            member.all.clone_from(&all);
+            member.start();
         }
         let mut cluster = Self { members, _folder: folder };
         for member in &mut cluster.members {
@@ -45,6 +49,11 @@ impl EtcdCluster {
     /// A member, counted from 0.
     pub fn member(&self, number: usize) -> &EtcdMember {
         &self.members[number]
+    }
+
+    /// A member, to be killed or started, counted from 0.
+    pub fn member_mut(&mut self, number: usize) -> &mut EtcdMember {
+        &mut self.members[number]
     }
 
     /// All members.
@@ -61,6 +70,8 @@ pub struct EtcdMember {
     name: String,
     clients: Port,
     peers: Port,
+    /// Names and addresses of all members, as etcd is told them.
+    all: String,
     process: Option<Child>,
 }
 
@@ -72,6 +83,7 @@ impl EtcdMember {
             name: name.to_owned(),
             clients: Port::take(),
             peers: Port::take(),
+            all: String::new(),
             process: None,
         }
     }
@@ -106,16 +118,51 @@ impl EtcdMember {
         self.folder.join(format!("{}.log", self.name))
     }
 
-    fn start(&mut self, all: &str) {
+    /// Starts the process, with the data that is there.
+    ///
+    /// # Panics
+    /// If it runs already, or cannot be started.
+    pub fn start(&mut self) {
+        assert!(self.process.is_none(), "{} runs already", self.name);
         let (clients, peers) = (url(&self.clients), url(&self.peers));
         let log = OpenOptions::new().create(true).append(true).open(self.log_file());
         let mut command = Command::new(&self.program);
         command.env_clear().args(["--name", &self.name, "--data-dir"]).arg(self.data_dir());
         command.args(["--listen-client-urls", &clients, "--advertise-client-urls", &clients]);
         command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
-        command.args(["--initial-cluster", all, "--logger", "zap", "--log-level", "warn"]);
+        command.args(["--initial-cluster", &self.all, "--logger", "zap", "--log-level", "warn"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("the folder is ours"));
         self.process = Some(command.spawn().expect("etcd can be started"));
+    }
+
+    /// Kills it at once, as a power failure would, and waits until it is gone.
+    pub fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            // It may have ended by itself; then there is nothing to kill.
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+
+    /// Asks it to stop.
+    ///
+    /// # Panics
+    /// If it does not run.
+    pub fn terminate(&self) {
+        // The process is our child and was not waited for: its id cannot have gone to another one.
+        let process = i32::try_from(self.process()).ok().and_then(Pid::from_raw);
+        kill_process(process.expect("ids of processes are positive"), Signal::TERM)
+            .expect("it is our child");
+    }
+
+    /// Waits until it has ended by itself.
+    ///
+    /// # Panics
+    /// If that takes longer than `limit`, or it was not started.
+    pub async fn ended(&mut self, limit: Duration) {
+        let process = self.process.as_mut().expect("the member was started");
+        wait::within(limit, "the end of an etcd", async || process.try_wait().expect("it is our child")).await;
+        self.process = None;
     }
 
     /// Waits until it answers a linearizable read.
@@ -134,11 +181,7 @@ impl EtcdMember {
 
 impl Drop for EtcdMember {
     fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            // It may have ended by itself; then there is nothing to kill.
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.kill();
     }
 }
 

@@ -97,7 +97,7 @@ impl Peer {
 
 async fn start_conclave(program: &Path) -> anyhow::Result<Cluster> {
     let program = program.to_str().context("the program's path is no text")?;
-    Ok(Cluster::start(ClusterOptions::new(program, NODES as u64)).await)
+    Ok(Cluster::start(ClusterOptions::new(program, NODES as u64).with_own_timings()).await)
 }
 
 /// Three nodes that run until this is dropped, with their data.
