@@ -151,8 +151,7 @@ impl EtcdMember {
     pub fn terminate(&self) {
         // The process is our child and was not waited for: its id cannot have gone to another one.
         let process = i32::try_from(self.process()).ok().and_then(Pid::from_raw);
-        kill_process(process.expect("ids of processes are positive"), Signal::TERM)
-            .expect("it is our child");
+        kill_process(process.expect("ids of processes are positive"), Signal::TERM).expect("it is our child");
     }
 
     /// Waits until it has ended by itself.
@@ -161,7 +160,8 @@ impl EtcdMember {
     /// If that takes longer than `limit`, or it was not started.
     pub async fn ended(&mut self, limit: Duration) {
         let process = self.process.as_mut().expect("the member was started");
-        wait::within(limit, "the end of an etcd", async || process.try_wait().expect("it is our child")).await;
+        wait::within(limit, "the end of an etcd", async || process.try_wait().expect("it is our child"))
+            .await;
         self.process = None;
     }
 

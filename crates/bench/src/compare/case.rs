@@ -5,6 +5,8 @@ use std::fmt;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
+use crate::report::grouped;
+
 /// What clients do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -31,7 +33,16 @@ pub(crate) enum Workload {
     Lock,
     /// Renewals of leases over streams; natively: of sessions
     KeepAlive,
+    /// All nodes are stopped and started: the time until they answer linearizable reads; clients do not matter
+    Start,
+    /// The leader is killed: the time until the next write is acknowledged; clients do not matter
+    Failover,
 }
+
+/// Keys that are there before, unless a case is about them.
+pub(crate) const USUAL_KEYS: u64 = 10_000;
+/// Size of each value, likewise.
+pub(crate) const USUAL_VALUE_SIZE_BYTES: usize = 256;
 
 /// A workload, and how much of it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -55,17 +66,58 @@ impl Workload {
 
     /// Whether Conclave's own API has the like.
     pub(crate) fn is_native(self) -> bool {
-        !matches!(self, Self::Mixed | Self::Range | Self::Txn | Self::Watch)
+        !matches!(self, Self::Mixed | Self::Range | Self::Txn | Self::Watch) && !self.is_of_nodes()
+    }
+
+    /// Whether it is about what happens to nodes, not about operations.
+    pub(crate) fn is_of_nodes(self) -> bool {
+        matches!(self, Self::Start | Self::Failover)
     }
 }
 
 impl fmt::Display for Case {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let native = if self.native { "native " } else { "" };
-        write!(out, "{native}{} {}", self.workload.name(), self.clients)?;
+        write!(out, "{native}{}", self.workload.name())?;
+        if !self.workload.is_of_nodes() {
+            write!(out, " {}", self.clients)?;
+        }
         if let Some(rate) = self.rate {
-            write!(out, " at {rate}/s")?;
+            write!(out, " at {}/s", grouped(&rate.to_string()))?;
+        }
+        if self.keys != USUAL_KEYS {
+            write!(out, ", {} keys", grouped(&self.keys.to_string()))?;
+        }
+        if self.value_size_bytes != USUAL_VALUE_SIZE_BYTES {
+            write!(out, ", {} B", grouped(&self.value_size_bytes.to_string()))?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A case as most are.
+    pub(crate) fn usual(workload: Workload, clients: usize) -> Case {
+        Case {
+            workload,
+            clients,
+            keys: USUAL_KEYS,
+            value_size_bytes: USUAL_VALUE_SIZE_BYTES,
+            rate: None,
+            native: false,
+        }
+    }
+
+    #[test]
+    fn a_case_tells_what_is_unusual_about_it() {
+        let put = usual(Workload::Put, 64);
+        assert_eq!(put.to_string(), "put 64");
+        assert_eq!(Case { native: true, ..put.clone() }.to_string(), "native put 64");
+        let odd = Case { rate: Some(2_000), keys: 1_000_000, value_size_bytes: 65_536, ..put };
+        assert_eq!(odd.to_string(), "put 64 at 2,000/s, 1,000,000 keys, 65,536 B");
+        assert_eq!(usual(Workload::Failover, 1).to_string(), "failover");
     }
 }

@@ -13,7 +13,8 @@ use super::clients::native_locks::{NativeKeeper, NativeLocker};
 use super::cost::Meter;
 use super::drive::{Operate, Plan, drive};
 use super::fan_out::fan_out;
-use super::peer::Nodes;
+use super::nodes::Nodes;
+use super::of_nodes::{fail_over, start_again};
 use super::sample::{Figures, Metric};
 
 /// Connections to each node.
@@ -52,11 +53,20 @@ pub(crate) async fn measure(case: &Case, nodes: &mut Nodes, spans: Spans) -> any
         meter: Meter::of(&nodes.processes(), nodes.folders())?,
         plan: Plan { warm_up: spans.warm_up, measured: spans.measured, rate: case.rate },
     };
-    if case.native && nodes.have_own_api() {
-        stage.measure_native().await
-    } else {
-        stage.measure_etcd().await
+    match case.workload {
+        Workload::Start | Workload::Failover => {
+            stage.fill_etcd().await?;
+            drop(stage);
+            measure_nodes(case, nodes).await
+        }
+        _ if case.native && nodes.have_own_api() => stage.measure_native().await,
+        _ => stage.measure_etcd().await,
     }
+}
+
+/// Measures what happens to nodes that have been filled.
+async fn measure_nodes(case: &Case, nodes: &mut Nodes) -> anyhow::Result<Figures> {
+    if case.workload == Workload::Start { start_again(nodes).await } else { fail_over(case, nodes).await }
 }
 
 impl Stage<'_> {
@@ -73,11 +83,16 @@ impl Stage<'_> {
             Workload::Watch => return self.measure_watch().await,
             Workload::Lock => return self.drive_each(|n| EtcdLocker::open(&self.connections, n)).await,
             Workload::KeepAlive => return self.drive_each(|n| EtcdKeeper::open(&self.connections, n)).await,
+            Workload::Start | Workload::Failover => anyhow::bail!("clients have no part in it"),
         };
-        let filler = |number| Filler::new(&self.connections, number, FILLERS, &self.material).fill();
-        fill((0..FILLERS).map(filler)).await?;
+        self.fill_etcd().await?;
         let client = |number| EtcdClient::new(&self.connections, number, what, &self.material);
         self.drive((0..self.case.clients).map(client).collect()).await
+    }
+
+    async fn fill_etcd(&self) -> anyhow::Result<()> {
+        let filler = |number| Filler::new(&self.connections, number, FILLERS, &self.material).fill();
+        fill((0..FILLERS).map(filler)).await
     }
 
     async fn measure_native(&self) -> anyhow::Result<Figures> {
@@ -91,7 +106,12 @@ impl Stage<'_> {
             Workload::KeepAlive => {
                 return self.drive_each(|n| NativeKeeper::open(&self.connections, n)).await;
             }
-            Workload::Mixed | Workload::Range | Workload::Txn | Workload::Watch => {
+            Workload::Mixed
+            | Workload::Range
+            | Workload::Txn
+            | Workload::Watch
+            | Workload::Start
+            | Workload::Failover => {
                 anyhow::bail!("Conclave's own API has nothing like that")
             }
         };

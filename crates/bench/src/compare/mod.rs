@@ -2,12 +2,14 @@
 //!
 //! | file | what |
 //! |---|---|
-//! | [`peer`] | the programs, and three nodes of one |
-//! | [`case`], [`measure`] | the workloads, and how each is measured |
+//! | [`peer`], [`nodes`] | the programs, and three nodes of one |
+//! | [`case`], [`plan`], [`measure`] | the workloads, those of `make bench`, and how each is measured |
 //! | [`clients`] | clients of both protocols, and what they write |
 //! | [`drive`], [`fan_out`] | closed and open loops; watchers |
-//! | [`cost`] | processors, memory and disks, as the system counts them |
-//! | [`sample`], [`stats`], [`table`] | what was found: kept, summed up, told |
+//! | [`of_nodes`], [`probe`] | nodes that are started again or lose their leader |
+//! | [`cost`], [`machine`] | processors, memory and disks, as the system counts them; what machine it is |
+//! | [`sample`], [`raw`], [`samples`], [`stats`] | what was found: kept, read again, summed up |
+//! | [`table`], [`goals`], [`report`] | what was found: told, held against the goals, written to docs/performance.md |
 //!
 //! Each run of a case has nodes of its own, which are started for it: what was measured before leaves nothing behind. The
 //! peers take turns, so that a machine that changes its mind does so to all of them.
@@ -17,22 +19,39 @@ mod clients;
 mod cost;
 mod drive;
 mod fan_out;
+mod machine;
 mod measure;
+mod nodes;
+mod of_nodes;
 mod peer;
+mod plan;
+mod probe;
+mod raw;
 mod sample;
+mod samples;
 mod stats;
 mod table;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
+use tokio::task::LocalSet;
 
-use case::{Case, Workload};
+use case::{Case, USUAL_KEYS, USUAL_VALUE_SIZE_BYTES, Workload};
+use machine::{Machine, SyncTimes};
 use measure::{Spans, measure};
 use peer::Peer;
-use sample::Sample;
-use table::Samples;
+use plan::Plan;
+use raw::{Line, PeerVersion, Raw, Run};
+use sample::{Figures, Sample};
+use samples::Samples;
+use table::{COST, Cells, OF_NODES, SPEED, Table};
+
+/// Without a plan.
+const WORKLOADS: [Workload; 4] = [Workload::Put, Workload::Get, Workload::LocalGet, Workload::Txn];
+const ROUNDS: u16 = 5;
+const SPANS: Spans = Spans { warm_up: Duration::from_secs(3), measured: Duration::from_secs(10) };
 
 /// What is compared.
 #[derive(Debug, Clone, clap::Args)]
@@ -41,17 +60,20 @@ pub(crate) struct CompareArgs {
     /// and the etcd that `deploy/scripts/needs.sh etcd` brings
     #[arg(long = "peer", value_name = "PEER", default_values = ["conclave", "etcd"])]
     peers: Vec<Peer>,
-    /// What clients do
-    #[arg(long = "workload", value_enum, value_delimiter = ',', default_values = ["put", "get", "local-get", "txn"])]
+    /// A list of cases, with its own clients, keys, sizes and rates, and rounds and seconds unless those are given
+    #[arg(long, value_enum, conflicts_with_all = ["clients", "keys", "value_size_bytes", "rate", "native"])]
+    plan: Option<Plan>,
+    /// What clients do: put, get, local-get and txn, if it is not told; of a plan only these
+    #[arg(long = "workload", value_enum, value_delimiter = ',')]
     workloads: Vec<Workload>,
     /// Clients at once
     #[arg(long, value_delimiter = ',', default_values_t = [64])]
     clients: Vec<usize>,
     /// Keys that are there before
-    #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, default_value_t = USUAL_KEYS, value_parser = clap::value_parser!(u64).range(1..))]
     keys: u64,
     /// Size of each value, in bytes
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = USUAL_VALUE_SIZE_BYTES)]
     value_size_bytes: usize,
     /// Operations a second, in an open loop; without it a closed loop
     #[arg(long)]
@@ -59,79 +81,181 @@ pub(crate) struct CompareArgs {
     /// Conclave is asked by its own API, where that has the like
     #[arg(long)]
     native: bool,
-    /// How often each pair is measured
-    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
-    rounds: u16,
-    /// How long each is measured, in seconds
-    #[arg(long, default_value_t = 10.0)]
-    seconds: f64,
-    /// How long it runs before, in seconds
-    #[arg(long, default_value_t = 3.0)]
-    warm_up_seconds: f64,
-    /// Where the samples are kept, as lines of JSON
+    /// How often each pair is measured: 5 times, if no plan tells it
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: Option<u16>,
+    /// How long each is measured, in seconds: 10, if no plan tells it
+    #[arg(long)]
+    seconds: Option<f64>,
+    /// How long it runs before, in seconds: 3, if no plan tells it
+    #[arg(long)]
+    warm_up_seconds: Option<f64>,
+    /// Where the samples are kept, as lines of JSON, behind those that are there: `report` reads them
     #[arg(long, value_name = "FILE")]
     raw: Option<PathBuf>,
+    /// What that file has already is not measured again
+    #[arg(long, requires = "raw")]
+    go_on: bool,
 }
 
-/// Measures, and prints the table.
+/// Measures, and prints the table. A case that fails is told, and the others go on.
 pub(crate) async fn run(args: &CompareArgs) -> anyhow::Result<()> {
-    let peers = named(&args.peers)?;
-    let spans = Spans {
-        warm_up: Duration::from_secs_f64(args.warm_up_seconds),
-        measured: Duration::from_secs_f64(args.seconds),
-    };
-    let mut samples = Samples::default();
+    let bench = Bench { peers: named(&args.peers)?, spans: spans(args), raw: args.raw.clone() };
+    let mut samples = if args.go_on { Raw::read(&args.raw)?.samples } else { Samples::default() };
+    bench.keep_run().await?;
+    let mut failed = 0;
     for case in cases(args) {
-        for round in 1..=usize::from(args.rounds) {
-            for (name, peer) in &peers {
-                let sample = one(&case, (name, peer), round, spans).await;
-                let sample = sample.with_context(|| format!("{case} of {name}, round {round}"))?;
-                keep(&sample, args.raw.as_ref())?;
-                samples.all.push(sample);
+        for round in 1..=rounds(args) {
+            for (name, peer) in &bench.peers {
+                if samples.have(&case, name, round) {
+                    continue;
+                }
+                match bench.sample(&case, (name, peer), round).await {
+                    Ok(sample) => samples.all.push(sample),
+                    Err(error) => {
+                        failed += 1;
+                        print(&format!("{case} of {name}, round {round}: {error:#}"));
+                    }
+                }
             }
         }
     }
-    print(&samples.table());
+    print(&tables(&samples));
+    ensure!(failed == 0, "{failed} runs of a case have failed");
     Ok(())
 }
 
-fn cases(args: &CompareArgs) -> Vec<Case> {
-    let of_workload = |workload: &Workload| {
-        let case = |clients: &usize| Case {
-            workload: *workload,
-            clients: *clients,
-            keys: args.keys,
-            value_size_bytes: args.value_size_bytes,
-            rate: args.rate,
-            native: args.native && workload.is_native(),
+/// Who is measured, for how long, and where it is kept.
+struct Bench {
+    peers: Vec<(String, Peer)>,
+    spans: Spans,
+    raw: Option<PathBuf>,
+}
+
+impl Bench {
+    /// Keeps what a run is made on.
+    async fn keep_run(&self) -> anyhow::Result<()> {
+        let Some(raw) = &self.raw else { return Ok(()) };
+        let version = |(name, peer): &(String, Peer)| {
+            anyhow::Ok(PeerVersion { name: name.clone(), version: peer.version()? })
         };
-        args.clients.iter().map(case).collect::<Vec<_>>()
-    };
-    args.workloads.iter().flat_map(of_workload).collect()
+        let run = Run {
+            began: jiff::Timestamp::now().round(jiff::Unit::Second)?.to_string(),
+            machine: Machine::this()?,
+            // The nodes have their data there too.
+            fdatasync: tokio::task::spawn_blocking(|| SyncTimes::of(&std::env::temp_dir())).await??,
+            peers: self.peers.iter().map(version).collect::<anyhow::Result<_>>()?,
+            warm_up_seconds: self.spans.warm_up.as_secs_f64(),
+            measured_seconds: self.spans.measured.as_secs_f64(),
+        };
+        Line::Run { run: Box::new(run) }.keep(raw)
+    }
+
+    /// Starts nodes, measures, ends them, and keeps what was found.
+    async fn sample(&self, case: &Case, peer: (&str, &Peer), round: usize) -> anyhow::Result<Sample> {
+        let run = one(case.clone(), peer.1.clone(), self.spans);
+        let measured = LocalSet::new().run_until(async { tokio::task::spawn_local(run).await }).await;
+        let figures = measured.context("a wait of the nodes was in vain")??;
+        let sample = Sample { case: case.clone(), peer: peer.0.to_owned(), round, figures };
+        if let Some(raw) = &self.raw {
+            Line::Sample(Box::new(sample.clone())).keep(raw)?;
+        }
+        Ok(sample)
+    }
+}
+
+/// As a task of its own: what waits for nodes in vain panics, and only this run is to end.
+async fn one(case: Case, peer: Peer, spans: Spans) -> anyhow::Result<Figures> {
+    let mut nodes = peer.start().await?;
+    measure(&case, &mut nodes, spans).await
 }
 
 fn named(peers: &[Peer]) -> anyhow::Result<Vec<(String, Peer)>> {
     peers.iter().map(|peer| Ok((peer.name()?, peer.clone()))).collect()
 }
 
-/// Starts nodes, measures, and ends them.
-async fn one(case: &Case, peer: (&str, &Peer), round: usize, spans: Spans) -> anyhow::Result<Sample> {
-    let mut nodes = peer.1.start().await?;
-    let figures = measure(case, &mut nodes, spans).await?;
-    Ok(Sample { case: case.clone(), peer: peer.0.to_owned(), round, figures })
+fn rounds(args: &CompareArgs) -> usize {
+    usize::from(args.rounds.unwrap_or_else(|| args.plan.map_or(ROUNDS, Plan::rounds)))
 }
 
-/// Keeps a sample at once: a run that ends before its time leaves what it has found.
-fn keep(sample: &Sample, raw: Option<&PathBuf>) -> anyhow::Result<()> {
-    use std::io::Write as _;
-    let line = serde_json::to_string(sample)?;
-    let Some(raw) = raw else { return Ok(()) };
-    let mut file = std::fs::OpenOptions::new().create(true).append(true).open(raw)?;
-    Ok(writeln!(file, "{line}")?)
+fn spans(args: &CompareArgs) -> Spans {
+    let planned = args.plan.map_or(SPANS, Plan::spans);
+    let or = |given: Option<f64>, planned| given.map_or(planned, Duration::from_secs_f64);
+    Spans { warm_up: or(args.warm_up_seconds, planned.warm_up), measured: or(args.seconds, planned.measured) }
+}
+
+fn cases(args: &CompareArgs) -> Vec<Case> {
+    let Some(plan) = args.plan else { return cases_by_hand(args) };
+    let is_asked = |case: &Case| args.workloads.is_empty() || args.workloads.contains(&case.workload);
+    plan.cases().into_iter().filter(is_asked).collect()
+}
+
+fn cases_by_hand(args: &CompareArgs) -> Vec<Case> {
+    let workloads = if args.workloads.is_empty() { &WORKLOADS[..] } else { &args.workloads };
+    let case = |workload: Workload, clients: usize| Case {
+        workload,
+        clients,
+        keys: args.keys,
+        value_size_bytes: args.value_size_bytes,
+        rate: args.rate,
+        native: args.native && workload.is_native(),
+    };
+    workloads
+        .iter()
+        .flat_map(|workload| args.clients.iter().map(|clients| case(*workload, *clients)))
+        .collect()
+}
+
+fn tables(samples: &Samples) -> String {
+    let (of_nodes, others): (Vec<_>, Vec<_>) =
+        samples.cases().into_iter().partition(|case| case.workload.is_of_nodes());
+    let (operations, of_nodes_columns) = ([&SPEED[..], &COST].concat(), [&OF_NODES[..], &COST].concat());
+    let table = |columns, cases: &[&Case]| Table { samples, columns, cells: Cells::Median }.of(cases);
+    [table(&operations, &others), table(&of_nodes_columns, &of_nodes)]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// For whoever waits.
 #[allow(clippy::print_stdout)]
 fn print(text: &str) {
     println!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: CompareArgs,
+    }
+
+    fn args(given: &[&str]) -> Result<CompareArgs, clap::Error> {
+        Cli::try_parse_from(["compare"].iter().chain(given)).map(|cli| cli.args)
+    }
+
+    #[test]
+    fn a_plan_tells_what_is_not_given() {
+        let quick = args(&["--plan", "quick", "--workload", "put,lock", "--seconds", "1.5"]).unwrap();
+        let told: Vec<_> = cases(&quick).iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["put 64", "lock 64"]);
+        assert_eq!((rounds(&quick), spans(&quick).measured), (2, Duration::from_millis(1_500)));
+        assert_eq!(spans(&quick).warm_up, Duration::from_secs(1));
+        assert!(args(&["--plan", "quick", "--clients", "3"]).is_err());
+    }
+
+    #[test]
+    fn without_a_plan_each_workload_has_all_numbers_of_clients() {
+        let given = args(&["--workload", "put,txn", "--clients", "1,64", "--native"]).unwrap();
+        let told: Vec<_> = cases(&given).iter().map(ToString::to_string).collect();
+        assert_eq!(told, ["native put 1", "native put 64", "txn 1", "txn 64"]);
+        assert_eq!(cases(&args(&[]).unwrap()).len(), 4);
+        assert!(args(&["--go-on"]).is_err());
+    }
 }

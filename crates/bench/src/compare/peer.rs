@@ -1,4 +1,4 @@
-//! Whose clusters are measured: a program of Conclave or of etcd, and three nodes of it.
+//! Whose clusters are measured: a program of Conclave or of etcd.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 use anyhow::{Context as _, ensure};
 use conclave_testkit::{Cluster, ClusterOptions, EtcdCluster};
+
+use super::nodes::Nodes;
 
 /// Nodes of each cluster.
 const NODES: usize = 3;
@@ -46,16 +48,22 @@ impl Peer {
         if let Some(name) = &self.name {
             return Ok(name.clone());
         }
-        let program = self.program()?;
-        let told = Command::new(&program).arg("--version").output();
-        let told = told.with_context(|| format!("{} cannot be started", program.display()))?;
-        let version = String::from_utf8_lossy(&told.stdout);
-        let version = version.lines().next().and_then(|line| line.split_whitespace().nth(self.word()));
-        let version = version.with_context(|| format!("{} tells no version", program.display()))?;
+        let told = self.version()?;
+        let version = told.split_whitespace().nth(self.word());
+        let version = version.with_context(|| format!("{told:?} is no version"))?;
         Ok(match self.kind {
             Kind::Conclave => format!("Conclave {version}"),
             Kind::Etcd => format!("etcd {version}"),
         })
+    }
+
+    /// The first line of what it says of its version.
+    pub(crate) fn version(&self) -> anyhow::Result<String> {
+        let program = self.program()?;
+        let told = Command::new(&program).arg("--version").output();
+        let told = told.with_context(|| format!("{} cannot be started", program.display()))?;
+        let first = String::from_utf8_lossy(&told.stdout).lines().next().map(str::to_owned);
+        first.with_context(|| format!("{} tells no version", program.display()))
     }
 
     /// Which word of what it says is the version: `conclave 0.1.0`, `etcd Version: 3.5.1`.
@@ -98,50 +106,6 @@ impl Peer {
 async fn start_conclave(program: &Path) -> anyhow::Result<Cluster> {
     let program = program.to_str().context("the program's path is no text")?;
     Ok(Cluster::start(ClusterOptions::new(program, NODES as u64).with_own_timings()).await)
-}
-
-/// Three nodes that run until this is dropped, with their data.
-#[derive(Debug)]
-pub(crate) enum Nodes {
-    Conclave(Box<Cluster>),
-    Etcd(EtcdCluster),
-}
-
-impl Nodes {
-    /// Whether Conclave's own API can be asked.
-    pub(crate) fn have_own_api(&self) -> bool {
-        matches!(self, Self::Conclave(_))
-    }
-
-    /// Where clients reach each of them.
-    pub(crate) fn addresses(&mut self) -> Vec<String> {
-        match self {
-            Self::Conclave(cluster) => {
-                cluster.ids().into_iter().map(|id| cluster.node(id).client_address().to_string()).collect()
-            }
-            Self::Etcd(etcd) => etcd.members().iter().map(|member| member.address()).collect(),
-        }
-    }
-
-    /// Their processes.
-    pub(crate) fn processes(&mut self) -> Vec<u32> {
-        match self {
-            Self::Conclave(cluster) => {
-                cluster.ids().into_iter().map(|id| cluster.node(id).process()).collect()
-            }
-            Self::Etcd(etcd) => etcd.members().iter().map(|member| member.process()).collect(),
-        }
-    }
-
-    /// Their data directories.
-    pub(crate) fn folders(&mut self) -> Vec<PathBuf> {
-        match self {
-            Self::Conclave(cluster) => {
-                cluster.ids().into_iter().map(|id| cluster.node(id).data_dir()).collect()
-            }
-            Self::Etcd(etcd) => etcd.members().iter().map(|member| member.data_dir()).collect(),
-        }
-    }
 }
 
 #[cfg(test)]

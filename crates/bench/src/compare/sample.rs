@@ -17,6 +17,13 @@ pub(crate) struct Sample {
     pub(crate) figures: Figures,
 }
 
+impl Sample {
+    /// Whether that was measured.
+    pub(crate) fn has(&self, metric: Metric) -> bool {
+        self.figures.0.contains_key(&metric)
+    }
+}
+
 /// What is told of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -40,6 +47,14 @@ pub(crate) enum Metric {
     Failed,
     /// Changes that a watcher did not see.
     Lost,
+    /// From the start of all nodes until the first of them answers a linearizable read.
+    FirstReadUs,
+    /// The same until all of them have answered one.
+    AllReadUs,
+    /// From the end of the leader until a write is acknowledged: the median of some.
+    NextWriteUs,
+    /// The longest of those.
+    NextWriteMostUs,
 }
 
 /// All that is told of a run.

@@ -1,108 +1,117 @@
-//! The samples as a table: a line for each case and each peer, medians over the rounds.
+//! The samples as tables: a line for each case and each peer, medians over the rounds, and a line for what the first peer
+//! makes of each other one.
 
 use std::fmt::Write as _;
 
 use super::case::Case;
-use super::sample::{Metric, Sample};
+use super::sample::Metric;
+use super::samples::Samples;
 use super::stats::Spread;
-
-/// All samples of a run; the first peer is the one that the others are held against.
-#[derive(Debug, Default)]
-pub(crate) struct Samples {
-    pub(crate) all: Vec<Sample>,
-}
+use crate::report::grouped;
 
 /// A column: its head, what is in it, and how that is told.
-type Column = (&'static str, Metric, fn(f64) -> String);
+pub(crate) type Column = (&'static str, Metric, fn(f64) -> String);
 
-const COLUMNS: [Column; 10] = [
+/// How fast operations are.
+pub(crate) const SPEED: [Column; 5] = [
     ("op/s", Metric::OperationsASecond, whole),
     ("p50 ms", Metric::P50Us, milliseconds),
     ("p90 ms", Metric::P90Us, milliseconds),
     ("p99 ms", Metric::P99Us, milliseconds),
     ("p99.9 ms", Metric::P999Us, milliseconds),
+];
+
+/// What they cost.
+pub(crate) const COST: [Column; 7] = [
     ("server CPU µs/op", Metric::ServerCpuUs, tenths),
     ("generator CPU µs/op", Metric::GeneratorCpuUs, tenths),
     ("written B/op", Metric::WrittenBytes, whole),
     ("memory MiB", Metric::ResidentBytes, mebibytes),
     ("disk MiB", Metric::DiskBytes, mebibytes),
+    ("failed", Metric::Failed, whole),
+    ("lost", Metric::Lost, whole),
 ];
 
-impl Samples {
-    /// The cases, each once, in the order in which they came.
-    pub(crate) fn cases(&self) -> Vec<&Case> {
-        once(self.all.iter().map(|sample| &sample.case))
+/// How long clients wait when something happens to nodes.
+pub(crate) const OF_NODES: [Column; 4] = [
+    ("first read ms", Metric::FirstReadUs, milliseconds),
+    ("read by all ms", Metric::AllReadUs, milliseconds),
+    ("next write ms", Metric::NextWriteUs, milliseconds),
+    ("longest ms", Metric::NextWriteMostUs, milliseconds),
+];
+
+/// What a cell tells of the rounds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Cells {
+    Median,
+    /// The median, and the least and the most.
+    Spread,
+}
+
+/// What a table tells.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Table<'a> {
+    pub(crate) samples: &'a Samples,
+    pub(crate) columns: &'a [Column],
+    pub(crate) cells: Cells,
+}
+
+impl Table<'_> {
+    /// In Markdown; none if no case has any of these figures. A column without any is left out.
+    pub(crate) fn of(&self, cases: &[&Case]) -> Option<String> {
+        let is_known = |metric| self.samples.all.iter().any(|it| cases.contains(&&it.case) && it.has(metric));
+        let columns: Vec<_> =
+            self.columns.iter().copied().filter(|(_, metric, _)| is_known(*metric)).collect();
+        let table = Table { columns: &columns, ..*self };
+        let rows: Vec<_> = cases.iter().flat_map(|case| table.rows(case)).collect();
+        let heads = columns.iter().map(|(head, ..)| *head);
+        let head = ["case", "peer"].into_iter().chain(heads).map(str::to_owned).collect();
+        (!rows.is_empty()).then(|| aligned(&[vec![head], rows].concat()))
     }
 
-    /// The peers, likewise.
-    pub(crate) fn peers(&self) -> Vec<&str> {
-        once(self.all.iter().map(|sample| sample.peer.as_str()))
-    }
-
-    /// A figure over all rounds.
-    pub(crate) fn spread(&self, case: &Case, peer: &str, metric: Metric) -> Option<Spread> {
-        Spread::of(self.rounds(case, peer, metric).into_iter().map(|(_, figure)| figure))
-    }
-
-    /// A figure of one peer against that of another, round by round.
-    pub(crate) fn ratio(&self, case: &Case, peers: (&str, &str), metric: Metric) -> Option<Spread> {
-        let base = self.rounds(case, peers.1, metric);
-        let pair = |(round, figure): (usize, f64)| {
-            base.iter().find(|(other, _)| *other == round).map(|(_, base)| (figure, *base))
-        };
-        Spread::of_ratios(self.rounds(case, peers.0, metric).into_iter().filter_map(pair))
-    }
-
-    fn rounds(&self, case: &Case, peer: &str, metric: Metric) -> Vec<(usize, f64)> {
-        let of_peer = self.all.iter().filter(|sample| sample.case == *case && sample.peer == peer);
-        of_peer.filter_map(|sample| Some((sample.round, *sample.figures.0.get(&metric)?))).collect()
-    }
-
-    /// The table, in Markdown.
-    pub(crate) fn table(&self) -> String {
-        let mut rows = vec![head()];
-        for case in self.cases() {
-            let peers = self.peers();
-            rows.extend(peers.iter().filter_map(|peer| self.row(case, peer)));
-            let (Some(first), others) = (peers.first(), peers.iter().skip(1)) else { continue };
-            rows.extend(others.filter_map(|base| self.ratio_row(case, (first, base))));
+    fn rows(&self, case: &Case) -> Vec<Vec<String>> {
+        let peers = self.samples.peers();
+        let mut rows: Vec<_> = peers.iter().filter_map(|peer| self.row(case, peer)).collect();
+        if let Some((first, others)) = peers.split_first() {
+            rows.extend(others.iter().filter_map(|base| self.ratio_row(case, (first, base))));
         }
-        aligned(&rows)
+        rows
     }
 
     fn row(&self, case: &Case, peer: &str) -> Option<Vec<String>> {
-        self.spread(case, peer, Metric::OperationsASecond)?;
-        let cell = |(_, metric, told): &Column| {
-            self.spread(case, peer, *metric).map_or_else(String::new, |spread| told(spread.median))
-        };
-        Some([case.to_string(), peer.to_owned()].into_iter().chain(COLUMNS.iter().map(cell)).collect())
+        let figure = |(_, metric, told): &Column| Some((self.samples.spread(case, peer, *metric)?, *told));
+        self.cells_of([case.to_string(), peer.to_owned()], figure)
     }
-}
 
-impl Samples {
     /// What one peer makes of another one.
     fn ratio_row(&self, case: &Case, peers: (&str, &str)) -> Option<Vec<String>> {
-        self.ratio(case, peers, Metric::OperationsASecond)?;
-        let cell = |(_, metric, _): &Column| {
-            self.ratio(case, peers, *metric).map_or_else(String::new, |ratio| format!("{:.2}x", ratio.median))
+        let ratio = |(_, metric, _): &Column| {
+            Some((self.samples.ratio(case, peers, *metric)?, times as fn(f64) -> _))
         };
-        let names = [case.to_string(), format!("{} / {}", peers.0, peers.1)];
-        Some(names.into_iter().chain(COLUMNS.iter().map(cell)).collect())
+        self.cells_of([case.to_string(), format!("{} / {}", peers.0, peers.1)], ratio)
     }
-}
 
-fn head() -> Vec<String> {
-    let heads = COLUMNS.iter().map(|(head, ..)| *head);
-    ["case", "peer"].into_iter().chain(heads).map(str::to_owned).collect()
-}
+    /// None if there are no figures.
+    fn cells_of(
+        &self,
+        names: [String; 2],
+        figure: impl Fn(&Column) -> Option<(Spread, fn(f64) -> String)>,
+    ) -> Option<Vec<String>> {
+        let figures: Vec<_> = self.columns.iter().map(figure).collect();
+        let cell = |figure: &Option<(Spread, fn(f64) -> String)>| {
+            figure.as_ref().map_or_else(String::new, |(spread, told)| self.cell(*spread, *told))
+        };
+        let has_any = figures.iter().any(Option::is_some);
+        has_any.then(|| names.into_iter().chain(figures.iter().map(cell)).collect())
+    }
 
-fn once<T: PartialEq>(all: impl Iterator<Item = T>) -> Vec<T> {
-    all.fold(Vec::new(), |mut found, one| {
-        if !found.contains(&one) {
-            found.push(one);
+    fn cell(&self, spread: Spread, told: fn(f64) -> String) -> String {
+        let Spread { median, least, most } = spread;
+        match self.cells {
+            Cells::Median => told(median),
+            Cells::Spread => format!("{} ({}–{})", told(median), told(least), told(most)),
         }
-        found
-    })
+    }
 }
 
 /// A table in Markdown with columns as wide as what is in them; figures stand to the right.
@@ -127,14 +136,14 @@ pub(crate) fn aligned(rows: &[Vec<String>]) -> String {
 }
 
 fn whole(figure: f64) -> String {
-    format!("{figure:.0}")
+    grouped(&format!("{figure:.0}"))
 }
 
 fn tenths(figure: f64) -> String {
     format!("{figure:.1}")
 }
 
-fn milliseconds(microseconds: f64) -> String {
+pub(crate) fn milliseconds(microseconds: f64) -> String {
     format!("{:.2}", microseconds / 1_000.0)
 }
 
@@ -142,34 +151,35 @@ fn mebibytes(bytes: f64) -> String {
     format!("{:.0}", bytes / f64::from(1 << 20))
 }
 
+pub(crate) fn times(ratio: f64) -> String {
+    format!("{ratio:.2}x")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::compare::case::Workload;
-    use crate::compare::sample::Figures;
-
-    fn sample(peer: &str, round: usize, operations: f64) -> Sample {
-        let case = Case {
-            workload: Workload::Put,
-            clients: 64,
-            keys: 1,
-            value_size_bytes: 256,
-            rate: None,
-            native: false,
-        };
-        let figures = Figures([(Metric::OperationsASecond, operations)].into());
-        Sample { case, peer: peer.to_owned(), round, figures }
-    }
+    use crate::compare::case::tests::usual;
+    use crate::compare::samples::tests::sample;
 
     #[test]
     fn peers_stand_side_by_side_with_their_ratio() {
+        let case = usual(Workload::Put, 64);
         let rounds = [("ours", 1, 300.0), ("theirs", 1, 100.0), ("ours", 2, 500.0), ("theirs", 2, 250.0)];
-        let all = rounds.map(|(peer, round, operations)| sample(peer, round, operations)).into();
-        let table = Samples { all }.table();
-        let lines: Vec<_> =
-            table.lines().map(|line| line.split_whitespace().take(9).collect::<Vec<_>>()).collect();
-        assert_eq!(lines[2][..7], ["|", "put", "64", "|", "ours", "|", "400"]);
-        assert_eq!(lines[3][..7], ["|", "put", "64", "|", "theirs", "|", "175"]);
-        assert_eq!(lines[4][..9], ["|", "put", "64", "|", "ours", "/", "theirs", "|", "2.50x"]);
+        let of = |(peer, round, figure)| sample(&case, peer, round, &[(Metric::OperationsASecond, figure)]);
+        let samples = Samples { all: rounds.map(of).into() };
+        let table = |cells| Table { samples: &samples, columns: &SPEED, cells }.of(&samples.cases()).unwrap();
+        let expected = "\
+| case   | peer          | op/s  |
+|--------|---------------|-------|
+| put 64 | ours          |   400 |
+| put 64 | theirs        |   175 |
+| put 64 | ours / theirs | 2.50x |
+";
+        assert_eq!(table(Cells::Median), expected);
+        let spread = table(Cells::Spread);
+        assert!(spread.contains("|       400 (300–500) |\n"), "{spread}");
+        assert!(spread.contains("| 2.50x (2.00x–3.00x) |\n"), "{spread}");
+        assert_eq!(Table { samples: &samples, columns: &COST, cells: Cells::Median }.of(&[&case]), None);
     }
 }

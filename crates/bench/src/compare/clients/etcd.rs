@@ -18,8 +18,10 @@ use super::is_as_it_should;
 use super::material::{Dice, Material};
 use crate::compare::drive::Operate;
 
-/// Keys that one transaction writes while the store is filled: etcd takes 128.
+/// Keys that one transaction writes while the store is filled, at most: etcd takes 128.
 const KEYS_A_FILL: u64 = 100;
+/// Bytes of values, likewise: etcd takes 1.5 MiB in all.
+const FILL_SIZE_BYTES: usize = 1 << 20;
 
 /// What a client does again and again.
 #[derive(Debug, Clone, Copy)]
@@ -135,38 +137,46 @@ impl Operate for EtcdClient {
     }
 }
 
-/// Writes all keys once: a client of those who fill writes every so manieth hundred.
+/// Writes all keys once: a client of those who fill writes every so manieth of their transactions.
 #[derive(Debug)]
 pub(crate) struct Filler {
     node: KvClient<Channel>,
     material: Material,
     dice: Dice,
     next: u64,
+    /// Keys of a transaction.
+    keys: u64,
     step: u64,
 }
 
 impl Filler {
     pub(crate) fn new(connections: &Connections, number: usize, of: usize, material: &Material) -> Self {
         let node = connections.of_client(number).swap_remove(0);
-        let (next, step) = (number as u64 * KEYS_A_FILL, of as u64 * KEYS_A_FILL);
+        let keys = keys_a_fill(material.value_size_bytes);
         Self {
             node: KvClient::new(node),
             material: material.clone(),
             dice: Dice::new(number as u64),
-            next,
-            step,
+            next: number as u64 * keys,
+            keys,
+            step: of as u64 * keys,
         }
     }
 
     /// Writes its part.
     pub(crate) async fn fill(mut self) -> anyhow::Result<()> {
         while self.next < self.material.keys {
-            let keys = self.next..(self.next + KEYS_A_FILL).min(self.material.keys);
+            let keys = self.next..(self.next + self.keys).min(self.material.keys);
             self.node.txn(puts(keys, &self.material, &mut self.dice)).await?;
             self.next += self.step;
         }
         Ok(())
     }
+}
+
+/// As many keys as fit into a transaction.
+fn keys_a_fill(value_size_bytes: usize) -> u64 {
+    ((FILL_SIZE_BYTES / value_size_bytes.max(1)) as u64).clamp(1, KEYS_A_FILL)
 }
 
 /// A transaction that writes these keys.
@@ -190,4 +200,14 @@ fn revision(told: &TxnResponse) -> i64 {
         _ => None,
     });
     found.unwrap_or_else(|| told.header.as_ref().map_or(0, |header| header.revision))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filling_transaction_is_one_that_etcd_takes() {
+        assert_eq!([0, 256, 65_536, 2 << 20].map(keys_a_fill), [100, 100, 16, 1]);
+    }
 }

@@ -9,7 +9,7 @@ const POOL_SIZE_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Material {
     pub(crate) keys: u64,
-    value_size_bytes: usize,
+    pub(crate) value_size_bytes: usize,
     pool: Bytes,
 }
 

@@ -26,7 +26,7 @@ where
 }
 
 /// An answer that is not what was written fails the operation.
-fn is_as_it_should(is: bool) -> anyhow::Result<()> {
+pub(crate) fn is_as_it_should(is: bool) -> anyhow::Result<()> {
     anyhow::ensure!(is, "the answer is not what was written");
     Ok(())
 }
