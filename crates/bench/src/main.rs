@@ -50,6 +50,8 @@ enum Measure {
     Collection(collection::CollectionArgs),
     /// Conclave beside etcd, three nodes of each in turn
     Compare(compare::CompareArgs),
+    /// Writes what `compare` has kept to docs/performance.md, with plots
+    Report(compare::report::ReportArgs),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -63,5 +65,6 @@ fn main() -> anyhow::Result<()> {
         Measure::CatchUp(args) => runtime.block_on(catch_up::run(&binary?, &args)),
         Measure::Collection(args) => runtime.block_on(collection::run(&binary?, &args)),
         Measure::Compare(args) => runtime.block_on(compare::run(&args)),
+        Measure::Report(args) => compare::report::run(&args),
     }
 }

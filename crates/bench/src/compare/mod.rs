@@ -19,6 +19,7 @@ mod clients;
 mod cost;
 mod drive;
 mod fan_out;
+mod goals;
 mod machine;
 mod measure;
 mod nodes;
@@ -27,6 +28,7 @@ mod peer;
 mod plan;
 mod probe;
 mod raw;
+pub(crate) mod report;
 mod sample;
 mod samples;
 mod stats;
@@ -102,7 +104,7 @@ pub(crate) struct CompareArgs {
 pub(crate) async fn run(args: &CompareArgs) -> anyhow::Result<()> {
     let bench = Bench { peers: named(&args.peers)?, spans: spans(args), raw: args.raw.clone() };
     let mut samples = if args.go_on { Raw::read(&args.raw)?.samples } else { Samples::default() };
-    bench.keep_run().await?;
+    bench.keep_run()?;
     let mut failed = 0;
     for case in cases(args) {
         for round in 1..=rounds(args) {
@@ -134,7 +136,7 @@ struct Bench {
 
 impl Bench {
     /// Keeps what a run is made on.
-    async fn keep_run(&self) -> anyhow::Result<()> {
+    fn keep_run(&self) -> anyhow::Result<()> {
         let Some(raw) = &self.raw else { return Ok(()) };
         let version = |(name, peer): &(String, Peer)| {
             anyhow::Ok(PeerVersion { name: name.clone(), version: peer.version()? })
@@ -142,8 +144,8 @@ impl Bench {
         let run = Run {
             began: jiff::Timestamp::now().round(jiff::Unit::Second)?.to_string(),
             machine: Machine::this()?,
-            // The nodes have their data there too.
-            fdatasync: tokio::task::spawn_blocking(|| SyncTimes::of(&std::env::temp_dir())).await??,
+            // The nodes have their data there too. Nothing else is done meanwhile.
+            fdatasync: SyncTimes::of(&std::env::temp_dir())?,
             peers: self.peers.iter().map(version).collect::<anyhow::Result<_>>()?,
             warm_up_seconds: self.spans.warm_up.as_secs_f64(),
             measured_seconds: self.spans.measured.as_secs_f64(),

@@ -51,11 +51,11 @@ const NATIVE: [(Workload, &[usize]); 7] = [
 
 /// What grows one at a time is measured with these.
 const GROWING: [Workload; 2] = [Workload::Put, Workload::Get];
-const GROWING_CLIENTS: usize = 64;
+pub(crate) const GROWING_CLIENTS: usize = 64;
 const KEYS: [u64; 2] = [100_000, 1_000_000];
 const VALUE_SIZES_BYTES: [usize; 6] = [64, 256, 1_024, 4_096, 16_384, 65_536];
 /// Large values are not so many, so that they fit into what etcd may take of the disk.
-const KEYS_OF_SIZES: u64 = 1_000;
+pub(crate) const KEYS_OF_SIZES: u64 = 1_000;
 
 /// Operations a second in open loops: from idle to more than two cores can do.
 const RATES: [(Workload, &[u32]); 2] = [

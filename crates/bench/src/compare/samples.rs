@@ -28,7 +28,12 @@ impl Samples {
 
     /// A figure over all rounds.
     pub(crate) fn spread(&self, case: &Case, peer: &str, metric: Metric) -> Option<Spread> {
-        Spread::of(self.rounds(case, peer, metric).into_iter().map(|(_, figure)| figure))
+        Spread::of(self.all_of(case, peer, metric))
+    }
+
+    /// A figure of each round.
+    pub(crate) fn all_of(&self, case: &Case, peer: &str, metric: Metric) -> Vec<f64> {
+        self.rounds(case, peer, metric).into_iter().map(|(_, figure)| figure).collect()
     }
 
     /// A figure of one peer against that of another, round by round.

@@ -9,8 +9,11 @@ use super::samples::Samples;
 use super::stats::Spread;
 use crate::report::grouped;
 
+/// How a figure is told.
+type Tell = fn(f64) -> String;
+
 /// A column: its head, what is in it, and how that is told.
-pub(crate) type Column = (&'static str, Metric, fn(f64) -> String);
+pub(crate) type Column = (&'static str, Metric, Tell);
 
 /// How fast operations are.
 pub(crate) const SPEED: [Column; 5] = [
@@ -85,9 +88,8 @@ impl Table<'_> {
 
     /// What one peer makes of another one.
     fn ratio_row(&self, case: &Case, peers: (&str, &str)) -> Option<Vec<String>> {
-        let ratio = |(_, metric, _): &Column| {
-            Some((self.samples.ratio(case, peers, *metric)?, times as fn(f64) -> _))
-        };
+        let ratio =
+            |(_, metric, _): &Column| Some((self.samples.ratio(case, peers, *metric)?, times as Tell));
         self.cells_of([case.to_string(), format!("{} / {}", peers.0, peers.1)], ratio)
     }
 
@@ -95,17 +97,17 @@ impl Table<'_> {
     fn cells_of(
         &self,
         names: [String; 2],
-        figure: impl Fn(&Column) -> Option<(Spread, fn(f64) -> String)>,
+        figure: impl Fn(&Column) -> Option<(Spread, Tell)>,
     ) -> Option<Vec<String>> {
         let figures: Vec<_> = self.columns.iter().map(figure).collect();
-        let cell = |figure: &Option<(Spread, fn(f64) -> String)>| {
+        let cell = |figure: &Option<(Spread, Tell)>| {
             figure.as_ref().map_or_else(String::new, |(spread, told)| self.cell(*spread, *told))
         };
         let has_any = figures.iter().any(Option::is_some);
         has_any.then(|| names.into_iter().chain(figures.iter().map(cell)).collect())
     }
 
-    fn cell(&self, spread: Spread, told: fn(f64) -> String) -> String {
+    fn cell(&self, spread: Spread, told: Tell) -> String {
         let Spread { median, least, most } = spread;
         match self.cells {
             Cells::Median => told(median),
