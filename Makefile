@@ -1,7 +1,7 @@
 # What people and CI run; `make help` lists it. Each target is a line or two: the work is in deploy/scripts.
 SHELL := /bin/bash
 .NOTPARALLEL:
-.PHONY: help up down test test-etcd fmt clippy doc tidy deny unit sim cluster etcd chaos proof python alerts fuzz bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
+.PHONY: help up down test test-etcd fmt clippy doc tidy deny unit sim cluster etcd chaos proof python alerts fuzz bench bench-quick bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
 
 STEP := @deploy/scripts/banner.sh
 RUN  := @. deploy/scripts/env.sh &&
@@ -74,6 +74,12 @@ alerts: ## the alert rules, where promtool is installed
 fuzz: ## tries what reads others' bytes, MINUTES (1) a target, of TARGET (all)
 	$(STEP) "fuzzing"
 	$(RUN) BOLERO_RANDOM_TEST_TIME_MS=$$((60000 * $(or $(MINUTES),1))) BOLERO_RANDOM_ITERATIONS=1000000000000 cargo test --locked --workspace --no-fail-fast --lib --bins $(UNIT_TESTS) -- $(or $(TARGET),fuzz_) --nocapture
+bench: ## release builds beside etcd, all that docs/performance.md tells, and that page: 5 hours; GO_ON=1 goes on
+	$(STEP) "bench"
+	@deploy/scripts/bench.sh full $(BENCH)
+bench-quick: ## a release build beside etcd, five cases: within 5 minutes
+	$(STEP) "bench quick"
+	@deploy/scripts/bench.sh quick $(BENCH)
 bench-smoke: ## a release build with 100,000 items: start, memory, disk, backup, catch-up
 	$(STEP) "bench smoke"
 	$(RUN) cargo build --release --locked --bin conclave --bin conclave-bench && "$$CARGO_TARGET_DIR/release/conclave-bench" --binary "$$CARGO_TARGET_DIR/release/conclave" smoke

@@ -254,9 +254,9 @@ mod tests {
 
     #[test]
     fn without_a_plan_each_workload_has_all_numbers_of_clients() {
-        let given = args(&["--workload", "put,txn", "--clients", "1,64", "--native"]).unwrap();
+        let given = args(&["--workload", "put,txn,start", "--clients", "1,64", "--native"]).unwrap();
         let told: Vec<_> = cases(&given).iter().map(ToString::to_string).collect();
-        assert_eq!(told, ["native put 1", "native put 64", "txn 1", "txn 64"]);
+        assert_eq!(told, ["native put 1", "native put 64", "txn 1", "txn 64", "start"]);
         assert_eq!(cases(&args(&[]).unwrap()).len(), 4);
         assert!(args(&["--go-on"]).is_err());
     }

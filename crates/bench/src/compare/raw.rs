@@ -1,7 +1,7 @@
 //! The raw file: a line of JSON for each run, which tells what it was made on, and for each sample. All that is reported is
 //! made from it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::Path;
@@ -9,6 +9,7 @@ use std::path::Path;
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
+use super::case::Case;
 use super::machine::{Machine, SyncTimes};
 use super::sample::Sample;
 use super::samples::Samples;
@@ -87,9 +88,9 @@ impl Raw {
     /// Each run counts its rounds from 1: a round that is there already is another one.
     fn tell_repetitions_apart(&mut self) {
         let rounds_max = self.samples.all.iter().map(|sample| sample.round).max().unwrap_or(0);
-        let mut seen: HashMap<(String, String, usize), usize> = HashMap::new();
+        let mut seen: BTreeMap<(Case, String, usize), usize> = BTreeMap::new();
         for sample in &mut self.samples.all {
-            let times = seen.entry((sample.case.to_string(), sample.peer.clone(), sample.round)).or_default();
+            let times = seen.entry((sample.case.clone(), sample.peer.clone(), sample.round)).or_default();
             sample.round += *times * rounds_max;
             *times += 1;
         }

@@ -1,0 +1,37 @@
+#!/usr/bin/env bash
+# Conclave beside etcd, three nodes of each in turn, from release builds: bench.sh quick|full [OPTION...]
+#
+# `full` keeps its samples in docs/performance/samples.jsonl and makes docs/performance.md from them; with GO_ON=1 it
+# goes on with those that are there. `quick` prints a table, and keeps its samples in the target directory. Options are
+# those of `conclave-bench compare`.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. deploy/scripts/env.sh
+plan="${1:-}"
+case "$plan" in
+    quick|full) shift ;;
+    *) echo "usage: bench.sh quick|full [OPTION...]" >&2; exit 2 ;;
+esac
+deploy/scripts/needs.sh build
+deploy/scripts/etcd.sh install
+cargo build --release --locked --bin conclave --bin conclave-bench
+bench="$CARGO_TARGET_DIR/release/conclave-bench"
+# The nodes' data: on a disk, also where /tmp is memory.
+export TMPDIR="$CARGO_TARGET_DIR/bench"
+mkdir -p "$TMPDIR"
+trap 'rm -rf "$TMPDIR"' EXIT
+
+if [ "$plan" = quick ]; then
+    samples="$CARGO_TARGET_DIR/bench-quick.jsonl"
+    rm -f "$samples"
+    "$bench" compare --plan quick --raw "$samples" "$@"
+    exit
+fi
+samples=docs/performance/samples.jsonl
+mkdir -p "$(dirname "$samples")"
+if [ -n "${GO_ON:-}" ] && [ -e "$samples" ]; then set -- --go-on "$@"; else rm -f "$samples"; fi
+second="$(dirname "$CARGO_TARGET_DIR")/etcd/3.4.23/etcd"
+failed=0
+"$bench" compare --plan full --peer conclave --peer etcd --peer "etcd:$second" --raw "$samples" "$@" || failed=$?
+"$bench" report --raw "$samples" --out docs/performance.md
+exit "$failed"
