@@ -74,7 +74,7 @@ alerts: ## the alert rules, where promtool is installed
 fuzz: ## tries what reads others' bytes, MINUTES (1) a target, of TARGET (all)
 	$(STEP) "fuzzing"
 	$(RUN) BOLERO_RANDOM_TEST_TIME_MS=$$((60000 * $(or $(MINUTES),1))) BOLERO_RANDOM_ITERATIONS=1000000000000 cargo test --locked --workspace --no-fail-fast --lib --bins $(UNIT_TESTS) -- $(or $(TARGET),fuzz_) --nocapture
-bench: ## release builds beside etcd, all that docs/performance.md tells, and that page: 5 hours; GO_ON=1 goes on
+bench: ## release builds beside etcd, all that docs/performance.md tells, and that page: some 4 hours; GO_ON=1 goes on
 	$(STEP) "bench"
 	@deploy/scripts/bench.sh full $(BENCH)
 bench-quick: ## a release build beside etcd, five cases: within 5 minutes

@@ -15,6 +15,8 @@ esac
 deploy/scripts/needs.sh build
 deploy/scripts/etcd.sh install
 cargo build --release --locked --bin conclave --bin conclave-bench
+commit="$(git rev-parse --short HEAD)"
+git diff --quiet HEAD -- crates Cargo.lock || commit="$commit and changes"
 bench="$CARGO_TARGET_DIR/release/conclave-bench"
 # The nodes' data: on a disk, also where /tmp is memory.
 export TMPDIR="$CARGO_TARGET_DIR/bench"
@@ -24,7 +26,7 @@ trap 'rm -rf "$TMPDIR"' EXIT
 if [ "$plan" = quick ]; then
     samples="$CARGO_TARGET_DIR/bench-quick.jsonl"
     rm -f "$samples"
-    "$bench" compare --plan quick --raw "$samples" "$@"
+    "$bench" compare --plan quick --commit "$commit" --raw "$samples" "$@"
     exit
 fi
 samples=docs/performance/samples.jsonl
@@ -32,6 +34,7 @@ mkdir -p "$(dirname "$samples")"
 if [ -n "${GO_ON:-}" ] && [ -e "$samples" ]; then set -- --go-on "$@"; else rm -f "$samples"; fi
 second="$(dirname "$CARGO_TARGET_DIR")/etcd/3.4.23/etcd"
 failed=0
-"$bench" compare --plan full --peer conclave --peer etcd --peer "etcd:$second" --raw "$samples" "$@" || failed=$?
+"$bench" compare --plan full --commit "$commit" --peer conclave --peer etcd --peer "etcd:$second" \
+    --raw "$samples" "$@" || failed=$?
 "$bench" report --raw "$samples" --out docs/performance.md
 exit "$failed"

@@ -95,6 +95,9 @@ pub(crate) struct CompareArgs {
     /// Where the samples are kept, as lines of JSON, behind those that are there: `report` reads them
     #[arg(long, value_name = "FILE")]
     raw: Option<PathBuf>,
+    /// Of which commit the builds are: kept with the samples
+    #[arg(long)]
+    commit: Option<String>,
     /// What that file has already is not measured again
     #[arg(long, requires = "raw")]
     go_on: bool,
@@ -102,17 +105,23 @@ pub(crate) struct CompareArgs {
 
 /// Measures, and prints the table. A case that fails is told, and the others go on.
 pub(crate) async fn run(args: &CompareArgs) -> anyhow::Result<()> {
-    let bench = Bench { peers: named(&args.peers)?, spans: spans(args), raw: args.raw.clone() };
+    let bench = Bench {
+        peers: named(&args.peers)?,
+        spans: spans(args),
+        raw: args.raw.clone(),
+        commit: args.commit.clone(),
+    };
     let mut samples = if args.go_on { Raw::read(&args.raw)?.samples } else { Samples::default() };
     bench.keep_run()?;
-    let mut failed = 0;
-    for case in cases(args) {
+    let (cases, mut failed) = (cases(args), 0);
+    for (number, case) in cases.iter().enumerate() {
+        print(&format!("{} of {}: {case}", number + 1, cases.len()));
         for round in 1..=rounds(args) {
             for (name, peer) in &bench.peers {
-                if samples.have(&case, name, round) {
+                if samples.have(case, name, round) {
                     continue;
                 }
-                match bench.sample(&case, (name, peer), round).await {
+                match bench.sample(case, (name, peer), round).await {
                     Ok(sample) => samples.all.push(sample),
                     Err(error) => {
                         failed += 1;
@@ -122,7 +131,7 @@ pub(crate) async fn run(args: &CompareArgs) -> anyhow::Result<()> {
             }
         }
     }
-    print(&tables(&samples));
+    print(&format!("\n{}", tables(&samples)));
     ensure!(failed == 0, "{failed} runs of a case have failed");
     Ok(())
 }
@@ -132,6 +141,7 @@ struct Bench {
     peers: Vec<(String, Peer)>,
     spans: Spans,
     raw: Option<PathBuf>,
+    commit: Option<String>,
 }
 
 impl Bench {
@@ -143,6 +153,7 @@ impl Bench {
         };
         let run = Run {
             began: jiff::Timestamp::now().round(jiff::Unit::Second)?.to_string(),
+            commit: self.commit.clone(),
             machine: Machine::this()?,
             // The nodes have their data there too. Nothing else is done meanwhile.
             fdatasync: SyncTimes::of(&std::env::temp_dir())?,
@@ -202,10 +213,12 @@ fn cases_by_hand(args: &CompareArgs) -> Vec<Case> {
         rate: args.rate,
         native: args.native && workload.is_native(),
     };
-    workloads
-        .iter()
-        .flat_map(|workload| args.clients.iter().map(|clients| case(*workload, *clients)))
-        .collect()
+    let cases_of = |workload: &Workload| {
+        // Where clients do not matter there is one case, as in plans.
+        let clients = if workload.is_of_nodes() { &[1][..] } else { &args.clients };
+        clients.iter().map(|clients| case(*workload, *clients)).collect::<Vec<_>>()
+    };
+    workloads.iter().flat_map(cases_of).collect()
 }
 
 fn tables(samples: &Samples) -> String {

@@ -17,6 +17,8 @@ use super::clients::material::Material;
 const EVERY: Duration = Duration::from_millis(10);
 /// Questions that may be open at once.
 const OPEN_MAX: usize = 500;
+/// How long a node may keep one.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 /// How long nodes may take to answer at last.
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How often is looked who leads.
@@ -30,7 +32,8 @@ pub(crate) struct Probe {
 
 impl Probe {
     pub(crate) fn of(address: &str) -> anyhow::Result<Self> {
-        Ok(Self { node: Endpoint::from_shared(format!("http://{address}"))?.connect_lazy() })
+        let endpoint = Endpoint::from_shared(format!("http://{address}"))?.timeout(ANSWER_MAX);
+        Ok(Self { node: endpoint.connect_lazy() })
     }
 
     /// Reads the first key, linearizably.

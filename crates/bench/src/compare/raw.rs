@@ -19,6 +19,9 @@ use super::samples::Samples;
 pub(crate) struct Run {
     /// When it began, by RFC 3339.
     pub(crate) began: String,
+    /// Of which commit the builds are, if it was told.
+    #[serde(default)]
+    pub(crate) commit: Option<String>,
     pub(crate) machine: Machine,
     pub(crate) fdatasync: SyncTimes,
     pub(crate) peers: Vec<PeerVersion>,
@@ -105,6 +108,7 @@ pub(crate) mod tests {
     pub(crate) fn run(fdatasync_p50_us: u64) -> Run {
         Run {
             began: "2026-01-02T03:04:05Z".into(),
+            commit: Some("c0ffee".into()),
             machine: Machine {
                 cpu: "Abacus 9".into(),
                 cores: 2,

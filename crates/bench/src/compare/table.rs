@@ -108,12 +108,17 @@ impl Table<'_> {
     }
 
     fn cell(&self, spread: Spread, told: Tell) -> String {
-        let Spread { median, least, most } = spread;
         match self.cells {
-            Cells::Median => told(median),
-            Cells::Spread => format!("{} ({}–{})", told(median), told(least), told(most)),
+            Cells::Median => told(spread.median),
+            Cells::Spread => with_spread(spread, told),
         }
     }
+}
+
+/// A median with the least and the most, where those are told differently.
+pub(crate) fn with_spread(spread: Spread, told: impl Fn(f64) -> String) -> String {
+    let [median, least, most] = [spread.median, spread.least, spread.most].map(told);
+    if least == most { median } else { format!("{median} ({least}–{most})") }
 }
 
 /// A table in Markdown with columns as wide as what is in them; figures stand to the right.
@@ -182,6 +187,9 @@ mod tests {
         let spread = table(Cells::Spread);
         assert!(spread.contains("|       400 (300–500) |\n"), "{spread}");
         assert!(spread.contains("| 2.50x (2.00x–3.00x) |\n"), "{spread}");
+        let one_round = Samples { all: samples.all[..2].into() };
+        let table = Table { samples: &one_round, columns: &SPEED, cells: Cells::Spread };
+        assert!(table.of(&[&case]).unwrap().contains("|   300 |\n"));
         assert_eq!(Table { samples: &samples, columns: &COST, cells: Cells::Median }.of(&[&case]), None);
     }
 }

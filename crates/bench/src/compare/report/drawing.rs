@@ -6,7 +6,7 @@ use plotters::coord::Shift;
 use plotters::coord::ranged1d::{AsRangedCoord, ValueFormatter};
 use plotters::prelude::*;
 
-use super::plots::{Axis, Plot, Series};
+use super::plots::{Axis, Plot, Scale, Series};
 use crate::report::grouped;
 
 const SIZE: (u32, u32) = (960, 480);
@@ -23,6 +23,8 @@ const COLOURS: [RGBColor; 5] = [
     RGBColor(204, 121, 167),
     RGBColor(86, 80, 80),
 ];
+/// Marks of an axis.
+const LABELS_MAX: usize = 16;
 /// How much of an axis is left free behind the last point.
 const ROOM: f64 = 1.08;
 
@@ -35,11 +37,13 @@ pub(super) fn svg(plot: &Plot) -> anyhow::Result<String> {
     whole.fill(&WHITE)?;
     let (left, right) = whole.split_horizontally(CHART_WIDTH);
     let (x, y) = (plot.x.range(plot, |point| point.0), plot.y.range(plot, |point| point.1));
-    match (plot.x.is_logarithmic, plot.y.is_logarithmic) {
-        (false, false) => chart(&left, plot, x, y)?,
-        (false, true) => chart(&left, plot, x, y.log_scale())?,
-        (true, false) => chart(&left, plot, x.log_scale(), y)?,
-        (true, true) => chart(&left, plot, x.log_scale(), y.log_scale())?,
+    match (plot.x.scale, plot.y.scale) {
+        (Scale::Even, Scale::Even) => chart(&left, plot, x, y)?,
+        (Scale::Even, Scale::Powers(of)) => chart(&left, plot, x, y.log_scale().base(of))?,
+        (Scale::Powers(of), Scale::Even) => chart(&left, plot, x.log_scale().base(of), y)?,
+        (Scale::Powers(of_x), Scale::Powers(of_y)) => {
+            chart(&left, plot, x.log_scale().base(of_x), y.log_scale().base(of_y))?;
+        }
     }
     legend(&right, plot)?;
     whole.present()?;
@@ -53,7 +57,7 @@ impl Axis {
         let values = || plot.series.iter().flat_map(|series| &series.points).map(&of);
         let most = values().fold(f64::MIN_POSITIVE, f64::max);
         let least = values().filter(|value| *value > 0.0).fold(most, f64::min);
-        if self.is_logarithmic { least / ROOM..most * ROOM } else { 0.0..most * ROOM }
+        if self.scale == Scale::Even { 0.0..most * ROOM } else { least / ROOM..most * ROOM }
     }
 }
 
@@ -78,7 +82,9 @@ where
         .y_label_formatter(&|value| number(*value))
         .label_style(("sans-serif", 14))
         .axis_desc_style(("sans-serif", 16))
-        .light_line_style(WHITE)
+        .max_light_lines(0)
+        .x_labels(LABELS_MAX)
+        .y_labels(LABELS_MAX)
         .draw()?;
     for series in &plot.series {
         let points = series.visible(plot);
@@ -121,7 +127,7 @@ impl Series {
 
     /// Its points but those that a logarithmic axis does not have.
     fn visible(&self, plot: &Plot) -> Vec<(f64, f64)> {
-        let is_on = |axis: Axis, value: f64| !axis.is_logarithmic || value > 0.0;
+        let is_on = |axis: Axis, value: f64| axis.scale == Scale::Even || value > 0.0;
         let points = self.points.iter().copied();
         points.filter(|(x, y)| is_on(plot.x, *x) && is_on(plot.y, *y)).collect()
     }
@@ -140,8 +146,8 @@ fn number(value: f64) -> String {
 mod tests {
     use super::*;
 
-    fn plot(is_logarithmic: (bool, bool)) -> Plot {
-        let axis = |label, is_logarithmic| Axis { label, is_logarithmic };
+    fn plot(scales: (Scale, Scale)) -> Plot {
+        let axis = |label, scale| Axis { label, scale };
         let series = |label: &str, peer, is_dashed, points: &[(f64, f64)]| Series {
             label: label.into(),
             peer,
@@ -151,8 +157,8 @@ mod tests {
         Plot {
             file: "a.svg".into(),
             title: "put: something".into(),
-            x: axis("clients", is_logarithmic.0),
-            y: axis("latency, ms", is_logarithmic.1),
+            x: axis("clients", scales.0),
+            y: axis("latency, ms", scales.1),
             series: vec![
                 series("Conclave, p99", 0, false, &[(1.0, 0.7), (64.0, 9.0), (256.0, 30.0)]),
                 series("Conclave, p50", 0, true, &[(1.0, 0.0), (64.0, 5.0)]),
@@ -163,16 +169,18 @@ mod tests {
 
     #[test]
     fn a_plot_has_axes_with_units_and_each_series_with_its_points_and_name() {
-        for is_logarithmic in [(false, false), (false, true), (true, false), (true, true)] {
-            let svg = svg(&plot(is_logarithmic)).unwrap();
+        let (even, powers) = (Scale::Even, Scale::Powers(4.0));
+        for scales in [(even, even), (even, powers), (powers, even), (powers, powers)] {
+            let svg = svg(&plot(scales)).unwrap();
             assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
             for text in ["put: something", "clients", "latency, ms", "Conclave, p99", "Conclave, p50"] {
                 assert!(svg.contains(&format!("\n{text}\n")), "{text}\n{svg}");
             }
             assert!(svg.contains("etcd &lt;3.5.1&gt;"), "{svg}");
             // Its points and the one in the legend; a logarithmic axis has no 0.
-            let second = if is_logarithmic.1 { 1 } else { 2 };
+            let second = if scales.1 == even { 2 } else { 1 };
             assert_eq!(svg.matches("<circle").count(), 3 + second + 1 + 3);
+            assert!(scales.0 == even || svg.contains("\n64\n"), "{svg}");
             let in_legend = 2 * 3;
             assert!(svg.matches("<polyline").count() > in_legend, "{svg}");
         }

@@ -21,7 +21,16 @@ pub(super) struct Plot {
 pub(super) struct Axis {
     /// With its unit.
     pub(super) label: &'static str,
-    pub(super) is_logarithmic: bool,
+    pub(super) scale: Scale,
+}
+
+/// How it is divided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Scale {
+    /// From nothing on.
+    Even,
+    /// Logarithmic, with marks at the powers of a number.
+    Powers(f64),
 }
 
 /// One line of a plot.
@@ -32,12 +41,12 @@ pub(super) struct Series {
     pub(super) peer: usize,
     /// The second of a peer's lines.
     pub(super) is_dashed: bool,
-    /// In the order of the first numbers.
+    /// In the order of the rates of open loops, else of the first numbers.
     pub(super) points: Vec<(f64, f64)>,
 }
 
-const THROUGHPUT: Axis = Axis { label: "operations a second", is_logarithmic: false };
-const LATENCY: Axis = Axis { label: "latency, ms", is_logarithmic: true };
+const THROUGHPUT: Axis = Axis { label: "operations a second", scale: Scale::Even };
+const LATENCY: Axis = Axis { label: "latency, ms", scale: Scale::Powers(2.0) };
 
 /// All plots that samples are enough for: two points of a line.
 pub(super) fn of(samples: &Samples) -> Vec<Plot> {
@@ -105,7 +114,7 @@ impl Source<'_> {
         let own = Wanted { suffix: ", own API", is_dashed: true, ..OPERATIONS };
         let own_series = self.series(of(true), x, &[own]);
         series.extend(own_series.into_iter().filter(|series| series.peer == 0));
-        let axis = Axis { label: "clients", is_logarithmic: true };
+        let axis = Axis { label: "clients", scale: Scale::Powers(4.0) };
         self.plot(workload, ("clients", "throughput with clients"), (axis, THROUGHPUT), series)
     }
 
@@ -114,7 +123,7 @@ impl Source<'_> {
             is_closed(case, workload) && case.keys == KEYS_OF_SIZES && case.clients == GROWING_CLIENTS
         };
         let x = |case: &Case, _: &str| Some(case.value_size_bytes as f64);
-        let axis = Axis { label: "size of a value, bytes", is_logarithmic: true };
+        let axis = Axis { label: "size of a value, bytes", scale: Scale::Powers(4.0) };
         let series = self.series(|case| is_wanted(case) && !case.native, x, &[OPERATIONS]);
         self.plot(
             workload,
@@ -132,7 +141,7 @@ impl Source<'_> {
                 && case.keys != KEYS_OF_SIZES
         };
         let x = |case: &Case, _: &str| Some(case.keys as f64);
-        let axis = Axis { label: "keys in the store", is_logarithmic: true };
+        let axis = Axis { label: "keys in the store", scale: Scale::Powers(10.0) };
         let series = self.series(|case| is_wanted(case) && !case.native, x, &[OPERATIONS]);
         self.plot(workload, ("keys", "throughput with keys, 64 clients"), (axis, THROUGHPUT), series)
     }
@@ -140,14 +149,14 @@ impl Source<'_> {
     /// How long a change takes to its watchers.
     fn watchers(&self) -> Plot {
         let series = self.watcher_series(&QUANTILES);
-        let axis = Axis { label: "watchers of one key", is_logarithmic: true };
+        let axis = Axis { label: "watchers of one key", scale: Scale::Powers(10.0) };
         self.plot(Workload::Watch, ("latency", "delivery of 100 changes a second"), (axis, LATENCY), series)
     }
 
     fn deliveries(&self) -> Plot {
         let series = self.watcher_series(&[OPERATIONS]);
-        let axis = Axis { label: "watchers of one key", is_logarithmic: true };
-        let deliveries = Axis { label: "deliveries a second", is_logarithmic: true };
+        let axis = Axis { label: "watchers of one key", scale: Scale::Powers(10.0) };
+        let deliveries = Axis { label: "deliveries a second", scale: Scale::Powers(10.0) };
         self.plot(
             Workload::Watch,
             ("deliveries", "deliveries of 100 changes a second"),
@@ -173,9 +182,12 @@ impl Source<'_> {
         for (number, peer) in self.peers.iter().enumerate() {
             for Wanted { suffix, is_dashed, metric, unit } in wanted {
                 let y = |case: &Case| Some(self.median(case, peer, *metric)? / unit);
-                let point = |case: &&Case| Some((x(case, peer)?, y(case)?));
+                let point = |case: &&Case| Some((case.rate, (x(case, peer)?, y(case)?)));
                 let mut points: Vec<_> = cases.iter().filter_map(point).collect();
-                points.sort_by(|a, b| a.0.total_cmp(&b.0));
+                points.sort_by(|(rate, (x, _)), (other, (other_x, _))| {
+                    rate.cmp(other).then(x.total_cmp(other_x))
+                });
+                let points = points.into_iter().map(|(_, point)| point).collect();
                 let label = format!("{peer}{suffix}");
                 all.push(Series { label, peer: number, is_dashed: *is_dashed, points });
             }
@@ -269,6 +281,22 @@ mod tests {
         let plots = of(&Samples { all });
         assert_eq!(plots.len(), 1);
         assert_eq!(plots[0].series[0].points, [(1.0, 2.0), (64.0, 9.0)]);
+    }
+
+    /// A peer that is asked for more than it can do does less: its line turns back.
+    #[test]
+    fn points_of_open_loops_are_in_the_order_of_their_rates() {
+        let of_rate = |rate, done, p99_us| {
+            let case = Case { rate: Some(rate), ..crate::compare::case::tests::usual(Workload::Get, 256) };
+            sample(&case, "ours", 1, &[(Metric::OperationsASecond, done), (Metric::P99Us, p99_us)])
+        };
+        let all = vec![
+            of_rate(8_000, 900.0, 9_000.0),
+            of_rate(500, 500.0, 1_000.0),
+            of_rate(2_000, 950.0, 5_000.0),
+        ];
+        let plots = of(&Samples { all });
+        assert_eq!(plots[0].series[0].points, [(500.0, 1.0), (950.0, 5.0), (900.0, 9.0)]);
     }
 
     #[test]
