@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use conclave_proto::etcd::etcdserverpb::RangeRequest;
+use conclave_proto::etcd::etcdserverpb::cluster_client::ClusterClient;
 use conclave_proto::etcd::etcdserverpb::kv_client::KvClient;
+use conclave_proto::etcd::etcdserverpb::{MemberAddRequest, RangeRequest};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tonic::transport::{Channel, Endpoint};
@@ -21,7 +22,7 @@ use crate::wait;
 #[derive(Debug)]
 pub struct EtcdCluster {
     members: Vec<EtcdMember>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl EtcdCluster {
@@ -39,11 +40,29 @@ impl EtcdCluster {
             member.all.clone_from(&all);
             member.start();
         }
-        let mut cluster = Self { members, _folder: folder };
+        let mut cluster = Self { members, folder };
         for member in &mut cluster.members {
             member.answers().await;
         }
         cluster
+    }
+
+    /// Has a further member admitted, which has nothing and is yet to be started; tells its number.
+    ///
+    /// # Panics
+    /// If it is not admitted in time.
+    pub async fn admit(&mut self) -> usize {
+        let number = self.members.len();
+        let first = &self.members[0];
+        let mut member = EtcdMember::new(&first.program, self.folder.path(), &format!("m{number}"));
+        member.all = format!("{},{}={}", first.all, member.name, url(&member.peers));
+        member.state = "existing";
+        let request = MemberAddRequest { peer_ur_ls: vec![url(&member.peers)], ..Default::default() };
+        let mut cluster = ClusterClient::new(first.channel());
+        // It admits nobody before its members have been connected for five seconds.
+        wait::until("a member is admitted", async || cluster.member_add(request.clone()).await.ok()).await;
+        self.members.push(member);
+        number
     }
 
     /// A member, counted from 0.
@@ -72,6 +91,8 @@ pub struct EtcdMember {
     peers: Port,
     /// Names and addresses of all members, as etcd is told them.
     all: String,
+    /// Of the cluster, when the member is first started.
+    state: &'static str,
     process: Option<Child>,
 }
 
@@ -84,6 +105,7 @@ impl EtcdMember {
             clients: Port::take(),
             peers: Port::take(),
             all: String::new(),
+            state: "new",
             process: None,
         }
     }
@@ -130,6 +152,7 @@ impl EtcdMember {
         command.env_clear().args(["--name", &self.name, "--data-dir"]).arg(self.data_dir());
         command.args(["--listen-client-urls", &clients, "--advertise-client-urls", &clients]);
         command.args(["--listen-peer-urls", &peers, "--initial-advertise-peer-urls", &peers]);
+        command.args(["--initial-cluster-state", self.state]);
         command.args(["--initial-cluster", &self.all, "--logger", "zap", "--log-level", "warn"]);
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.expect("the folder is ours"));
         self.process = Some(command.spawn().expect("etcd can be started"));

@@ -37,6 +37,8 @@ pub(crate) enum Workload {
     Start,
     /// The leader is killed: the time until the next write is acknowledged; clients do not matter
     Failover,
+    /// An empty node joins: the time until it answers a linearizable read; clients do not matter
+    Join,
 }
 
 /// Keys that are there before, unless a case is about them.
@@ -71,7 +73,7 @@ impl Workload {
 
     /// Whether it is about what happens to nodes, not about operations.
     pub(crate) fn is_of_nodes(self) -> bool {
-        matches!(self, Self::Start | Self::Failover)
+        matches!(self, Self::Start | Self::Failover | Self::Join)
     }
 }
 

@@ -14,7 +14,7 @@ use super::cost::Meter;
 use super::drive::{Operate, Plan, drive};
 use super::fan_out::fan_out;
 use super::nodes::Nodes;
-use super::of_nodes::{fail_over, start_again};
+use super::of_nodes::{fail_over, join, start_again};
 use super::sample::{Figures, Metric};
 
 /// Connections to each node.
@@ -53,20 +53,16 @@ pub(crate) async fn measure(case: &Case, nodes: &mut Nodes, spans: Spans) -> any
         meter: Meter::of(&nodes.processes(), nodes.folders())?,
         plan: Plan { warm_up: spans.warm_up, measured: spans.measured, rate: case.rate },
     };
+    if case.workload.is_of_nodes() {
+        stage.fill_etcd().await?;
+    }
     match case.workload {
-        Workload::Start | Workload::Failover => {
-            stage.fill_etcd().await?;
-            drop(stage);
-            measure_nodes(case, nodes).await
-        }
+        Workload::Start => start_again(nodes).await,
+        Workload::Failover => fail_over(case, nodes).await,
+        Workload::Join => join(nodes).await,
         _ if case.native && nodes.have_own_api() => stage.measure_native().await,
         _ => stage.measure_etcd().await,
     }
-}
-
-/// Measures what happens to nodes that have been filled.
-async fn measure_nodes(case: &Case, nodes: &mut Nodes) -> anyhow::Result<Figures> {
-    if case.workload == Workload::Start { start_again(nodes).await } else { fail_over(case, nodes).await }
 }
 
 impl Stage<'_> {
@@ -83,7 +79,9 @@ impl Stage<'_> {
             Workload::Watch => return self.measure_watch().await,
             Workload::Lock => return self.drive_each(|n| EtcdLocker::open(&self.connections, n)).await,
             Workload::KeepAlive => return self.drive_each(|n| EtcdKeeper::open(&self.connections, n)).await,
-            Workload::Start | Workload::Failover => anyhow::bail!("clients have no part in it"),
+            Workload::Start | Workload::Failover | Workload::Join => {
+                anyhow::bail!("clients have no part in it")
+            }
         };
         self.fill_etcd().await?;
         let client = |number| EtcdClient::new(&self.connections, number, what, &self.material);
@@ -111,7 +109,8 @@ impl Stage<'_> {
             | Workload::Txn
             | Workload::Watch
             | Workload::Start
-            | Workload::Failover => {
+            | Workload::Failover
+            | Workload::Join => {
                 anyhow::bail!("Conclave's own API has nothing like that")
             }
         };

@@ -1,4 +1,4 @@
-//! Three nodes of a peer, as processes: where they are, and what is done to them.
+//! The nodes of a peer, as processes: where they are, and what is done to them.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -82,6 +82,18 @@ impl Nodes {
                 cluster.node(id).kill();
             }
             Self::Etcd(etcd) => etcd.member_mut(number).kill(),
+        }
+    }
+
+    /// Has a further one admitted, which has nothing and is yet to be started; tells its number.
+    pub(crate) async fn admit(&mut self) -> usize {
+        match self {
+            Self::Conclave(cluster) => {
+                let client = cluster.client();
+                let id = cluster.admit(&client).await;
+                cluster.ids().into_iter().take_while(|other| *other != id).count()
+            }
+            Self::Etcd(etcd) => etcd.admit().await,
         }
     }
 

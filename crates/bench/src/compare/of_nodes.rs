@@ -1,4 +1,5 @@
-//! What happens to nodes: they are all stopped and started, or the leader is killed. How long clients wait then.
+//! What happens to nodes: they are all stopped and started, the leader is killed, or an empty one joins. How long clients
+//! wait then.
 
 use std::time::Instant;
 
@@ -61,6 +62,16 @@ pub(crate) async fn fail_over(case: &Case, nodes: &mut Nodes) -> anyhow::Result<
     }
     let found = Spread::of(took_us).expect("some were killed");
     Ok(Figures([(Metric::NextWriteUs, found.median), (Metric::NextWriteMostUs, found.most)].into()))
+}
+
+/// Has an empty node join three that have been filled: the time from its start until it answers a linearizable read.
+pub(crate) async fn join(nodes: &mut Nodes) -> anyhow::Result<Figures> {
+    let number = nodes.admit().await;
+    let probe = Probe::of(&nodes.addresses()[number])?;
+    let began = Instant::now();
+    nodes.start(number);
+    let answered = first_answer(|| probe.clone().read()).await?;
+    Ok(Figures([(Metric::FirstReadUs, us(began, answered))].into()))
 }
 
 fn probes(nodes: &mut Nodes) -> anyhow::Result<Vec<Probe>> {

@@ -67,6 +67,8 @@ const OPEN_LOOP_CLIENTS: usize = 256;
 
 /// Keys that nodes have which are started.
 const KEYS_AT_START: u64 = 1_000_000;
+/// Keys that a node has to fetch which joins.
+const KEYS_TO_JOIN: u64 = 100_000;
 
 impl Plan {
     pub(crate) fn rounds(self) -> u16 {
@@ -93,6 +95,7 @@ impl Plan {
                 cases.push(usual(Workload::Failover, 1));
                 cases.extend(more_keys());
                 cases.push(Case { keys: KEYS_AT_START, ..usual(Workload::Start, 1) });
+                cases.push(Case { keys: KEYS_TO_JOIN, ..usual(Workload::Join, 1) });
                 cases.extend(each(&NATIVE, |workload, clients| Case {
                     native: true,
                     ..usual(workload, clients)

@@ -47,7 +47,7 @@ pub(crate) enum Metric {
     Failed,
     /// Changes that a watcher did not see.
     Lost,
-    /// From the start of all nodes until the first of them answers a linearizable read.
+    /// From the start of nodes until the first of them answers a linearizable read.
     FirstReadUs,
     /// The same until all of them have answered one.
     AllReadUs,

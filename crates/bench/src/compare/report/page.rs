@@ -25,7 +25,7 @@ enum Part {
 const PARTS: [(Part, &str); 6] = [
     (Part::Etcd, "Through etcd's protocol"),
     (Part::Native, "Conclave by its own API, etcd by its own"),
-    (Part::OfNodes, "Start and fail-over"),
+    (Part::OfNodes, "Starts and fail-over"),
     (Part::Keys, "More keys"),
     (Part::Sizes, "Other sizes of values"),
     (Part::Rates, "Open loop"),
