@@ -22,6 +22,8 @@ use crate::compare::drive::Operate;
 const KEYS_A_FILL: u64 = 100;
 /// Bytes of values, likewise: etcd takes 1.5 MiB in all.
 const FILL_SIZE_BYTES: usize = 1 << 20;
+/// So often each of those is tried.
+const FILL_TRIES: usize = 5;
 
 /// What a client does again and again.
 #[derive(Debug, Clone, Copy)]
@@ -167,9 +169,23 @@ impl Filler {
     pub(crate) async fn fill(mut self) -> anyhow::Result<()> {
         while self.next < self.material.keys {
             let keys = self.next..(self.next + self.keys).min(self.material.keys);
-            self.node.txn(puts(keys, &self.material, &mut self.dice)).await?;
+            let request = puts(keys, &self.material, &mut self.dice);
+            self.write(request).await?;
             self.next += self.step;
         }
+        Ok(())
+    }
+
+    /// Sixteen of these at once are more than some nodes answer in time; what was written may be written again.
+    async fn write(&mut self, request: TxnRequest) -> anyhow::Result<()> {
+        let mut told = self.node.txn(request.clone()).await;
+        for _ in 1..FILL_TRIES {
+            if told.is_ok() {
+                break;
+            }
+            told = self.node.txn(request.clone()).await;
+        }
+        told?;
         Ok(())
     }
 }
