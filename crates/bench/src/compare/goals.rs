@@ -1,11 +1,10 @@
 //! What Conclave is to reach beside etcd, as data, and whether samples reach it.
 
 use super::case::{Case, USUAL_KEYS, USUAL_VALUE_SIZE_BYTES, Workload};
-use super::raw::Raw;
 use super::sample::Metric;
 use super::samples::Samples;
 use super::stats::Spread;
-use super::table::{milliseconds, times};
+use super::table::times;
 
 /// The etcd that ratios are to; where it was not measured, the second peer.
 const BASE: &str = "etcd 3.5.1";
@@ -27,7 +26,7 @@ enum Bound {
     AtLeast(f64),
     /// So many times etcd's, or less.
     AtMost(f64),
-    /// What an fdatasync takes and so many microseconds, or less.
+    /// What half of all fdatasyncs took right before, and so many microseconds, or less.
     AtMostAfterSync(f64),
     /// None at all.
     Never,
@@ -104,20 +103,20 @@ impl Goal {
     /// How a figure of it is told.
     pub(crate) fn tell(&self, figure: f64) -> String {
         match self.bound {
-            Bound::AtMostAfterSync(_) => format!("{} ms", milliseconds(figure)),
+            Bound::AtMostAfterSync(_) => format!("fdatasync {:+.2} ms", figure / 1_000.0),
             Bound::Never => format!("{figure:.0}"),
             Bound::AtLeast(_) | Bound::AtMost(_) | Bound::AtLeastOfFewKeys(_) => times(figure),
         }
     }
 
     /// How far it went through etcd's protocol, or by Conclave's own API; none if that was not measured.
-    pub(crate) fn reached(&self, raw: &Raw, native: bool) -> Option<Reached> {
-        let samples = &raw.samples;
+    pub(crate) fn reached(&self, samples: &Samples, native: bool) -> Option<Reached> {
         let (ours, base) = sides(samples)?;
         let (case, metric) = (self.case(native), self.metric);
         let figure = match self.bound {
             Bound::AtLeast(_) | Bound::AtMost(_) => samples.ratio(&case, (ours, base), metric)?,
-            Bound::AtMostAfterSync(_) | Bound::Never => samples.spread(&case, ours, metric)?,
+            Bound::AtMostAfterSync(_) => Spread::of(samples.above(&case, ours, (metric, Metric::SyncP50Us)))?,
+            Bound::Never => samples.spread(&case, ours, metric)?,
             Bound::AtLeastOfFewKeys(_) => {
                 let few = Case { keys: USUAL_KEYS, ..case.clone() };
                 let few = samples.spread(&few, ours, metric)?.median;
@@ -126,8 +125,7 @@ impl Goal {
         };
         let is_enough = match self.bound {
             Bound::AtLeast(least) | Bound::AtLeastOfFewKeys(least) => figure.median >= least,
-            Bound::AtMost(most) => figure.median <= most,
-            Bound::AtMostAfterSync(us) => figure.median <= sync_us(raw)? + us,
+            Bound::AtMost(most) | Bound::AtMostAfterSync(most) => figure.median <= most,
             // One that is lost in one round is lost.
             Bound::Never => figure.most == 0.0,
         };
@@ -154,11 +152,6 @@ pub(crate) fn sides(samples: &Samples) -> Option<(&str, &str)> {
     Some((ours, base))
 }
 
-/// What half of all fdatasyncs took before the runs, in the median.
-fn sync_us(raw: &Raw) -> Option<f64> {
-    Some(Spread::of(raw.runs.iter().map(|run| run.fdatasync.p50_us as f64))?.median)
-}
-
 /// What a figure is called.
 fn name(metric: Metric) -> &'static str {
     match metric {
@@ -172,6 +165,7 @@ fn name(metric: Metric) -> &'static str {
         Metric::ResidentBytes => "resident memory of a node",
         Metric::WrittenBytes => "written to disk per operation",
         Metric::DiskBytes => "disk use of a node",
+        Metric::SyncP50Us => "median fdatasync before",
         Metric::Failed => "failed operations",
         Metric::Lost => "lost deliveries",
         Metric::FirstReadUs => "time to the first linearizable read",
@@ -185,18 +179,20 @@ fn name(metric: Metric) -> &'static str {
 mod tests {
     use super::*;
     use crate::compare::plan::Plan;
-    use crate::compare::raw::tests::run;
     use crate::compare::samples::tests::sample;
 
-    fn raw_of(goal: &Goal, figures: &[(&str, f64)]) -> Raw {
+    /// Before each of them half of all fdatasyncs took 300 µs.
+    fn samples_of(goal: &Goal, figures: &[(&str, f64)]) -> Samples {
         let case = goal.case(false);
-        let of = |(peer, figure): &(&str, f64)| sample(&case, peer, 1, &[(goal.metric, *figure)]);
-        Raw { runs: vec![run(300)], samples: Samples { all: figures.iter().map(of).collect() } }
+        let of = |(peer, figure): &(&str, f64)| {
+            sample(&case, peer, 1, &[(goal.metric, *figure), (Metric::SyncP50Us, 300.0)])
+        };
+        Samples { all: figures.iter().map(of).collect() }
     }
 
     fn is_reached(bound: Bound, figures: &[(&str, f64)]) -> Option<bool> {
         let goal = usual(Workload::Put, 64, Metric::P50Us, bound);
-        Some(goal.reached(&raw_of(&goal, figures), false)?.is_enough)
+        Some(goal.reached(&samples_of(&goal, figures), false)?.is_enough)
     }
 
     #[test]
@@ -237,12 +233,12 @@ mod tests {
     fn many_keys_are_held_against_few() {
         let goal =
             with_keys(1_000_000, usual(Workload::Put, 64, Metric::P50Us, Bound::AtLeastOfFewKeys(0.8)));
-        let mut raw = raw_of(&goal, &[("Conclave", 85.0), ("etcd 3.5.1", 1.0)]);
-        assert_eq!(goal.reached(&raw, false), None);
+        let mut samples = samples_of(&goal, &[("Conclave", 85.0), ("etcd 3.5.1", 1.0)]);
+        assert_eq!(goal.reached(&samples, false), None);
         let few = Case { keys: USUAL_KEYS, ..goal.case(false) };
-        raw.samples.all.push(sample(&few, "Conclave", 1, &[(Metric::P50Us, 100.0)]));
-        let reached = goal.reached(&raw, false).unwrap();
+        samples.all.push(sample(&few, "Conclave", 1, &[(Metric::P50Us, 100.0)]));
+        let reached = goal.reached(&samples, false).unwrap();
         assert!(reached.is_enough && goal.tell(reached.figure.median) == "0.85x");
-        assert_eq!(goal.reached(&raw, true), None);
+        assert_eq!(goal.reached(&samples, true), None);
     }
 }

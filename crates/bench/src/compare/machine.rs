@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::drive::histogram;
 
 /// As many appends are made to learn what one takes.
-const APPENDS: usize = 500;
+const APPENDS: usize = 200;
 /// As much as the log of a small write.
 const APPEND_SIZE_BYTES: usize = 300;
 

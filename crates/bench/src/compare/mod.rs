@@ -46,7 +46,7 @@ use measure::{Spans, measure};
 use peer::Peer;
 use plan::Plan;
 use raw::{Line, PeerVersion, Raw, Run};
-use sample::{Figures, Sample};
+use sample::{Figures, Metric, Sample};
 use samples::Samples;
 use table::{COST, Cells, OF_NODES, SPEED, Table};
 
@@ -166,9 +166,11 @@ impl Bench {
 
     /// Starts nodes, measures, ends them, and keeps what was found.
     async fn sample(&self, case: &Case, peer: (&str, &Peer), round: usize) -> anyhow::Result<Sample> {
+        let sync = SyncTimes::of(&std::env::temp_dir())?;
         let run = one(case.clone(), peer.1.clone(), self.spans);
         let measured = LocalSet::new().run_until(async { tokio::task::spawn_local(run).await }).await;
-        let figures = measured.context("a wait of the nodes was in vain")??;
+        let mut figures = measured.context("a wait of the nodes was in vain")??;
+        figures.0.insert(Metric::SyncP50Us, sync.p50_us as f64);
         let sample = Sample { case: case.clone(), peer: peer.0.to_owned(), round, figures };
         if let Some(raw) = &self.raw {
             Line::Sample(Box::new(sample.clone())).keep(raw)?;

@@ -43,6 +43,8 @@ pub(crate) enum Metric {
     WrittenBytes,
     /// What a node has on its disk, in the mean.
     DiskBytes,
+    /// What half of all fdatasyncs took right before.
+    SyncP50Us,
     /// Operations that failed.
     Failed,
     /// Changes that a watcher did not see.

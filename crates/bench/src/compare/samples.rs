@@ -36,6 +36,13 @@ impl Samples {
         self.rounds(case, peer, metric).into_iter().map(|(_, figure)| figure).collect()
     }
 
+    /// By how much one figure is above another one of the same run, for each round.
+    pub(crate) fn above(&self, case: &Case, peer: &str, (metric, base): (Metric, Metric)) -> Vec<f64> {
+        let of_peer = self.all.iter().filter(|sample| sample.case == *case && sample.peer == peer);
+        let figure = |sample: &Sample, metric| sample.figures.0.get(&metric).copied();
+        of_peer.filter_map(|sample| Some(figure(sample, metric)? - figure(sample, base)?)).collect()
+    }
+
     /// A figure of one peer against that of another, round by round.
     pub(crate) fn ratio(&self, case: &Case, peers: (&str, &str), metric: Metric) -> Option<Spread> {
         let base = self.rounds(case, peers.1, metric);

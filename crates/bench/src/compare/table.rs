@@ -25,12 +25,13 @@ pub(crate) const SPEED: [Column; 5] = [
 ];
 
 /// What they cost.
-pub(crate) const COST: [Column; 7] = [
+pub(crate) const COST: [Column; 8] = [
     ("server CPU µs/op", Metric::ServerCpuUs, tenths),
     ("generator CPU µs/op", Metric::GeneratorCpuUs, tenths),
     ("written B/op", Metric::WrittenBytes, whole),
     ("memory MiB", Metric::ResidentBytes, mebibytes),
     ("disk MiB", Metric::DiskBytes, mebibytes),
+    ("fdatasync before ms", Metric::SyncP50Us, milliseconds),
     ("failed", Metric::Failed, whole),
     ("lost", Metric::Lost, whole),
 ];

@@ -105,11 +105,11 @@ fn goals(raw: &Raw) -> Option<String> {
     let (ours, base) = sides(&raw.samples)?;
     let mut rows =
         vec![row(["case", "figure", "goal", "reached", "is it", "by its own API", "at least as good"])];
-    rows.extend(GOALS.iter().map(|goal| goal_row(raw, goal)));
+    rows.extend(GOALS.iter().map(|goal| goal_row(&raw.samples, goal)));
     Some(format!("### Goals\n{ours} against {base}.\n\n{}", aligned(&rows)))
 }
 
-fn goal_row(raw: &Raw, goal: &Goal) -> Vec<String> {
+fn goal_row(samples: &Samples, goal: &Goal) -> Vec<String> {
     let (case, figure) = goal.subject();
     let told = |reached: Option<Reached>, missing: &str| match reached {
         Some(Reached { figure, is_enough }) => [
@@ -118,8 +118,8 @@ fn goal_row(raw: &Raw, goal: &Goal) -> Vec<String> {
         ],
         None => [missing.to_owned(), "–".to_owned()],
     };
-    let [reached, is_enough] = told(goal.reached(raw, false), "not measured");
-    let [native, native_is_enough] = told(goal.reached(raw, true), "–");
+    let [reached, is_enough] = told(goal.reached(samples, false), "not measured");
+    let [native, native_is_enough] = told(goal.reached(samples, true), "–");
     row([&case, figure, &goal.bound(), &reached, &is_enough, &native, &native_is_enough])
 }
 
