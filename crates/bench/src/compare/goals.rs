@@ -103,7 +103,7 @@ impl Goal {
     /// How a figure of it is told.
     pub(crate) fn tell(&self, figure: f64) -> String {
         match self.bound {
-            Bound::AtMostAfterSync(_) => format!("fdatasync {:+.2} ms", figure / 1_000.0),
+            Bound::AtMostAfterSync(_) => format!("{:+.2} ms", figure / 1_000.0),
             Bound::Never => format!("{figure:.0}"),
             Bound::AtLeast(_) | Bound::AtMost(_) | Bound::AtLeastOfFewKeys(_) => times(figure),
         }

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | [`peer`], [`nodes`] | the programs, and three nodes of one |
-//! | [`case`], [`plan`], [`measure`] | the workloads, those of `make bench`, and how each is measured |
+//! | [`case`], [`plan`], [`mod@measure`] | the workloads, those of `make bench`, and how each is measured |
 //! | [`clients`] | clients of both protocols, and what they write |
 //! | [`drive`], [`fan_out`] | closed and open loops; watchers |
 //! | [`of_nodes`], [`probe`] | nodes that are started again or lose their leader |
