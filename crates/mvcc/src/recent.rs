@@ -3,7 +3,7 @@
 //! It holds what the map holds, never anything else: whatever is written to the rows of versions goes through
 //! [`Recent::take_in`], in the order in which the map gets it. Whoever replaces the map clears it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
@@ -25,7 +25,7 @@ pub struct Recent {
 #[derive(Debug, Default)]
 struct Generation {
     /// By the prefix of the key's version rows.
-    versions: HashMap<Box<[u8]>, Version>,
+    versions: BTreeMap<Box<[u8]>, Version>,
     size_bytes: usize,
 }
 

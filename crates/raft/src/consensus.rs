@@ -76,18 +76,41 @@ struct Inner {
     /// For the service for the other nodes, until that is begun: whoever has it uses the stores.
     giver: Mutex<Option<SnapshotGiver>>,
     channels: Arc<PeerChannels>,
-    peers: Peers,
-    proposing: Proposing,
-    forwarding: Forwarding,
+    ways: Ways,
     applied: watch::Receiver<u64>,
     digests: DigestPoints,
     metrics: RaftMetrics,
     displaced: watch::Sender<bool>,
     followed: Followed,
-    leader_gate: ReadGate,
-    follower_gate: ReadGate,
     tasks: TaskTracker,
     stop: CancellationToken,
+}
+
+/// The ways to the leader, here or elsewhere.
+struct Ways {
+    peers: Peers,
+    proposing: Proposing,
+    forwarding: Forwarding,
+    leader_gate: ReadGate,
+    follower_gate: ReadGate,
+}
+
+impl Ways {
+    fn open(
+        raft: &Raft,
+        peers: Peers,
+        options: &ConsensusOptions,
+        (tasks, stop): (&TaskTracker, &CancellationToken),
+    ) -> Self {
+        let asking = ask_leader(peers.clone(), Duration::from_millis(options.election_ms_min));
+        Self {
+            proposing: proposing(raft, tasks, stop),
+            forwarding: Forwarding::new(peers.clone(), tasks.clone(), stop.clone()),
+            leader_gate: ReadGate::open(confirm_leadership(raft), tasks, stop.clone()),
+            follower_gate: ReadGate::open(asking, tasks, stop.clone()),
+            peers,
+        }
+    }
 }
 
 impl Drop for Inner {
@@ -177,28 +200,19 @@ impl Consensus {
         tasks.spawn(stop.clone().run_until_cancelled_owned(quieting));
         let silence_max = SILENT_ELECTIONS * Duration::from_millis(options.election_ms_max);
         let followed = follow(&raft, &FollowOptions { last_index, silence_max }, &tasks, &stop);
-        let leader_gate = ReadGate::open(confirm_leadership(&raft), &tasks, stop.clone());
-        let peers = Peers::new(&raft, &channels);
-        let asking = ask_leader(peers.clone(), Duration::from_millis(options.election_ms_min));
-        let follower_gate = ReadGate::open(asking, &tasks, stop.clone());
-        let proposing = proposing(&raft, &tasks, &stop);
-        let forwarding = Forwarding::new(peers.clone(), tasks.clone(), stop.clone());
+        let ways = Ways::open(&raft, Peers::new(&raft, &channels), &options, (&tasks, &stop));
         let inner = Inner {
             options,
             raft,
             state,
             giver: Mutex::new(Some(giver)),
             channels,
-            peers,
-            proposing,
-            forwarding,
+            ways,
             applied,
             digests,
             metrics,
             displaced: watch::Sender::new(false),
             followed,
-            leader_gate,
-            follower_gate,
             tasks,
             stop,
         };
@@ -218,7 +232,7 @@ impl Consensus {
     pub async fn propose(&self, proposal: Bytes) -> Result<Answer, ProposeError> {
         self.check_running()?;
         let lease_wait = Duration::from_millis(self.inner.options.election_ms_max);
-        propose(&self.inner.proposing, proposal, lease_wait).await
+        propose(&self.inner.ways.proposing, proposal, lease_wait).await
     }
 
     /// The index that a linearizable read which begins now must have applied. One confirmation of leadership
@@ -232,8 +246,8 @@ impl Consensus {
             self.check_running()?;
             let leader = *leaders.borrow_and_update();
             let gate = match leader {
-                Some(id) if id == self.inner.options.node_id => Some(&self.inner.leader_gate),
-                Some(_) => Some(&self.inner.follower_gate),
+                Some(id) if id == self.inner.options.node_id => Some(&self.inner.ways.leader_gate),
+                Some(_) => Some(&self.inner.ways.follower_gate),
                 None => None,
             };
             if let Some(gate) = gate {
@@ -259,7 +273,7 @@ impl Consensus {
     pub async fn confirm_leading(&self, deadline: Instant) -> Result<Leading, ReadIndexError> {
         self.check_running()?;
         let term = self.term_led().ok_or(ReadIndexError::NoLeader)?;
-        let confirmed = timeout_at(deadline, self.inner.leader_gate.read_index()).await;
+        let confirmed = timeout_at(deadline, self.inner.ways.leader_gate.read_index()).await;
         let index = confirmed.unwrap_or(Err(ReadIndexError::NoLeader))?;
         // It was confirmed in this term only if it led in no other one meanwhile.
         if self.term_led() == Some(term) {
@@ -400,7 +414,7 @@ impl Consensus {
         deadline: Instant,
     ) -> Result<Answer, ProposeError> {
         self.check_running()?;
-        self.inner.forwarding.propose(node, proposal, deadline).await
+        self.inner.ways.forwarding.propose(node, proposal, deadline).await
     }
 
     /// Asks a node for its state.
@@ -408,7 +422,7 @@ impl Consensus {
     /// # Errors
     /// See [`PeerError`].
     pub async fn peer_status(&self, node: u64, deadline: Instant) -> Result<NodeStatus, PeerError> {
-        let asking = peer_client::status(self.inner.peers.client(node)?, deadline);
+        let asking = peer_client::status(self.inner.ways.peers.client(node)?, deadline);
         let failed = |cause: String| PeerError::Failed { node, cause };
         match self.unless_stopped(asking).await {
             None => Err(failed("this node is about to stop".to_owned())),
@@ -442,7 +456,7 @@ impl Consensus {
             raft: inner.raft.clone(),
             snapshots: SnapshotReceiver::new(inner.raft.clone(), intake),
             giver,
-            leader_gate: inner.leader_gate.clone(),
+            leader_gate: inner.ways.leader_gate.clone(),
             local,
             _in_use: inner.tasks.token(),
             stop: ends.clone(),
@@ -498,7 +512,7 @@ impl Consensus {
         request: &MembersRequest,
         deadline: Instant,
     ) -> Result<MembersAnswer, MembersError> {
-        let client = self.inner.peers.client(node).map_err(|error| {
+        let client = self.inner.ways.peers.client(node).map_err(|error| {
             tracing::debug!(%error, "nothing can be handed over");
             MembersError::NoLeader
         })?;
@@ -514,7 +528,7 @@ impl Consensus {
         request: &KeepLeases,
         deadline: Instant,
     ) -> Option<KeptLeases> {
-        let client = self.inner.peers.client(node).ok()?;
+        let client = self.inner.ways.peers.client(node).ok()?;
         self.unless_stopped(peer_client::keep_leases(client, request, deadline)).await.flatten()
     }
 
