@@ -143,15 +143,15 @@ mod tests {
     fn a_flag_wins_over_a_variable_and_a_variable_over_the_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("conclave.toml");
-        std::fs::write(&file, "heartbeat_ms = 50\nshutdown_grace_ms = 1\nsnapshot_entries = 500\n")
+        std::fs::write(&file, "heartbeat_ms = 30\nshutdown_grace_ms = 1\nsnapshot_entries = 500\n")
             .expect("a file");
         let file = file.to_str().expect("the path is text");
-        let variables = [("CONCLAVE_HEARTBEAT_MS", "60"), ("CONCLAVE_SHUTDOWN_GRACE_MS", "2")];
+        let variables = [("CONCLAVE_HEARTBEAT_MS", "35"), ("CONCLAVE_SHUTDOWN_GRACE_MS", "2")];
 
-        let by_flag = settings(parse(&["--config", file, "--heartbeat-ms", "70"]), &variables);
-        assert_eq!((by_flag.heartbeat_ms, by_flag.shutdown_grace_ms, by_flag.snapshot_entries), (70, 2, 500));
+        let by_flag = settings(parse(&["--config", file, "--heartbeat-ms", "40"]), &variables);
+        assert_eq!((by_flag.heartbeat_ms, by_flag.shutdown_grace_ms, by_flag.snapshot_entries), (40, 2, 500));
         let by_variable = settings(parse(&[]), &[("CONCLAVE_CONFIG", file)]);
-        assert_eq!(by_variable.heartbeat_ms, 50);
+        assert_eq!(by_variable.heartbeat_ms, 30);
     }
 
     #[test]
