@@ -75,7 +75,7 @@ impl<'a> Batch<'a> {
 
     fn cursor_to(&self, end: Option<&[u8]>) -> Box<dyn Cursor + '_> {
         let mut idle = self.idle.borrow_mut();
-        let kept = idle.iter().position(|idle| idle.end.as_deref() == end).map(|at| idle.swap_remove(at));
+        let kept = idle.iter().position(|idle| idle.end.as_deref() == end).map(|at| idle.remove(at));
         let base = kept.unwrap_or_else(|| Idle {
             end: end.map(Bytes::copy_from_slice),
             cursor: end.map_or_else(|| self.base.cursor(), |end| self.base.cursor_before(end)),
@@ -156,9 +156,11 @@ const IS_THERE: &str = "the cursor beneath is given back when this one is droppe
 impl Drop for MergedCursor<'_, '_> {
     fn drop(&mut self) {
         let mut idle = self.idle.borrow_mut();
-        if idle.len() < IDLE_CURSORS_MAX {
-            idle.extend(self.base.take());
+        // One that was not wanted for a while will not be.
+        if idle.len() >= IDLE_CURSORS_MAX {
+            idle.remove(0);
         }
+        idle.extend(self.base.take());
     }
 }
 

@@ -11,7 +11,6 @@ use conclave_raft::{
     BoxFuture, Introduced, JoinRequest, Joined, KeepLeases, KeptLeases, LocalNode, MembersAnswer,
     MembersError, MembersRequest, NodeStatus, ProposeError,
 };
-use futures::future::join_all;
 use tokio::time::{Instant, timeout_at};
 
 use crate::alarms::Alarm;
@@ -29,15 +28,14 @@ pub(crate) struct PeerCalls {
 impl LocalNode for PeerCalls {
     fn propose(
         &self,
-        proposals: Vec<Bytes>,
+        proposal: Bytes,
         deadline: Duration,
-    ) -> BoxFuture<'_, Vec<Result<Answer, ProposeError>>> {
-        let deadline = Instant::now() + deadline;
-        let propose = move |proposal| async move {
-            let proposed = propose_for_peer(&self.shared, &proposal);
-            timeout_at(deadline, proposed).await.unwrap_or(Err(ProposeError::OutcomeUnknown))
-        };
-        Box::pin(join_all(proposals.into_iter().map(propose)))
+    ) -> BoxFuture<'static, Result<Answer, ProposeError>> {
+        let shared = Arc::clone(&self.shared);
+        Box::pin(async move {
+            let proposed = propose_for_peer(&shared, proposal);
+            tokio::time::timeout(deadline, proposed).await.unwrap_or(Err(ProposeError::OutcomeUnknown))
+        })
     }
 
     fn status(&self) -> BoxFuture<'_, Result<NodeStatus, String>> {

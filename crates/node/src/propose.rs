@@ -80,11 +80,12 @@ pub(crate) enum InDoubt {
 
 /// A proposal that another node handed to this one as its leader. It is read before it is proposed: what
 /// this version cannot read must not come into the log.
-pub(crate) async fn propose_for_peer(shared: &Shared, proposal: &Bytes) -> Result<Answer, ProposeError> {
-    let read = decode_proposal(proposal).map_err(|error| {
+pub(crate) async fn propose_for_peer(shared: &Shared, proposal: Bytes) -> Result<Answer, ProposeError> {
+    let read = decode_proposal(&proposal).map_err(|error| {
         tracing::warn!(%error, "a peer handed over a proposal that cannot be read");
         ProposeError::Overloaded { retry_after_ms: 1_000 }
     })?;
+    drop(proposal);
     let stamped = Proposal { time_ms: shared.clock.now_ms(), ..read };
     let encoded = Encoded::of(&stamped);
     drop(stamped);

@@ -80,9 +80,8 @@ where
     if let Some(outcome) = shared.state.read_briefly(&read) {
         return Ok(outcome?);
     }
-    drop(in_use);
     let reading = read_state(shared, move |view| {
-        let _turn = turn;
+        let _held = (turn, in_use);
         read(view)
     });
     let outcome = reading.await.map_err(|error| RequestError::NodeFailed { cause: error.to_string() })?;

@@ -7,20 +7,21 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::StreamExt as _;
+use futures::stream::BoxStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-use crate::local_node::BoxFuture;
 
 /// Most that wait to be taken in; more wait to be let in.
 const WAITING_MAX: usize = 16_384;
 /// What takes longer than this does not count as under way any more: those who come later do not wait for it.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Serves what came together, and gives an outcome for each, in order. Those for which there is none are told so.
-pub(crate) type Serve<T, R> = Box<dyn Fn(Vec<T>) -> BoxFuture<'static, Vec<R>> + Send + Sync>;
+/// Serves what came together, and gives an outcome for each as it is known, in order. Those for which there is none are
+/// told so.
+pub(crate) type Serve<T, R> = Box<dyn Fn(Vec<T>) -> BoxStream<'static, R> + Send + Sync>;
 
 /// What is served together, and how much at once.
 #[derive(Clone, Copy)]
@@ -145,28 +146,36 @@ where
 
 /// Tells each its outcome.
 async fn serve_batch<R>(
-    mut served: BoxFuture<'static, Vec<R>>,
+    mut outcomes: BoxStream<'static, R>,
     answers: Vec<oneshot::Sender<R>>,
     turn: OwnedSemaphorePermit,
 ) {
-    let soon = timeout(PATIENCE, &mut served).await;
-    drop(turn);
-    let outcomes = match soon {
-        Ok(outcomes) => outcomes,
-        Err(_) => served.await,
-    };
-    for (answer, outcome) in answers.into_iter().zip(outcomes) {
+    let mut answers = answers.into_iter();
+    if timeout(PATIENCE, tell(&mut outcomes, &mut answers)).await.is_err() {
+        drop(turn);
+        tell(&mut outcomes, &mut answers).await;
+    }
+}
+
+async fn tell<R>(
+    outcomes: &mut BoxStream<'static, R>,
+    answers: &mut impl ExactSizeIterator<Item = oneshot::Sender<R>>,
+) {
+    while answers.len() > 0
+        && let Some(outcome) = outcomes.next().await
+    {
         // Whoever has given up waiting needs no answer.
-        let _ = answer.send(outcome);
+        let _ = answers.next().map(|answer| answer.send(outcome));
     }
 }
 
 #[cfg(test)]
 mod tests {
     use futures::future::join_all;
+    use futures::stream;
     use parking_lot::Mutex;
     use tokio::sync::Notify;
-    use tokio::time::sleep;
+    use tokio::time::{Instant, sleep};
 
     use super::*;
 
@@ -185,10 +194,11 @@ mod tests {
         let serve: Serve<usize, usize> = Box::new(move |batch| {
             seen.lock().push(batch.clone());
             let wait = Arc::clone(&wait);
-            Box::pin(async move {
+            let begun = stream::once(async move {
                 wait.notified().await;
-                batch.into_iter().map(|number| number * 2).collect()
-            })
+                stream::iter(batch).map(|number| number * 2)
+            });
+            begun.flatten().boxed()
         });
         let bounds = Bounds { under_way, requests: 4, size_bytes: 100, size_of: |number| *number };
         let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
@@ -262,6 +272,29 @@ mod tests {
         sleep(Duration::from_millis(1)).await;
         told.go_on.notify_waiters();
         assert_eq!((first.await, second.await), (Some(2), Some(4)));
+    }
+
+    /// A batch whose outcomes come one a second, and of which the last two never do.
+    #[tokio::test(start_paused = true)]
+    async fn each_is_told_when_its_outcome_is_there_and_that_there_is_none() {
+        let serve: Serve<usize, usize> = Box::new(|batch| {
+            let outcomes = stream::iter(batch).take(2).then(|number| async move {
+                sleep(Duration::from_secs(1)).await;
+                number
+            });
+            outcomes.boxed()
+        });
+        let bounds = Bounds { under_way: 1, requests: 4, size_bytes: 100, size_of: |number| *number };
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let batching = Batching::new(bounds, serve, &tasks, &stop);
+        let began = Instant::now();
+        let asking = |number| {
+            let batching = batching.clone();
+            async move { (batching.ask(number).await, began.elapsed().as_secs()) }
+        };
+        let told = join_all((1..=4).map(asking)).await;
+        assert_eq!(told, [(Some(1), 1), (Some(2), 2), (None, 2), (None, 2)]);
+        assert_eq!(batching.ask(5).await, Some(5), "its turn came back");
     }
 
     #[tokio::test(start_paused = true)]

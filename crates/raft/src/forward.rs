@@ -5,16 +5,18 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use conclave_core::{Answer, decode_answer, encode_answer};
 use conclave_proto::raft::v1 as proto;
-use futures::stream::{self, Stream};
+use futures::StreamExt as _;
+use futures::stream::{self, BoxStream, Stream};
 use parking_lot::Mutex;
 use proto::proposed::Result as ProposeResult;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::Status;
+use tonic::{Response, Status, Streaming};
 
 use crate::batching::{Batching, Bounds};
 use crate::errors::ProposeError;
+use crate::peer_channel::MESSAGE_SIZE_BYTES_MAX;
 use crate::peer_client::{is_refusal, millis};
 use crate::peer_network::PeerFailure;
 use crate::peer_wire::known;
@@ -26,8 +28,10 @@ const CALLS_UNDER_WAY: usize = 2;
 const CALL_PROPOSALS_MAX: usize = 1_024;
 /// Most bytes in a call of more than one.
 const CALL_SIZE_BYTES_MAX: usize = 4 << 20;
-/// So many bytes of answers make a message, or one answer.
+/// Most bytes of answers in a message of more than one.
 const MESSAGE_SIZE_BYTES: usize = 1 << 20;
+/// Most bytes of an answer. Whoever asked for a longer one is told that it is not known.
+const ANSWER_SIZE_BYTES_MAX: usize = MESSAGE_SIZE_BYTES_MAX - (64 << 10);
 
 type Outcome = Result<Answer, ProposeError>;
 type ToLeader = Batching<Handed, Outcome>;
@@ -75,64 +79,90 @@ impl Forwarding {
             size_bytes: CALL_SIZE_BYTES_MAX,
             size_of: |handed: &Handed| handed.proposal.len(),
         };
-        let serve = move |handed| {
-            let peers = peers.clone();
-            Box::pin(async move { hand_over(&peers, node, handed).await }) as _
-        };
+        let serve = move |handed| hand_over(peers.clone(), node, handed);
         Batching::new(bounds, Box::new(serve), &self.tasks, &self.stop)
     }
 }
 
 /// Hands proposals over; outcomes are missing where it is not known what became of them.
-async fn hand_over(peers: &Peers, node: u64, handed: Vec<Handed>) -> Vec<Outcome> {
+fn hand_over(peers: Peers, node: u64, handed: Vec<Handed>) -> BoxStream<'static, Outcome> {
     let count = handed.len();
-    let mut outcomes = Vec::with_capacity(count);
-    if let Err(error) = call(peers, node, handed, &mut outcomes).await {
-        let is_unsent = outcomes.is_empty() && error.as_ref().is_none_or(is_refusal);
-        tracing::debug!(?error, is_unsent, "the leader did not tell what became of proposals");
-        if is_unsent {
-            outcomes.resize(count, Err(ProposeError::NoLeader));
+    let calling = async move {
+        let deadline = handed.iter().map(|handed| handed.deadline).max().unwrap_or_else(Instant::now);
+        match timeout_at(deadline, call(&peers, node, handed)).await {
+            Ok(Ok(answers)) => outcomes(answers, deadline).boxed(),
+            Ok(Err(error)) if error.as_ref().is_none_or(is_refusal) => {
+                tracing::debug!(?error, "proposals were not handed over");
+                stream::iter(vec![Err(ProposeError::NoLeader); count]).boxed()
+            }
+            unknown => {
+                tracing::debug!(error = ?unknown.map(drop), "the leader did not tell what became of proposals");
+                stream::empty().boxed()
+            }
         }
-    }
-    outcomes
+    };
+    stream::once(calling).flatten().boxed()
 }
 
-/// Adds what the leader tells. An error without a cause: there is no such node.
+/// Begins to be told. An error without a cause: there is no such node.
 async fn call(
     peers: &Peers,
     node: u64,
     handed: Vec<Handed>,
-    outcomes: &mut Vec<Outcome>,
-) -> Result<(), Option<PeerFailure>> {
+) -> Result<Streaming<proto::ProposeResponse>, Option<PeerFailure>> {
     let mut client = peers.client(node).map_err(|_| None)?;
     let now = Instant::now();
-    let deadline = handed.iter().map(|handed| handed.deadline).max().unwrap_or(now);
-    let deadline_ms = millis(deadline.saturating_duration_since(now));
-    let commands = handed.into_iter().map(|handed| handed.proposal).collect();
-    let telling = async {
-        let mut answers = client.propose(proto::ProposeRequest { commands, deadline_ms }).await?.into_inner();
-        while let Some(message) = answers.message().await? {
-            outcomes.extend(message.outcomes.into_iter().map(from_wire));
-        }
-        Ok(())
+    let command = |handed: Handed| proto::HandedCommand {
+        command: handed.proposal,
+        deadline_ms: millis(handed.deadline.saturating_duration_since(now)),
     };
-    timeout_at(deadline, telling).await.unwrap_or(Err(PeerFailure::Unanswered)).map_err(Some)
+    let commands = handed.into_iter().map(command).collect();
+    let answers = client.propose(proto::ProposeRequest { commands }).await;
+    answers.map(Response::into_inner).map_err(|status| Some(status.into()))
 }
 
-/// What became of proposals, for the peer that handed them over.
-pub(crate) fn told(outcomes: Vec<Outcome>) -> impl Stream<Item = Result<proto::ProposeResponse, Status>> {
-    let mut messages = Vec::new();
-    let (mut outcomes, mut size_bytes) = (outcomes.into_iter().map(to_wire).peekable(), 0);
-    let mut message = proto::ProposeResponse::default();
-    while let Some(outcome) = outcomes.next() {
+/// What is told, as long as it is.
+fn outcomes(
+    answers: Streaming<proto::ProposeResponse>,
+    deadline: Instant,
+) -> impl Stream<Item = Outcome> + Send {
+    let messages = stream::unfold(answers, move |mut answers| async move {
+        match timeout_at(deadline, answers.message()).await {
+            Ok(Ok(message)) => Some((message?, answers)),
+            broken => {
+                tracing::debug!(?broken, "the leader did not tell what became of all proposals");
+                None
+            }
+        }
+    });
+    messages.flat_map(|message| stream::iter(message.outcomes.into_iter().map(from_wire)))
+}
+
+/// What became of proposals, for the peer that handed them over: those that are known at the same time, together.
+pub(crate) fn told(
+    outcomes: impl Stream<Item = Outcome> + Send,
+) -> impl Stream<Item = Result<proto::ProposeResponse, Status>> + Send {
+    outcomes
+        .map(to_wire)
+        .ready_chunks(CALL_PROPOSALS_MAX)
+        .flat_map(|known| stream::iter(messages(known)).map(Ok))
+}
+
+/// Outcomes as messages that are not too large.
+fn messages(outcomes: Vec<proto::Proposed>) -> Vec<proto::ProposeResponse> {
+    let mut messages: Vec<proto::ProposeResponse> = Vec::new();
+    let mut size_bytes = 0;
+    for outcome in outcomes {
         size_bytes += size_of(&outcome);
-        message.outcomes.push(outcome);
-        if size_bytes >= MESSAGE_SIZE_BYTES || outcomes.peek().is_none() {
-            messages.push(Ok(std::mem::take(&mut message)));
-            size_bytes = 0;
+        match messages.last_mut() {
+            Some(message) if size_bytes <= MESSAGE_SIZE_BYTES => message.outcomes.push(outcome),
+            _ => {
+                size_bytes = size_of(&outcome);
+                messages.push(proto::ProposeResponse { outcomes: vec![outcome] });
+            }
         }
     }
-    stream::iter(messages)
+    messages
 }
 
 /// What an outcome takes, but for a few bytes.
@@ -154,7 +184,13 @@ fn to_wire(outcome: Outcome) -> proto::Proposed {
         })
     };
     let result = match &outcome {
-        Ok(answer) => ProposeResult::Answer(encode_answer(answer)),
+        Ok(answer) => match encode_answer(answer) {
+            answer if answer.len() <= ANSWER_SIZE_BYTES_MAX => ProposeResult::Answer(answer),
+            answer => {
+                tracing::warn!(size_bytes = answer.len(), "an answer is too long for the node that asked");
+                ProposeResult::OutcomeUnknown(proto::OutcomeUnknown {})
+            }
+        },
         Err(ProposeError::NotLeader { leader }) => {
             ProposeResult::NotLeader(proto::NotLeader { leader_id: leader.unwrap_or(0) })
         }
@@ -191,7 +227,6 @@ fn from_wire(proposed: proto::Proposed) -> Outcome {
 #[cfg(test)]
 mod tests {
     use conclave_core::Rejection;
-    use futures::StreamExt as _;
 
     use super::*;
 
@@ -230,13 +265,22 @@ mod tests {
     async fn answers_travel_in_order_in_messages_of_bounded_size() {
         let sizes = [1, MESSAGE_SIZE_BYTES, 1, 1, MESSAGE_SIZE_BYTES / 2, MESSAGE_SIZE_BYTES * 3, 1];
         let outcomes: Vec<_> = sizes.iter().map(|size| rejected(&"x".repeat(*size))).collect();
-        let messages: Vec<_> = told(outcomes.clone()).collect().await;
+        let messages: Vec<_> = told(stream::iter(outcomes.clone())).collect().await;
         let messages: Vec<_> = messages.into_iter().map(Result::unwrap).collect();
         let counts: Vec<_> = messages.iter().map(|message| message.outcomes.len()).collect();
-        assert_eq!(counts, [2, 4, 1]);
+        assert_eq!(counts, [1, 1, 3, 1, 1]);
         let read: Vec<_> =
             messages.into_iter().flat_map(|message| message.outcomes.into_iter().map(from_wire)).collect();
         assert_eq!(read, outcomes);
-        assert_eq!(told(Vec::new()).count().await, 0);
+        assert_eq!(told(stream::empty()).count().await, 0);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_is_too_long_leaves_doubt_to_nobody_else() {
+        let outcomes = [rejected("a"), rejected(&"x".repeat(MESSAGE_SIZE_BYTES_MAX)), rejected("b")];
+        let messages: Vec<_> = told(stream::iter(outcomes)).map(Result::unwrap).collect().await;
+        let read: Vec<_> =
+            messages.into_iter().flat_map(|message| message.outcomes.into_iter().map(from_wire)).collect();
+        assert_eq!(read, [rejected("a"), Err(ProposeError::OutcomeUnknown), rejected("b")]);
     }
 }

@@ -15,13 +15,12 @@ pub type BoxFuture<'a, T> = futures::future::BoxFuture<'a, T>;
 
 /// What peers ask of this node beyond Raft.
 pub trait LocalNode: Send + Sync + 'static {
-    /// Proposes for a peer that takes this node for the leader; the peer waits for `deadline`. One outcome for each
-    /// proposal, in order.
+    /// Proposes for a peer that takes this node for the leader; the peer waits for `deadline`.
     fn propose(
         &self,
-        proposals: Vec<Bytes>,
+        proposal: Bytes,
         deadline: Duration,
-    ) -> BoxFuture<'_, Vec<Result<Answer, ProposeError>>>;
+    ) -> BoxFuture<'static, Result<Answer, ProposeError>>;
 
     /// This node's own state; or why it cannot be told.
     fn status(&self) -> BoxFuture<'_, Result<NodeStatus, String>>;

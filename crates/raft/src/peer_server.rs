@@ -218,9 +218,15 @@ impl PeerService for PeerServer {
         &self,
         request: Request<proto::ProposeRequest>,
     ) -> Result<Response<Self::ProposeStream>, Status> {
-        let proto::ProposeRequest { commands, deadline_ms } = request.into_inner();
-        let deadline = Duration::from_millis(deadline_ms).min(PROPOSE_DEADLINE_MAX);
-        Ok(Response::new(told(self.local.propose(commands, deadline).await).boxed()))
+        let local = Arc::clone(&self.local);
+        let propose = move |handed: proto::HandedCommand| {
+            let deadline = Duration::from_millis(handed.deadline_ms).min(PROPOSE_DEADLINE_MAX);
+            local.propose(handed.command, deadline)
+        };
+        let commands = request.into_inner().commands;
+        let at_once = commands.len().max(1);
+        let outcomes = futures::stream::iter(commands).map(propose).buffered(at_once);
+        Ok(Response::new(told(outcomes).boxed()))
     }
 
     async fn get_node_status(

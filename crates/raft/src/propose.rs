@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use conclave_core::Answer;
-use futures::StreamExt as _;
+use futures::stream::{self, BoxStream};
+use futures::{StreamExt as _, future};
 use openraft::errors::{ClientWriteError, ForwardReason, ForwardToLeader};
 use openraft::raft::WriteResponse;
 use tokio::time::{Instant, sleep};
@@ -51,7 +52,7 @@ pub(crate) fn proposing(raft: &Raft, tasks: &TaskTracker, stop: &CancellationTok
     };
     let serve = move |proposals| {
         let raft = raft.clone();
-        Box::pin(async move { write(&raft, proposals).await }) as _
+        stream::once(async move { write(&raft, proposals).await }).flatten().boxed()
     };
     Batching::new(bounds, Box::new(serve), tasks, stop)
 }
@@ -78,16 +79,18 @@ pub(crate) async fn propose(
     }
 }
 
-/// Takes proposals into the log, and waits until they are applied. If the engine stops, outcomes are missing.
-async fn write(raft: &Raft, proposals: Vec<Bytes>) -> Vec<Result<Answer, Failed>> {
-    let mut outcomes = Vec::with_capacity(proposals.len());
-    let Ok(mut written) = raft.client_write_many(proposals.into_iter().map(Proposal)).await else {
-        return outcomes;
-    };
-    while let Some(Ok(outcome)) = written.next().await {
-        outcomes.push(outcome.map_err(failed).and_then(answer));
+/// Takes proposals into the log, and tells of each when it is applied. If the engine stops, outcomes are missing.
+async fn write(raft: &Raft, proposals: Vec<Bytes>) -> BoxStream<'static, Result<Answer, Failed>> {
+    match raft.client_write_many(proposals.into_iter().map(Proposal)).await {
+        Ok(written) => {
+            let known = written
+                .map(Result::ok)
+                .take_while(|outcome| future::ready(outcome.is_some()))
+                .filter_map(future::ready);
+            known.map(|outcome| outcome.map_err(failed).and_then(answer)).boxed()
+        }
+        Err(_) => stream::empty().boxed(),
     }
-    outcomes
 }
 
 fn answer(written: WriteResponse<TypeConfig>) -> Result<Answer, Failed> {

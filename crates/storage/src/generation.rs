@@ -35,6 +35,11 @@ impl Generation {
         Ok(self.db.live_size_bytes()?.saturating_add(self.db.unflushed_size_bytes()?))
     }
 
+    /// Whether another generation is valid.
+    pub(crate) fn is_retired(&self) -> bool {
+        self.folder.retired.load(Ordering::Relaxed)
+    }
+
     /// Another generation is valid from now on.
     pub(crate) fn retire(&self) {
         self.folder.retired.store(true, Ordering::Relaxed);

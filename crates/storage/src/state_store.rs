@@ -30,7 +30,8 @@ use crate::generation::Generation;
 use crate::staging::as_unfit;
 use crate::staging_slot::{StagingSlot, Taken};
 use crate::{
-    Checkpoint, CheckpointFile, DataDir, Disk, Held, Reach, Staging, StorageError, Threads, current, files,
+    Checkpoint, CheckpointFile, DataDir, Disk, Held, Reach, Staging, StorageError, Threads, WorkKind,
+    current, files,
 };
 
 /// Where a snapshot is received.
@@ -126,6 +127,13 @@ impl StateStore {
         let (generation, reach) = (self.inner.generation.load_full(), Reach::new());
         let outcome = read(&Within::new(generation.db().view_in_memory(&reach), &reach));
         self.inner.look_for_damage(&generation);
+        if generation.is_retired() {
+            // Whoever leaves last closes it and removes its folder: that takes its time.
+            let leaving = self.inner.threads.spawn(WorkKind::Background, Box::new(move || drop(generation)));
+            if let Err(error) = leaving {
+                tracing::warn!(%error, "a replaced state was left at once");
+            }
+        }
         (!reach.is_exceeded()).then_some(outcome)
     }
 

@@ -37,7 +37,7 @@ async fn settings_that_do_not_fit_together() {
         ),
         (&["--initial-cluster", "1=a:1,1=b:1"], "names node 1 twice"),
         (&["--heartbeat-ms", "500", "--election-ms-min", "1000"], "--election-ms-min: 1000 is not from 1500"),
-        (&["--election-ms-max", "500"], "--election-ms-max"),
+        (&["--election-ms-max", "100"], "--election-ms-max"),
         (&["--client-listen", "0.0.0.0:4101"], "set client_advertise as well"),
         (&["--snapshot-entries", "1"], "at least 100"),
         (&["--log-level", "loud=extremely"], "--log-level"),

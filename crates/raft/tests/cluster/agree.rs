@@ -1,9 +1,11 @@
 //! Writes on the leader are on all nodes; reads on any node see them.
 
+use std::collections::BTreeMap;
+
 use conclave_raft::{ProposeError, Role};
 use futures::future::join_all;
 
-use crate::nodes::{Cluster, create, put_number, soon};
+use crate::nodes::{Cluster, create, create_as, put_number, soon};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_written_on_the_leader_is_on_all_nodes() {
@@ -54,6 +56,41 @@ async fn followers_refuse_proposals_and_hand_them_over() {
         let unknown = following.forward_propose(9, create("app"), soon()).await;
         assert_eq!(unknown, Err(ProposeError::NoLeader));
     }
+    cluster.agree().await;
+}
+
+/// Each namespace is asked for twice: one of the two is refused, by its name.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_many_proposals_at_once_gets_its_own_answer() {
+    let cluster = Cluster::form(3, 100_000).await;
+    let leader = cluster.leader().await;
+    let proposing = (0..300_u64).map(|number| {
+        let (cluster, namespace) = (&cluster, format!("app-{}", number / 2));
+        async move {
+            let proposal = create_as(&format!("request-{number}"), &namespace);
+            let node = &cluster.node(1 + number % 3).consensus;
+            let answer = match node.leader() {
+                Some(id) if id == 1 + number % 3 => node.propose(proposal).await.unwrap(),
+                _ => node.forward_propose(leader, proposal, soon()).await.unwrap(),
+            };
+            (number, namespace, answer)
+        }
+    });
+    let mut created = BTreeMap::new();
+    for (number, namespace, answer) in join_all(proposing).await {
+        match answer {
+            Ok(outcome) => {
+                let told = format!("{outcome:?}");
+                assert!(told.contains(&format!("\"{namespace}\"")), "{number}: {told}");
+                assert_eq!(created.insert(namespace, number), None, "it is created once");
+            }
+            Err(rejection) => {
+                let told = format!("{rejection:?}");
+                assert!(told.contains(&format!("\"{namespace}\"")), "{number}: {told}");
+            }
+        }
+    }
+    assert_eq!(created.len(), 150);
     cluster.agree().await;
 }
 

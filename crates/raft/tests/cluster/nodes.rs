@@ -21,7 +21,6 @@ use conclave_raft::{
     NodeStatus, PeerAddress, ProposeError, TcpNetwork, TcpPeerListener,
 };
 use conclave_storage::{DataDir, Identity, LogStore, StateStore};
-use futures::future::join_all;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -104,10 +103,11 @@ struct Local {
 impl LocalNode for Local {
     fn propose(
         &self,
-        proposals: Vec<Bytes>,
+        proposal: Bytes,
         _deadline: Duration,
-    ) -> BoxFuture<'_, Vec<Result<Answer, ProposeError>>> {
-        Box::pin(join_all(proposals.into_iter().map(|proposal| self.consensus.propose(proposal))))
+    ) -> BoxFuture<'static, Result<Answer, ProposeError>> {
+        let consensus = self.consensus.clone();
+        Box::pin(async move { consensus.propose(proposal).await })
     }
 
     fn status(&self) -> BoxFuture<'_, Result<NodeStatus, String>> {
@@ -322,12 +322,16 @@ impl TestNode {
 
 /// A proposal that makes a namespace.
 pub(crate) fn create(namespace: &str) -> Bytes {
+    create_as(&format!("create-{namespace}"), namespace)
+}
+
+pub(crate) fn create_as(request: &str, namespace: &str) -> Bytes {
     let create = CreateNamespace {
         namespace: NamespaceName::parse(namespace).unwrap(),
         settings: SettingsChange::default(),
         authorship: authorship(),
     };
-    proposal(&format!("create-{namespace}"), ConfigCommand::CreateNamespace(create))
+    proposal(request, ConfigCommand::CreateNamespace(create))
 }
 
 /// A proposal that sets one item of a namespace.

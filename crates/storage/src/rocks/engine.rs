@@ -71,6 +71,7 @@ impl Engine {
         let mut options = self.options();
         options.set_write_buffer_size(STATE_WRITE_BUFFER_SIZE_BYTES);
         options.set_atomic_flush(true);
+        options.set_avoid_unnecessary_blocking_io(true);
         options.add_compact_on_deletion_collector_factory(
             DELETIONS_WINDOW_ROWS,
             DELETIONS_WINDOW_MAX,

@@ -69,6 +69,8 @@ impl<'a> RocksView<'a> {
         if self.reach.is_some() {
             options.set_read_tier(ReadTier::BlockCache);
             options.set_max_skippable_internal_keys(PASSED_OVER_MAX);
+            // What was replaced meanwhile is not removed by whoever happens to be the last to read it.
+            options.set_background_purge_on_iterator_cleanup(true);
         }
         options
     }
