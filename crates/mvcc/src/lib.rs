@@ -27,8 +27,9 @@
 //!
 //! A [`Transaction`] gathers the writes of one command over a view and gives them as a [`WriteSet`].
 //! A [`Batch`] gathers those of several transactions over one view, each seeing those before it, so
-//! that the map beneath is written once; [`Recent`] spares it the search for keys that changed lately. Nothing here does I/O, reads a clock or draws a number:
-//! the same view and the same calls give the same bytes.
+//! that the map beneath is written once; [`Recent`] spares it the search for keys that changed lately.
+//! Nothing here does I/O, reads a clock or draws a number: the same view and the same calls give the
+//! same bytes.
 
 mod batch;
 mod changed;
