@@ -234,13 +234,18 @@ impl RaftStateMachine<TypeConfig> for Applier {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use conclave_core::kv::{KvCommand, Operation, Put, PutLease, Txn};
+    use conclave_core::{Command, RequestId, encode_proposal};
     use conclave_storage::{DataDir, Identity};
     use futures::FutureExt as _;
+    use openraft::RaftSnapshotBuilder as _;
     use tokio_util::task::TaskTracker;
 
     use super::*;
     use crate::codec::{decode_mark, log_id};
     use crate::durable_applied::DurableApplied;
+    use crate::type_config::Proposal;
 
     struct Unobserved;
 
@@ -260,6 +265,52 @@ mod tests {
             in_use: tasks.token(),
         };
         Applier::new(parts).0
+    }
+
+    /// Sets the same key to another value.
+    fn put(index: u64) -> EntryResponder<TypeConfig> {
+        let put = Put {
+            key: Bytes::from_static(b"key"),
+            value: Some(index.to_string().into()),
+            lease: PutLease::None,
+            with_previous: false,
+        };
+        let txn = Txn { success: vec![Operation::Put(put)], ..Txn::default() };
+        let command = Command::Kv(KvCommand::Txn(txn));
+        let bytes = encode_proposal(&conclave_core::Proposal {
+            request_id: RequestId::unused(),
+            time_ms: 1,
+            command,
+        });
+        (LogEntry::new(log_id(1, index), EntryPayload::Normal(Proposal(bytes))), None)
+    }
+
+    /// What a key was before the snapshot is nothing to what is applied after it.
+    #[tokio::test]
+    async fn whoever_takes_over_a_snapshot_goes_on_as_whoever_applied_all_of_it() {
+        let (ahead, behind) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let open = |folder: &tempfile::TempDir, node_id| {
+            let dir = DataDir::open(folder.path(), Identity { node_id, cluster_id: 1 }).unwrap();
+            StateStore::open(&dir).unwrap()
+        };
+        let states = [open(&ahead, 1), open(&behind, 2)];
+        let tasks = TaskTracker::new();
+        let [mut ahead, mut behind] = states.each_ref().map(|state| applier(state, &tasks));
+        ahead.apply_batch((0..5).map(put).collect()).await.unwrap();
+        behind.apply_batch((0..2).map(put).collect()).await.unwrap();
+
+        let snapshot = ahead.get_snapshot_builder().await.build_snapshot().await.unwrap();
+        behind.install_snapshot(&snapshot.meta, snapshot.snapshot).await.unwrap();
+        let both_at = |index| {
+            let digests = states.each_ref().map(|state| state.read(digest).unwrap());
+            assert_eq!(digests[0], digests[1], "after entry {index}");
+        };
+        both_at(4);
+        for index in 5..7 {
+            ahead.apply_batch(vec![put(index)]).await.unwrap();
+            behind.apply_batch(vec![put(index)]).await.unwrap();
+            both_at(index);
+        }
     }
 
     #[tokio::test]

@@ -12,11 +12,11 @@ use proto::proposed::Result as ProposeResult;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::{Response, Status, Streaming};
+use tonic::{Status, Streaming};
 
 use crate::batching::{Batching, Bounds};
 use crate::errors::ProposeError;
-use crate::peer_channel::MESSAGE_SIZE_BYTES_MAX;
+use crate::peer_channel::{MESSAGE_SIZE_BYTES_MAX, PeerClient};
 use crate::peer_client::{is_refusal, millis};
 use crate::peer_network::PeerFailure;
 use crate::peer_wire::known;
@@ -79,21 +79,24 @@ impl Forwarding {
             size_bytes: CALL_SIZE_BYTES_MAX,
             size_of: |handed: &Handed| handed.proposal.len(),
         };
-        let serve = move |handed| hand_over(peers.clone(), node, handed);
+        let serve = move |handed| hand_over(peers.client(node).ok(), handed);
         Batching::new(bounds, Box::new(serve), &self.tasks, &self.stop)
     }
 }
 
-/// Hands proposals over; outcomes are missing where it is not known what became of them.
-fn hand_over(peers: Peers, node: u64, handed: Vec<Handed>) -> BoxStream<'static, Outcome> {
+/// Hands proposals over; outcomes are missing where it is not known what became of them. No client: there is no such
+/// node.
+fn hand_over(client: Option<PeerClient>, handed: Vec<Handed>) -> BoxStream<'static, Outcome> {
     let count = handed.len();
+    let nobody = move || stream::iter(vec![Err(ProposeError::NoLeader); count]).boxed();
+    let Some(client) = client else { return nobody() };
     let calling = async move {
         let deadline = handed.iter().map(|handed| handed.deadline).max().unwrap_or_else(Instant::now);
-        match timeout_at(deadline, call(&peers, node, handed)).await {
+        match timeout_at(deadline, call(client, handed)).await {
             Ok(Ok(answers)) => outcomes(answers, deadline).boxed(),
-            Ok(Err(error)) if error.as_ref().is_none_or(is_refusal) => {
-                tracing::debug!(?error, "proposals were not handed over");
-                stream::iter(vec![Err(ProposeError::NoLeader); count]).boxed()
+            Ok(Err(error)) if is_refusal(&error) => {
+                tracing::debug!(%error, "proposals were not handed over");
+                nobody()
             }
             unknown => {
                 tracing::debug!(error = ?unknown.map(drop), "the leader did not tell what became of proposals");
@@ -104,21 +107,18 @@ fn hand_over(peers: Peers, node: u64, handed: Vec<Handed>) -> BoxStream<'static,
     stream::once(calling).flatten().boxed()
 }
 
-/// Begins to be told. An error without a cause: there is no such node.
+/// Begins to be told.
 async fn call(
-    peers: &Peers,
-    node: u64,
+    mut client: PeerClient,
     handed: Vec<Handed>,
-) -> Result<Streaming<proto::ProposeResponse>, Option<PeerFailure>> {
-    let mut client = peers.client(node).map_err(|_| None)?;
+) -> Result<Streaming<proto::ProposeResponse>, PeerFailure> {
     let now = Instant::now();
     let command = |handed: Handed| proto::HandedCommand {
         command: handed.proposal,
         deadline_ms: millis(handed.deadline.saturating_duration_since(now)),
     };
     let commands = handed.into_iter().map(command).collect();
-    let answers = client.propose(proto::ProposeRequest { commands }).await;
-    answers.map(Response::into_inner).map_err(|status| Some(status.into()))
+    Ok(client.propose(proto::ProposeRequest { commands }).await?.into_inner())
 }
 
 /// What is told, as long as it is.
@@ -226,9 +226,104 @@ fn from_wire(proposed: proto::Proposed) -> Outcome {
 
 #[cfg(test)]
 mod tests {
+    use std::future;
+    use std::io;
+    use std::net::SocketAddr;
+    use std::sync::Arc;
+    use std::time::Duration;
+
     use conclave_core::Rejection;
+    use http_body::Frame;
+    use http_body_util::StreamBody;
+    use prost::Message as _;
+    use tonic::body::Body;
 
     use super::*;
+    use crate::errors::ConsensusError;
+    use crate::local_node::BoxFuture;
+    use crate::network::{Network, PeerListener, PeerService};
+    use crate::peer_channel::PeerChannels;
+    use crate::peer_status::{unsent, wrong_node};
+    use crate::type_config::PeerAddress;
+
+    /// Every call goes this way.
+    struct Way(PeerService);
+
+    impl Network for Way {
+        fn check(&self, _node: u64, _address: &str) -> Result<(), ConsensusError> {
+            Ok(())
+        }
+
+        fn connect(&self, _node: u64, _address: &str) -> Result<PeerService, ConsensusError> {
+            Ok(self.0.clone())
+        }
+
+        fn listen(&self, _address: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn PeerListener>>> {
+            Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
+        }
+    }
+
+    type Told = Result<proto::ProposeResponse, Status>;
+
+    /// A leader that refuses the call, or answers it in this way.
+    fn leader(
+        answer: impl Fn() -> Result<BoxStream<'static, Told>, Status> + Clone + Send + Sync + 'static,
+    ) -> PeerClient {
+        let frame = |message: proto::ProposeResponse| {
+            let message = message.encode_to_vec();
+            let length = u32::try_from(message.len()).unwrap().to_be_bytes();
+            Frame::data(Bytes::from([&[0], &length[..], &message].concat()))
+        };
+        let way = tower::service_fn(move |_| {
+            let answer = answer().map(|told| {
+                let body = Body::new(StreamBody::new(told.map(move |told| told.map(frame))));
+                http::Response::builder().header("content-type", "application/grpc").body(body).unwrap()
+            });
+            future::ready(answer)
+        });
+        let channels = PeerChannels::new(Arc::new(Way(PeerService::new(way))), 1);
+        channels.to(1, &PeerAddress::default()).unwrap().ordinary
+    }
+
+    /// What those are told who handed over this many.
+    async fn handed_over(client: Option<PeerClient>, count: usize) -> Vec<Outcome> {
+        let handed = || Handed {
+            proposal: Bytes::from_static(b"p"),
+            deadline: Instant::now() + Duration::from_secs(5),
+        };
+        hand_over(client, (0..count).map(|_| handed()).collect()).collect().await
+    }
+
+    #[tokio::test]
+    async fn whoever_surely_was_not_heard_may_try_elsewhere() {
+        let refused = vec![Err(ProposeError::NoLeader); 3];
+        assert_eq!(handed_over(None, 3).await, refused);
+        assert_eq!(handed_over(Some(leader(|| Err(unsent("nobody is there")))), 3).await, refused);
+        assert_eq!(handed_over(Some(leader(|| Err(wrong_node(1, Some("2"))))), 3).await, refused);
+    }
+
+    #[tokio::test]
+    async fn whoever_may_have_been_heard_is_not_told_that_he_was_refused() {
+        let broken = leader(|| Err(Status::unavailable("cut off")));
+        assert_eq!(handed_over(Some(broken), 3).await, []);
+        let failed = leader(|| Ok(stream::iter([Err(Status::internal("failed"))]).boxed()));
+        assert_eq!(handed_over(Some(failed), 3).await, []);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_told_before_a_leader_broke_off_or_fell_silent_holds() {
+        let first = || stream::iter(messages(vec![to_wire(rejected("a")), to_wire(rejected("b"))])).map(Ok);
+        let known = [rejected("a"), rejected("b")];
+        let cut_off =
+            leader(move || Ok(first().chain(stream::iter([Err(Status::unavailable("cut off"))])).boxed()));
+        assert_eq!(handed_over(Some(cut_off), 4).await, known);
+        let ends = leader(move || Ok(first().boxed()));
+        assert_eq!(handed_over(Some(ends), 4).await, known);
+        let began = Instant::now();
+        let silent = leader(move || Ok(first().chain(stream::pending()).boxed()));
+        assert_eq!(handed_over(Some(silent), 4).await, known);
+        assert_eq!(began.elapsed().as_secs(), 5, "it was waited for as long as whoever asked waits");
+    }
 
     fn travel(outcome: Outcome) -> Outcome {
         from_wire(to_wire(outcome))
