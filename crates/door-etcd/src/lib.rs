@@ -33,11 +33,10 @@ mod status;
 mod version;
 mod watch;
 
-use conclave_door::Limits;
+use conclave_door::{Limits, Services};
 use conclave_node::NodeHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tonic::service::Routes;
 
 pub use crate::health::ailment;
 pub use crate::version::{ETCD_CLUSTER_VERSION, ETCD_VERSION};
@@ -64,8 +63,8 @@ pub(crate) const MESSAGE_SIZE_BYTES_MAX: usize = 2 << 20;
 
 /// Adds services, each with the bound of its requests.
 macro_rules! add {
-    ($routes:expr, $($server:expr),*) => {
-        $routes$(.add_service(Clear::new($server.max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX))))*
+    ($services:expr, $($server:expr),*) => {
+        $services$(.add(Clear::new($server.max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX))))*
     };
 }
 
@@ -79,15 +78,15 @@ pub struct Ending {
 }
 
 /// Adds all services of this door.
-pub fn add_services(routes: Routes, node: NodeHandle, limits: &Limits, ending: Ending) -> Routes {
+pub fn add_services(services: Services, node: NodeHandle, limits: &Limits, ending: Ending) -> Services {
     let Ending { stop, tasks } = ending;
     let (kv, leases) = (KvDoor::new(node.clone()), LeaseDoor::new(node.clone(), limits, stop.clone()));
     let lines = Lines::new(node.clone(), kv.clone(), leases.clone(), tasks);
     let watch = WatchDoor::new(node.clone(), limits, stop.clone());
-    let routes = add!(routes, KvServer::new(kv), WatchServer::new(watch), LeaseServer::new(leases));
+    let services = add!(services, KvServer::new(kv), WatchServer::new(watch), LeaseServer::new(leases));
     let (lock, election) = (LockDoor::new(lines.clone()), ElectionDoor::new(lines, stop));
-    let routes = add!(routes, LockServer::new(lock), ElectionServer::new(election));
+    let services = add!(services, LockServer::new(lock), ElectionServer::new(election));
     let (auth, cluster) = (AuthDoor::new(node.clone()), ClusterDoor::new(node.clone()));
     let maintenance = MaintenanceServer::new(MaintenanceDoor::new(node));
-    add!(routes, AuthServer::new(auth), ClusterServer::new(cluster), maintenance)
+    add!(services, AuthServer::new(auth), ClusterServer::new(cluster), maintenance)
 }

@@ -2,9 +2,10 @@
 
 use axum::extract::Request;
 use axum::http::header::CONTENT_TYPE;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
+use conclave_door::is_grpc;
 
 const GRPC: &str = "application/grpc";
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -37,13 +38,6 @@ fn unknown_service(path: &str) -> String {
     let service = path.trim_start_matches('/').split('/').next().unwrap_or_default();
     let is_name = service.chars().all(|it| it.is_ascii_alphanumeric() || it == '.' || it == '_');
     format!("unknown service {}", if is_name { service } else { "" })
-}
-
-/// `application/grpc`, alone or with what its messages are.
-fn is_grpc(headers: &HeaderMap) -> bool {
-    let kind = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let rest = kind.strip_prefix(GRPC.as_bytes());
-    rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';')))
 }
 
 #[cfg(test)]

@@ -37,10 +37,9 @@ mod watch;
 
 use std::sync::Arc;
 
-use conclave_door::{Limits, Places, Readable};
+use conclave_door::{Limits, Places, Readable, Services};
 use conclave_node::NodeHandle;
 use tokio_util::sync::CancellationToken;
-use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tonic_reflection::server::Builder;
 
@@ -65,7 +64,7 @@ pub fn services(
     limits: Limits,
     log_levels: Arc<dyn LogLevels>,
     stop: CancellationToken,
-) -> Routes {
+) -> Services {
     let health = HealthDoor::new(node.readiness(), stop.clone());
     let cluster = ClusterServiceServer::new(ClusterDoor::new(node.clone(), log_levels));
     let watches = Places::new("watches", limits.watch_streams_max);
@@ -77,16 +76,15 @@ pub fn services(
     let locks = LockDoor::new(node.clone(), Arc::clone(&limits), streams.clone());
     let elections = ElectionDoor::new(node, limits, streams);
 
-    let mut routes = Routes::builder();
-    routes.add_service(Readable::new(config));
-    routes.add_service(Readable::new(SessionServiceServer::new(sessions)));
-    routes.add_service(Readable::new(LockServiceServer::new(locks)));
-    routes.add_service(Readable::new(ElectionServiceServer::new(elections)));
-    routes.add_service(Readable::new(cluster));
-    routes.add_service(HealthServer::new(health));
-    routes.add_service(reflection().build_v1().expect(DESCRIPTORS_HOLD));
-    routes.add_service(reflection().build_v1alpha().expect(DESCRIPTORS_HOLD));
-    routes.routes()
+    Services::default()
+        .add(Readable::new(config))
+        .add(Readable::new(SessionServiceServer::new(sessions)))
+        .add(Readable::new(LockServiceServer::new(locks)))
+        .add(Readable::new(ElectionServiceServer::new(elections)))
+        .add(Readable::new(cluster))
+        .add(HealthServer::new(health))
+        .add(reflection().build_v1().expect(DESCRIPTORS_HOLD))
+        .add(reflection().build_v1alpha().expect(DESCRIPTORS_HOLD))
 }
 
 const DESCRIPTORS_HOLD: &str = "the descriptors were compiled together with this program";

@@ -7,6 +7,7 @@
 //! - [`RpcMetrics`]: how many calls were answered, how, and how fast.
 //! - [`Places`]: how many streams of a kind are served at once; [`Ends`]: what ends one from this side.
 //! - [`BoundedCodec`]: bounds what decoding a request may cost.
+//! - [`Services`]: the gRPC services of the port, by name.
 //! - [`Readable`]: says clearly that a request could not be decoded.
 //!
 //! Absent on purpose: the generated types of any wire, and what any one door does.
@@ -20,6 +21,7 @@ mod readable;
 mod refusal;
 mod request_span;
 mod rpc_metrics;
+mod services;
 mod status;
 mod trust;
 mod violations;
@@ -32,5 +34,6 @@ pub use readable::Readable;
 pub use refusal::Refusal;
 pub use request_span::{RequestSpan, RequestSpanLayer};
 pub use rpc_metrics::RpcMetrics;
+pub use services::{Answering, ByName, Services, is_grpc};
 pub use trust::{Ends, closed};
 pub use violations::{Violation, Violations};

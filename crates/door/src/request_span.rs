@@ -2,14 +2,18 @@
 //! that it took. Each is counted, and one that was slow is a warning. Nothing of what a request carries is
 //! ever in it.
 //!
+//! Spans are of level DEBUG: they are there for a collector of spans, and where such is logged. Warnings tell all of
+//! it themselves.
+//!
 //! For a stream the code and the time are those of its opening.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use http::{Request, Response};
+use http::{Request, Response, Uri};
 use tokio::time::Instant;
 use tonic::Code;
 use tonic::transport::server::TcpConnectInfo;
@@ -70,11 +74,11 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let span = span_of(&request);
-        let path = cut(request.uri().path()).to_owned();
+        let asked = Asked::by(&request);
+        let span = asked.span();
         let began = Instant::now();
         let inner = span.in_scope(|| self.inner.call(request));
-        Spanned { inner: Box::pin(inner), span, path, began, teller: self.teller.clone() }
+        Spanned { inner: Box::pin(inner), span, asked, began, teller: self.teller.clone() }
     }
 }
 
@@ -83,21 +87,33 @@ fn cut(path: &str) -> &str {
     &path[..path.floor_char_boundary(PATH_SIZE_BYTES_MAX)]
 }
 
-fn span_of<B>(request: &Request<B>) -> Span {
-    let rpc = cut(request.uri().path());
-    let peer = request.extensions().get::<TcpConnectInfo>().and_then(TcpConnectInfo::remote_addr);
-    let span = tracing::info_span!("request", rpc, peer = Empty, code = Empty, elapsed_us = Empty);
-    if let Some(peer) = peer {
-        span.record("peer", tracing::field::display(peer));
+/// What was asked, and by whom.
+struct Asked {
+    uri: Uri,
+    peer: Option<SocketAddr>,
+}
+
+impl Asked {
+    fn by<B>(request: &Request<B>) -> Self {
+        let connection = request.extensions().get::<TcpConnectInfo>();
+        Self { uri: request.uri().clone(), peer: connection.and_then(TcpConnectInfo::remote_addr) }
     }
-    span
+
+    fn path(&self) -> &str {
+        cut(self.uri.path())
+    }
+
+    fn span(&self) -> Span {
+        let (rpc, peer) = (self.path(), self.peer.map(tracing::field::display));
+        tracing::debug_span!("request", rpc, peer, code = Empty, elapsed_us = Empty)
+    }
 }
 
 /// An answer to come, within its span.
 pub struct Spanned<F> {
     inner: Pin<Box<F>>,
     span: Span,
-    path: String,
+    asked: Asked,
     began: Instant,
     teller: Teller,
 }
@@ -113,21 +129,29 @@ where
         let _entered = this.span.enter();
         let answer = ready!(this.inner.as_mut().poll(context));
         if let Ok(answer) = &answer {
-            this.teller.tell(&this.span, &this.path, code_of(answer), this.began.elapsed());
+            this.teller.tell(&this.span, &this.asked, code_of(answer), this.began.elapsed());
         }
         Poll::Ready(answer)
     }
 }
 
 impl Teller {
-    fn tell(&self, span: &Span, path: &str, code: Code, elapsed: Duration) {
-        self.metrics.note(path, code, elapsed);
-        span.record("code", tracing::field::debug(code));
-        span.record("elapsed_us", u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
+    fn tell(&self, span: &Span, asked: &Asked, code: Code, elapsed: Duration) {
+        let rpc = asked.path();
+        self.metrics.note(rpc, code, elapsed);
+        let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
+        if !span.is_disabled() {
+            span.record("code", tracing::field::debug(code)).record("elapsed_us", elapsed_us);
+        }
+        let peer = asked.peer.map(tracing::field::display);
         match code {
             // Never sent on purpose: whoever sees one has found a mistake in the node.
-            Code::Internal | Code::Unknown | Code::DataLoss => tracing::warn!("answered"),
-            _ if !self.slow.is_zero() && elapsed >= self.slow => tracing::warn!("slow request"),
+            Code::Internal | Code::Unknown | Code::DataLoss => {
+                tracing::warn!(rpc, peer, ?code, elapsed_us, "answered");
+            }
+            _ if !self.slow.is_zero() && elapsed >= self.slow => {
+                tracing::warn!(rpc, peer, ?code, elapsed_us, "slow request");
+            }
             _ => tracing::debug!("answered"),
         }
     }

@@ -42,10 +42,18 @@ pub struct Batch<'a> {
     recent: Option<RefCell<Recent>>,
 }
 
-/// A cursor of the map beneath that nobody uses, and its end; none: it has none.
+/// A cursor of the map beneath that nobody uses.
 struct Idle<'a> {
-    end: Option<Bytes>,
+    shows: Shows<Bytes>,
     cursor: Box<dyn Cursor + 'a>,
+}
+
+/// What a cursor shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shows<E> {
+    Everything,
+    Before(E),
+    KeysSought,
 }
 
 impl<'a> Batch<'a> {
@@ -73,12 +81,16 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    fn cursor_to(&self, end: Option<&[u8]>) -> Box<dyn Cursor + '_> {
+    fn cursor_that(&self, shows: Shows<&[u8]>) -> Box<dyn Cursor + '_> {
         let mut idle = self.idle.borrow_mut();
-        let kept = idle.iter().position(|idle| idle.end.as_deref() == end).map(|at| idle.remove(at));
-        let base = kept.unwrap_or_else(|| Idle {
-            end: end.map(Bytes::copy_from_slice),
-            cursor: end.map_or_else(|| self.base.cursor(), |end| self.base.cursor_before(end)),
+        let kept = idle.iter().position(|idle| idle.shows.as_ref() == shows).map(|at| idle.remove(at));
+        let base = kept.unwrap_or_else(|| match shows {
+            Shows::Everything => Idle { shows: Shows::Everything, cursor: self.base.cursor() },
+            Shows::Before(end) => Idle {
+                shows: Shows::Before(Bytes::copy_from_slice(end)),
+                cursor: self.base.cursor_before(end),
+            },
+            Shows::KeysSought => Idle { shows: Shows::KeysSought, cursor: self.base.key_cursor() },
         });
         let (writes, ahead) = (&self.writes, Writes::default());
         let place = Place::End;
@@ -118,15 +130,29 @@ impl ReadMap for Batch<'_> {
     }
 
     fn cursor(&self) -> Box<dyn Cursor + '_> {
-        self.cursor_to(None)
+        self.cursor_that(Shows::Everything)
     }
 
     fn cursor_before(&self, end: &[u8]) -> Box<dyn Cursor + '_> {
-        self.cursor_to(Some(end))
+        self.cursor_that(Shows::Before(end))
+    }
+
+    fn key_cursor(&self) -> Box<dyn Cursor + '_> {
+        self.cursor_that(Shows::KeysSought)
     }
 
     fn recent(&self) -> Option<&RefCell<Recent>> {
         self.recent.as_ref()
+    }
+}
+
+impl Shows<Bytes> {
+    fn as_ref(&self) -> Shows<&[u8]> {
+        match self {
+            Self::Everything => Shows::Everything,
+            Self::Before(end) => Shows::Before(end),
+            Self::KeysSought => Shows::KeysSought,
+        }
     }
 }
 

@@ -25,8 +25,7 @@ pub(crate) fn newest_in(view: &dyn ReadMap, row: &'static [u8]) -> Result<Option
 
 /// What `key` was at a revision; none if it did not exist then. [`Revision::MAX`] reads what is now.
 pub fn get_at(view: &dyn ReadMap, key: &[u8], at: Revision) -> Result<Option<Record>, MapError> {
-    let end = rows::versions_end_of(&rows::version_prefix(key));
-    lookup(view.cursor_before(&end).as_mut(), key, at)
+    lookup(view.key_cursor().as_mut(), key, at)
 }
 
 /// What became of `key` from the revision `from` back in time, the newest first and at most
@@ -80,7 +79,7 @@ pub(crate) fn newest_version(
     cursor: &mut dyn Cursor,
     prefix: &[u8],
 ) -> Result<Option<(Revision, Bytes)>, MapError> {
-    cursor.seek(prefix)?;
+    cursor.seek(&rows::version_row(prefix, Revision::MAX))?;
     let Some(revision) = rows::revision_under(prefix, cursor.key()) else { return Ok(None) };
     let row = cursor.value().ok_or_else(|| MapError::new("a row has a key and no value"))?;
     Ok(Some((revision, Bytes::copy_from_slice(row))))

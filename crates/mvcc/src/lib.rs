@@ -69,6 +69,7 @@ pub use range::{RangeCursor, RangeLimits, RangePage, range_at};
 pub use recent::Recent;
 pub use record::Record;
 pub use revision::Revision;
+pub use rows::key_part;
 pub use sweep::{ChangePlace, SweepQuery, Swept};
 pub use table::TableId;
 pub use transaction::{Sealed, Transaction};

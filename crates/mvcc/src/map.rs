@@ -5,7 +5,7 @@ use std::fmt;
 
 use bytes::Bytes;
 
-use crate::Recent;
+use crate::{Recent, rows};
 
 /// A map that cannot be read, or holds what this crate never wrote. Fatal: nothing can be answered.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +38,13 @@ pub trait ReadMap {
     fn cursor_before(&self, end: &[u8]) -> Box<dyn Cursor + '_> {
         let _ = end;
         self.cursor()
+    }
+
+    /// The same for whoever looks for versions of single keys: of rows that are not of the key whose row was sought there
+    /// may be none for this cursor ([`key_part`](crate::key_part) tells which they are). A map on disk then need not
+    /// look where the key is not.
+    fn key_cursor(&self) -> Box<dyn Cursor + '_> {
+        self.cursor_before(rows::VERSIONS_END)
     }
 
     /// What is known of keys without a search, for whoever may add to it.

@@ -70,6 +70,11 @@ pub(crate) fn split_version_row(row: &[u8]) -> Result<Option<(&[u8], Revision)>,
     Ok(Some((prefix, Revision::new(!u64::from_be_bytes(*inverted)))))
 }
 
+/// What all version rows of one key begin with, and no other row does; none if the row is of another table.
+pub fn key_part(row: &[u8]) -> Option<&[u8]> {
+    split_version_row(row).ok().flatten().map(|(prefix, _)| prefix)
+}
+
 /// Whether `row` is a version row with this prefix; if so, its revision.
 pub(crate) fn revision_under(prefix: &[u8], row: Option<&[u8]>) -> Option<Revision> {
     let inverted = row?.strip_prefix(prefix)?.try_into().ok()?;

@@ -202,7 +202,7 @@ impl<'a> Transaction<'a> {
                 if let Some(before) = known {
                     return Ok(untouched.insert(Touched::of(before)));
                 }
-                let cursor = self.cursor.get_or_insert_with(|| self.view.cursor_before(rows::VERSIONS_END));
+                let cursor = self.cursor.get_or_insert_with(|| self.view.key_cursor());
                 let version = history::newest_version(cursor.as_mut(), &prefix)?;
                 let before = record::decode_version(version.as_ref())?;
                 if let Some(recent) = self.view.recent() {

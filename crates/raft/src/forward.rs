@@ -226,64 +226,22 @@ fn from_wire(proposed: proto::Proposed) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use std::future;
-    use std::io;
-    use std::net::SocketAddr;
-    use std::sync::Arc;
     use std::time::Duration;
 
     use conclave_core::Rejection;
-    use http_body::Frame;
-    use http_body_util::StreamBody;
-    use prost::Message as _;
-    use tonic::body::Body;
 
     use super::*;
-    use crate::errors::ConsensusError;
-    use crate::local_node::BoxFuture;
-    use crate::network::{Network, PeerListener, PeerService};
-    use crate::peer_channel::PeerChannels;
+    use crate::fake_peer;
     use crate::peer_status::{unsent, wrong_node};
-    use crate::type_config::PeerAddress;
-
-    /// Every call goes this way.
-    struct Way(PeerService);
-
-    impl Network for Way {
-        fn check(&self, _node: u64, _address: &str) -> Result<(), ConsensusError> {
-            Ok(())
-        }
-
-        fn connect(&self, _node: u64, _address: &str) -> Result<PeerService, ConsensusError> {
-            Ok(self.0.clone())
-        }
-
-        fn listen(&self, _address: SocketAddr) -> BoxFuture<'_, io::Result<Box<dyn PeerListener>>> {
-            Box::pin(async { Err(io::ErrorKind::Unsupported.into()) })
-        }
-    }
-
-    type Told = Result<proto::ProposeResponse, Status>;
 
     /// A leader that refuses the call, or answers it in this way.
     fn leader(
         answer: impl Fn() -> Result<BoxStream<'static, Told>, Status> + Clone + Send + Sync + 'static,
     ) -> PeerClient {
-        let frame = |message: proto::ProposeResponse| {
-            let message = message.encode_to_vec();
-            let length = u32::try_from(message.len()).unwrap().to_be_bytes();
-            Frame::data(Bytes::from([&[0], &length[..], &message].concat()))
-        };
-        let way = tower::service_fn(move |_| {
-            let answer = answer().map(|told| {
-                let body = Body::new(StreamBody::new(told.map(move |told| told.map(frame))));
-                http::Response::builder().header("content-type", "application/grpc").body(body).unwrap()
-            });
-            future::ready(answer)
-        });
-        let channels = PeerChannels::new(Arc::new(Way(PeerService::new(way))), 1);
-        channels.to(1, &PeerAddress::default()).unwrap().ordinary
+        fake_peer::client(move |_| answer())
     }
+
+    type Told = Result<proto::ProposeResponse, Status>;
 
     /// What those are told who handed over this many.
     async fn handed_over(client: Option<PeerClient>, count: usize) -> Vec<Outcome> {

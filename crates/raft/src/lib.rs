@@ -40,11 +40,14 @@ mod durable_applied;
 mod engine_config;
 mod entry;
 mod errors;
+#[cfg(test)]
+mod fake_peer;
 mod follow;
 mod forward;
 #[cfg(test)]
 mod fuzz;
 mod hand_over;
+mod heartbeat_line;
 mod lease_wire;
 mod lent;
 mod local_node;

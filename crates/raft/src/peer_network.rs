@@ -2,10 +2,12 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{Stream, StreamExt};
+use futures::FutureExt as _;
+use futures::stream::{self, Stream, StreamExt};
 use openraft::base::{BoxFuture, BoxStream};
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2};
@@ -16,6 +18,7 @@ use openraft::raft::{
 use tonic::{Code, Response, Status};
 
 use crate::append_stream::stream_append;
+use crate::heartbeat_line::HeartbeatLine;
 use crate::log_adapter::LogAdapter;
 use crate::peer_channel::{PeerChannels, PeerClient, PeerConnections};
 use crate::peer_wire::{
@@ -51,6 +54,7 @@ pub(crate) struct Peer {
     log: LogAdapter,
     snapshot_rate: Arc<SnapshotRate>,
     metrics: RaftMetrics,
+    heartbeats: HeartbeatLine,
 }
 
 impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
@@ -68,6 +72,7 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
             log: self.log.clone(),
             snapshot_rate: Arc::clone(&self.snapshot_rate),
             metrics: self.metrics.clone(),
+            heartbeats: HeartbeatLine::default(),
         }
     }
 }
@@ -92,7 +97,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         rpc: AppendEntriesRequest<TypeConfig>,
         _option: RPCOption,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
-        let one = Arc::clone(&self.quiet).keep(Box::pin(futures::stream::once(async { rpc })));
+        let one = Arc::clone(&self.quiet).keep(Box::pin(stream::once(async { rpc })));
         let mut answers =
             Box::pin(stream_append(self.ordinary()?, one, self.answer_timeout, self.log.clone()));
         let answer = answers.next().await.ok_or_else(unanswered)?;
@@ -109,10 +114,20 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     {
         let client = self.ordinary();
         let (answer_timeout, log) = (self.answer_timeout, self.log.clone());
-        let input = Arc::clone(&self.quiet).keep(input);
+        let mut input = Arc::clone(&self.quiet).keep(input);
         Box::pin(async move {
-            let answers: BoxStream<'s, _> = Box::pin(stream_append(client?, input, answer_timeout, log));
-            Ok(answers)
+            let client = client?;
+            let answers = async move {
+                let Some(first) = input.next().await else { return stream::empty().boxed() };
+                let second = input.next().now_or_never();
+                // One request alone is a heartbeat.
+                if let Some(None) = second {
+                    return stream::once(self.heartbeats.beat(client, first)).boxed();
+                }
+                let begun = stream::iter(iter::once(first).chain(second.flatten()));
+                stream_append(client, begun.chain(input), answer_timeout, log).boxed()
+            };
+            Ok(answers.flatten_stream().boxed())
         })
     }
 

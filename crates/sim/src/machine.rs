@@ -59,9 +59,10 @@ pub(crate) fn of(net: &HostNet, disk: &SimDisk, clock: &SimClock, dice: Dice) ->
 
 /// The doors of a node, as `conclave serve` has them.
 pub(crate) fn doors(node: NodeHandle, limits: Limits, stop: CancellationToken) -> Routes {
-    let routes = conclave_door_native::services(node.clone(), limits.clone(), Arc::new(NoLog), stop.clone());
+    let services =
+        conclave_door_native::services(node.clone(), limits.clone(), Arc::new(NoLog), stop.clone());
     let ending = Ending { stop, tasks: TaskTracker::new() };
-    conclave_door_etcd::add_services(routes, node, &limits, ending)
+    conclave_door_etcd::add_services(services, node, &limits, ending).routes()
 }
 
 /// Nothing is logged here.

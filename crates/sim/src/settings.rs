@@ -26,11 +26,13 @@ pub(crate) struct Settings {
 impl Settings {
     /// Those of a run.
     pub(crate) fn draw(dice: &mut Dice) -> Self {
+        // As nodes have them unless they are set, and slow.
+        let (heartbeat_ms, election_ms_min) = *dice.pick(&[(50, 150), (100, 1_000)]);
         Self {
             nodes: if dice.happens(25) { 5 } else { 3 },
-            heartbeat_ms: 100,
-            election_ms_min: 1_000,
-            election_ms_max: 2_000,
+            heartbeat_ms,
+            election_ms_min,
+            election_ms_max: election_ms_min * 2,
             snapshot_entries: *dice.pick(&[40, 100, 400, 100_000]),
             troubled_ms: dice.within(15_000..=40_000),
         }

@@ -86,6 +86,10 @@ impl ReadMap for Within<'_> {
     fn cursor_before(&self, end: &[u8]) -> Box<dyn Cursor + '_> {
         Box::new(CursorWithin { cursor: self.map.cursor_before(end), reach: self.reach })
     }
+
+    fn key_cursor(&self) -> Box<dyn Cursor + '_> {
+        Box::new(CursorWithin { cursor: self.map.key_cursor(), reach: self.reach })
+    }
 }
 
 impl Cursor for CursorWithin<'_> {

@@ -18,7 +18,7 @@ pub use stores::stores;
 pub type Case = fn(&dyn Disk, &Path);
 
 /// All of them, with what each asks. Beside them there is [`stores()`].
-pub const CASES: [(&str, Case); 15] = [
+pub const CASES: [(&str, Case); 16] = [
     ("a file holds what is written to it", files::content),
     ("a file that is opened is as it was left", files::opened_again),
     ("names lead to what they were given to", files::names),
@@ -32,6 +32,7 @@ pub const CASES: [(&str, Case); 15] = [
     ("a log that was closed is as it was", log::opened_again),
     ("a log is neither made twice nor out of nothing", log::refused),
     ("a view does not change", state::views),
+    ("versions of a key are found wherever they are", state::versions),
     ("a state that was closed is as of its last flush, or later", state::opened_again),
     ("a copy of a checkpoint is a state", state::checkpoints),
 ];

@@ -124,7 +124,7 @@ fn collector(address: &str, settings: &Settings) -> Result<SdkTracerProvider, Ex
 
 /// Spans are those of requests; what carries them to the collector must not make more.
 fn span_levels() -> Targets {
-    Targets::new().with_target("conclave", LevelFilter::INFO).with_target("conclave_door", LevelFilter::INFO)
+    Targets::new().with_target("conclave", LevelFilter::INFO).with_target("conclave_door", LevelFilter::DEBUG)
 }
 
 fn levels(setting: &str) -> Targets {

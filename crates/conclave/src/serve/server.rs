@@ -1,21 +1,28 @@
 //! The client port: the doors on one listener.
 
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use conclave_door::{Limits, RequestSpanLayer, RpcMetrics};
+use conclave_door::{Answering, ByName, Limits, RequestSpanLayer, RpcMetrics};
 use conclave_door_etcd::Ending;
 use conclave_door_gateway::{Health, HealthQuestion};
 use conclave_door_native::LogLevels;
 use conclave_node::NodeHandle;
+use futures::future::Either;
+use http::{Request, Response};
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tonic::body::Body;
+use tonic::service::Routes;
 use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tower::Service;
 
 use super::settings::Settings;
 
@@ -42,14 +49,15 @@ pub(super) async fn serve(
 ) -> Result<(), tonic::transport::Error> {
     let metrics = metrics(&node);
     let span = RequestSpanLayer::new(metrics.rpc, slow);
-    let routes = conclave_door_native::services(node.clone(), limits.clone(), log_levels, stop.clone());
+    let services = conclave_door_native::services(node.clone(), limits.clone(), log_levels, stop.clone());
     let ending = Ending { stop: stop.clone(), tasks: TaskTracker::new() };
-    let mut routes = conclave_door_etcd::add_services(routes, node.clone(), &limits, ending.clone());
+    let services = conclave_door_etcd::add_services(services, node.clone(), &limits, ending.clone());
     let http = conclave_door_http::routes(&node, Arc::new(metrics.registry));
-    let grpc = std::mem::take(routes.axum_router_mut());
+    let grpc = services.routes().into_axum_router();
     let grpc = grpc.route_layer(axum::middleware::from_fn(conclave_door_http::grpc_only));
     let gateway = etcd_gateway(node, grpc.clone());
-    *routes.axum_router_mut() = grpc.merge(http).merge(gateway).fallback(conclave_door_http::unknown);
+    let rest = grpc.merge(http).merge(gateway).fallback(conclave_door_http::unknown);
+    let port = Port { grpc: services.by_name(), rest: rest.into() };
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let served = Server::builder()
         // Probes and scrapers speak HTTP/1.1.
@@ -59,12 +67,35 @@ pub(super) async fn serve(
         .max_concurrent_streams(Some(STREAMS_A_CONNECTION_MAX))
         .http2_max_pending_accept_reset_streams(Some(STREAMS_GIVEN_UP_MAX))
         .layer(span)
-        .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming, stop.cancelled_owned())
+        .serve_with_incoming_shutdown(port, incoming, stop.cancelled_owned())
         .await;
     ending.tasks.close();
     ending.tasks.wait().await;
     served
+}
+
+/// All that is served: calls of gRPC by the names of their services, and whatever else there is.
+#[derive(Clone)]
+struct Port {
+    grpc: ByName,
+    rest: Routes,
+}
+
+impl Service<Request<Body>> for Port {
+    type Response = Response<Body>;
+    type Error = Infallible;
+    type Future = Either<Answering, <Routes as Service<Request<Body>>>::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Service::<Request<Body>>::poll_ready(&mut self.rest, context)
+    }
+
+    fn call(&mut self, request: Request<Body>) -> Self::Future {
+        match self.grpc.call(request) {
+            Ok(answering) => Either::Left(answering),
+            Err(request) => Either::Right(self.rest.call(request)),
+        }
+    }
 }
 
 /// etcd's API as JSON over HTTP, before its gRPC services in this process.

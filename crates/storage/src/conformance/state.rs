@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use bytes::Bytes;
-use conclave_mvcc::{Cursor, ReadMap, WriteSet};
+use conclave_mvcc::{Cursor, ReadMap, WriteSet, key_part};
 
 use super::files;
 use crate::{Disk, Reach, StateDb, StateRead, StorageError};
@@ -76,6 +76,56 @@ pub(super) fn views(disk: &dyn Disk, folder: &Path) {
     cursor.advance().expect("at its end it stays");
     assert_eq!(row(&*cursor), None);
     assert_eq!(rows(view.cursor_before(b"d"), "a", "d"), "a=1 b=2");
+}
+
+/// The row of a key's version.
+fn version(key: &str, number: u8) -> Bytes {
+    [&[0x01], key.as_bytes(), &[0, 0], &(!u64::from(number)).to_be_bytes()].concat().into()
+}
+
+pub(super) fn versions(disk: &dyn Disk, folder: &Path) {
+    let state = disk.create_state(&folder.join("state")).expect("it can be made");
+    let keys = ["", "a", "aa", "ab", "b"];
+    let written =
+        |number: u8| keys.iter().skip(usize::from(number)).map(move |key| (version(key, number), number));
+    // On disk, in memory and in both.
+    for number in 0..4 {
+        let mut writes = WriteSet::default();
+        written(number).for_each(|(row, number)| writes.put(row, vec![number].into()));
+        state.write(&writes, None).expect("it can be written");
+        if number < 3 {
+            state.flush().expect("it can be flushed");
+        }
+    }
+    let mut removed = WriteSet::default();
+    removed.delete(version("ab", 2));
+    state.write(&removed, None).expect("it can be written");
+    let is_there =
+        |place: usize, number: u8| usize::from(number) <= place && (keys[place], number) != ("ab", 2);
+
+    let view = state.view();
+    let mut cursor = view.key_cursor();
+    for (place, key) in keys.iter().enumerate().rev() {
+        for number in [u8::MAX, 3, 2, 1, 0] {
+            cursor.seek(&version(key, number)).expect("it can be read");
+            let prefix = key_part(&version(key, number)).expect("it is one of a version").to_vec();
+            let found = cursor.key().filter(|row| row.starts_with(&prefix)).map(<[u8]>::to_vec);
+            let newest = (0..=number.min(3)).rev().find(|number| is_there(place, *number));
+            assert_eq!(found, newest.map(|newest| version(key, newest).to_vec()), "{key:?} at {number}");
+        }
+        cursor.seek(&version(&format!("{key}0"), u8::MAX)).expect("it can be read");
+        let found = cursor.key().is_some_and(|row| row.starts_with(format!("\u{1}{key}0").as_bytes()));
+        assert!(!found, "no such key was written");
+    }
+    let all =
+        (0..keys.len()).map(|place| (0..4).filter(|number| is_there(place, *number)).count()).sum::<usize>();
+    let (mut cursor, mut count) = (view.cursor(), 0);
+    cursor.seek(b"").expect("it can be read");
+    while cursor.key().is_some() {
+        count += 1;
+        cursor.advance().expect("it can be read");
+    }
+    assert_eq!(count, all, "the other cursors see all keys");
 }
 
 pub(super) fn opened_again(disk: &dyn Disk, folder: &Path) {

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
+use conclave_mvcc::key_part;
 use rocksdb::{
     BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, Error, ErrorKind, LogLevel, Options,
-    WriteBufferManager,
+    SliceTransform, WriteBufferManager,
 };
 
 use crate::StorageError;
@@ -32,6 +33,8 @@ const OPEN_FILES_MAX: i32 = 256;
 const REPORT_FILES: usize = 4;
 const REPORT_SIZE_BYTES: usize = 4 * MIB;
 const BLOOM_BITS_PER_KEY: f64 = 10.0;
+/// So large a part of a table in memory is a filter of it.
+const MEMTABLE_BLOOM_RATIO: f64 = 0.02;
 const BLOCK_SIZE_BYTES: usize = 16 * 1024;
 /// A file of the state in which so many of so many rows in a row tell of a deletion is compacted soon: until then, they
 /// are in the way of whoever passes over what was deleted.
@@ -77,6 +80,8 @@ impl Engine {
             DELETIONS_WINDOW_MAX,
             DELETIONS_RATIO_MAX,
         );
+        options.set_prefix_extractor(keys());
+        options.set_memtable_prefix_bloom_ratio(MEMTABLE_BLOOM_RATIO);
         options.set_compression_type(DBCompressionType::Lz4);
         options.set_bottommost_compression_type(DBCompressionType::Zstd);
         options
@@ -109,6 +114,12 @@ impl Engine {
         tables.set_pin_l0_filter_and_index_blocks_in_cache(true);
         tables
     }
+}
+
+/// What filters of the state know of its rows beside the rows themselves: of which keys there are versions.
+fn keys() -> SliceTransform {
+    let part = |row| key_part(row).unwrap_or(row);
+    SliceTransform::create("conclave.key", part, Some(|row| key_part(row).is_some()))
 }
 
 /// What RocksDB's error means for the log.

@@ -63,6 +63,7 @@ impl RocksState {
         let mut options = ReadOptions::default();
         options.fill_cache(false);
         options.set_readahead_size(VERIFY_READAHEAD_BYTES);
+        options.set_total_order_seek(true);
         let mut rows = self.db.raw_iterator_opt(options);
         rows.seek_to_first();
         while rows.valid() {

@@ -64,6 +64,11 @@ impl<'a> RocksView<'a> {
         Self { snapshot: db.snapshot(), found, reach: Some(reach) }
     }
 
+    fn rows(&self, options: ReadOptions) -> Box<dyn Cursor + '_> {
+        let rows = self.snapshot.raw_iterator_opt(options);
+        Box::new(RocksCursor { rows, found: self.found, reach: self.reach })
+    }
+
     fn options(&self) -> ReadOptions {
         let mut options = ReadOptions::default();
         if self.reach.is_some() {
@@ -93,8 +98,14 @@ impl ReadMap for RocksView<'_> {
     fn cursor_before(&self, end: &[u8]) -> Box<dyn Cursor + '_> {
         let mut options = self.options();
         options.set_iterate_upper_bound(end.min(&[RESERVED_FROM]));
-        let rows = self.snapshot.raw_iterator_opt(options);
-        Box::new(RocksCursor { rows, found: self.found, reach: self.reach })
+        options.set_total_order_seek(true);
+        self.rows(options)
+    }
+
+    fn key_cursor(&self) -> Box<dyn Cursor + '_> {
+        let mut options = self.options();
+        options.set_prefix_same_as_start(true);
+        self.rows(options)
     }
 }
 
