@@ -2,15 +2,14 @@
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
-use std::collections::BTreeMap;
+use std::mem;
 
 use bytes::Bytes;
 
+use crate::recent::RecentRows;
 use crate::write_set::Writes;
 use crate::{Cursor, MapError, ReadMap, Recent, WriteSet};
 
-/// Most rows of the map beneath that are remembered.
-const REMEMBERED_ROWS_MAX: usize = 64;
 /// Most cursors of the map beneath that are kept for the next who needs one.
 const IDLE_CURSORS_MAX: usize = 4;
 
@@ -36,8 +35,8 @@ const IDLE_CURSORS_MAX: usize = 4;
 pub struct Batch<'a> {
     base: &'a dyn ReadMap,
     writes: WriteSet,
-    /// Rows of the map beneath, or that they are not there. It does not change.
-    remembered: RefCell<BTreeMap<Bytes, Option<Bytes>>>,
+    /// Rows as they are with the writes.
+    rows: RefCell<RecentRows>,
     idle: RefCell<Vec<Idle<'a>>>,
     recent: Option<RefCell<Recent>>,
 }
@@ -60,13 +59,14 @@ impl<'a> Batch<'a> {
     /// No writes yet, over `base`.
     pub fn new(base: &'a dyn ReadMap) -> Self {
         let writes = WriteSet::default();
-        Self { base, writes, remembered: RefCell::default(), idle: RefCell::default(), recent: None }
+        Self { base, writes, rows: RefCell::default(), idle: RefCell::default(), recent: None }
     }
 
     /// The same with what is known of keys: all that was ever written to `base`, up to this view of it, must have gone
     /// through batches that had it.
-    pub fn with_recent(base: &'a dyn ReadMap, recent: Recent) -> Self {
-        Self { recent: Some(RefCell::new(recent)), ..Self::new(base) }
+    pub fn with_recent(base: &'a dyn ReadMap, mut recent: Recent) -> Self {
+        let rows = RefCell::new(mem::take(&mut recent.rows));
+        Self { rows, recent: Some(RefCell::new(recent)), ..Self::new(base) }
     }
 
     /// Adds writes: of two to one key, the later wins.
@@ -77,6 +77,7 @@ impl<'a> Batch<'a> {
         if let Some(recent) = &mut self.recent {
             recent.get_mut().take_in(&writes)?;
         }
+        self.rows.get_mut().take_in(&writes);
         self.writes.merge(writes);
         Ok(())
     }
@@ -109,23 +110,25 @@ impl<'a> Batch<'a> {
 
     /// The same, and what is known of keys once they are written.
     pub fn into_parts(self) -> (WriteSet, Option<Recent>) {
-        (self.writes, self.recent.map(RefCell::into_inner))
+        let mut recent = self.recent.map(RefCell::into_inner);
+        if let Some(recent) = &mut recent {
+            recent.rows = self.rows.into_inner();
+        }
+        (self.writes, recent)
     }
 }
 
 impl ReadMap for Batch<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Bytes>, MapError> {
-        if let Some(written) = self.writes.get(key) {
-            return Ok(written.cloned());
+        let mut rows = self.rows.borrow_mut();
+        if let Some(known) = rows.get(key) {
+            return Ok(known.clone());
         }
-        let mut remembered = self.remembered.borrow_mut();
-        if let Some(found) = remembered.get(key) {
-            return Ok(found.clone());
-        }
-        let found = self.base.get(key)?;
-        if remembered.len() < REMEMBERED_ROWS_MAX {
-            remembered.insert(Bytes::copy_from_slice(key), found.clone());
-        }
+        let found = match self.writes.get(key) {
+            Some(written) => written.cloned(),
+            None => self.base.get(key)?,
+        };
+        rows.found(key, &found);
         Ok(found)
     }
 

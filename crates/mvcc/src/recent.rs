@@ -1,7 +1,7 @@
 //! What keys are that were looked up or written lately, so that the next transaction need not search the map for it.
 //!
-//! It holds what the map holds, never anything else: whatever is written to the rows of versions goes through
-//! [`Recent::take_in`], in the order in which the map gets it. Whoever replaces the map clears it.
+//! It holds what the map holds, never anything else: whatever is written to the map goes through [`Recent::take_in`], in
+//! the order in which the map gets it. Whoever replaces the map clears it.
 
 use std::collections::BTreeMap;
 
@@ -9,12 +9,18 @@ use bytes::Bytes;
 
 use crate::{MapError, Record, Revision, WriteSet, record, rows};
 
+/// Most rows of other tables.
+const ROWS_MAX: usize = 64;
+/// Larger ones are looked up.
+const ROW_SIZE_BYTES_MAX: usize = 1 << 10;
 /// What an entry takes beside its bytes, about.
 const ENTRY_SIZE_BYTES: usize = 128;
 
 /// The newest versions of some keys, up to a size; of those that were not used for the longest time the older half goes.
+/// And a few rows of other tables.
 #[derive(Debug)]
 pub struct Recent {
+    pub(crate) rows: RecentRows,
     /// Used since the others became old.
     young: Generation,
     old: Generation,
@@ -35,12 +41,18 @@ type Version = Option<(Revision, Bytes)>;
 impl Recent {
     /// Nothing yet; up to about so many bytes.
     pub fn new(size_bytes_max: usize) -> Self {
-        Self { young: Generation::default(), old: Generation::default(), size_bytes_max: size_bytes_max / 2 }
+        Self {
+            rows: RecentRows::default(),
+            young: Generation::default(),
+            old: Generation::default(),
+            size_bytes_max: size_bytes_max / 2,
+        }
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         (self.young, self.old) = (Generation::default(), Generation::default());
+        self.rows = RecentRows::default();
     }
 
     /// What the key with this prefix is now; none: it is not known here.
@@ -65,20 +77,26 @@ impl Recent {
             // Rows of versions come first.
             let Some((prefix, revision)) = rows::split_version_row(row)? else { break };
             match written {
-                Some(row) if self.revision_of(prefix).is_none_or(|known| known <= revision) => {
-                    self.insert(prefix.into(), Some((revision, row.clone())));
-                }
-                // An older version is not what the key is.
-                Some(_) => {}
+                Some(row) => self.written(prefix, (revision, row.clone())),
                 None => self.forget(prefix),
             }
         }
         Ok(())
     }
 
-    fn revision_of(&self, prefix: &[u8]) -> Option<Revision> {
-        let known = self.young.versions.get(prefix).or_else(|| self.old.versions.get(prefix))?;
-        known.as_ref().map(|(revision, _)| *revision)
+    /// A version was written. An older one than the newest is not what the key is.
+    fn written(&mut self, prefix: &[u8], version: (Revision, Bytes)) {
+        let is_older = |known: &Version| known.as_ref().is_some_and(|(newest, _)| *newest > version.0);
+        if let Some(known) = self.young.versions.get_mut(prefix) {
+            if !is_older(known) {
+                let before = size_of(prefix, known);
+                *known = Some(version);
+                self.young.size_bytes = self.young.size_bytes - before + size_of(prefix, known);
+                self.grow_old();
+            }
+        } else if !self.old.versions.get(prefix).is_some_and(is_older) {
+            self.insert(prefix.into(), Some(version));
+        }
     }
 
     fn forget(&mut self, prefix: &[u8]) {
@@ -89,10 +107,55 @@ impl Recent {
     fn insert(&mut self, prefix: Box<[u8]>, version: Version) {
         self.forget(&prefix);
         self.young.insert(prefix, version);
+        self.grow_old();
+    }
+
+    fn grow_old(&mut self) {
         if self.young.size_bytes > self.size_bytes_max {
             self.old = std::mem::take(&mut self.young);
         }
     }
+}
+
+/// Rows of other tables than that of versions that were looked up lately; none: it is not there. As everything that a node
+/// applies begins with the same few rows, they are few.
+#[derive(Debug, Default)]
+pub(crate) struct RecentRows {
+    rows: BTreeMap<Bytes, Option<Bytes>>,
+}
+
+impl RecentRows {
+    /// The row; none: it is not known here.
+    pub(crate) fn get(&self, key: &[u8]) -> Option<&Option<Bytes>> {
+        self.rows.get(key)
+    }
+
+    /// The row was looked up.
+    pub(crate) fn found(&mut self, key: &[u8], value: &Option<Bytes>) {
+        if is_large(key, value.as_ref()) {
+            return;
+        }
+        // Those that are wanted again and again are soon there again.
+        if self.rows.len() >= ROWS_MAX {
+            self.rows.clear();
+        }
+        self.rows.insert(Bytes::copy_from_slice(key), value.clone());
+    }
+
+    /// These are written to the map.
+    pub(crate) fn take_in(&mut self, writes: &WriteSet) {
+        for (key, written) in writes.iter() {
+            if is_large(key, written) {
+                self.rows.remove(key);
+            } else if let Some(known) = self.rows.get_mut(key) {
+                *known = written.cloned();
+            }
+        }
+    }
+}
+
+fn is_large(key: &[u8], value: Option<&Bytes>) -> bool {
+    key.len() + value.map_or(0, Bytes::len) > ROW_SIZE_BYTES_MAX
 }
 
 impl Generation {

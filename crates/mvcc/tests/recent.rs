@@ -3,7 +3,8 @@
 
 use bytes::Bytes;
 use conclave_mvcc::{
-    Batch, ChangePlace, CollectQuery, KeyRange, MemoryMap, Recent, Revision, SweepQuery, Transaction, get_at,
+    Batch, ChangePlace, CollectQuery, KeyRange, MemoryMap, ReadMap as _, Recent, Revision, SweepQuery,
+    TableId, Transaction, get_at,
 };
 use proptest::prelude::*;
 
@@ -21,7 +22,13 @@ enum Step {
     Sweep,
     /// Looks at a key only.
     Get(usize),
+    /// Sets, deletes or looks at a row of another table: more than are known at once, and larger ones.
+    SidePut(u8, usize),
+    SideDelete(u8),
+    SideGet(u8),
 }
+
+const SIDE_ROWS: u8 = 100;
 
 fn step() -> impl Strategy<Value = Step> {
     let key = || 0..KEYS.len();
@@ -32,7 +39,19 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Collect),
         1 => Just(Step::Sweep),
         2 => key().prop_map(Step::Get),
+        2 => (side(), prop::sample::select(vec![0, 100, 2_000])).prop_map(|(row, size)| Step::SidePut(row, size)),
+        1 => side().prop_map(Step::SideDelete),
+        2 => side().prop_map(Step::SideGet),
     ]
+}
+
+/// Some of them often.
+fn side() -> impl Strategy<Value = u8> {
+    prop_oneof![0..3_u8, 0..SIDE_ROWS]
+}
+
+fn side_table() -> TableId {
+    TableId::new(0x77)
 }
 
 fn key(number: usize) -> Bytes {
@@ -73,6 +92,11 @@ fn take(transaction: &mut Transaction<'_>, step: &Step) {
             transaction.sweep(&query).unwrap();
         }
         Step::Get(number) => drop(transaction.get(&key(*number)).unwrap().cloned()),
+        Step::SidePut(row, size) => {
+            transaction.side_put(side_table(), &[*row], vec![b's'; *size].into());
+        }
+        Step::SideDelete(row) => transaction.side_delete(side_table(), &[*row]),
+        Step::SideGet(row) => drop(transaction.side_get(side_table(), &[*row]).unwrap()),
     }
 }
 
@@ -104,6 +128,10 @@ proptest! {
             for number in 0..KEYS.len() {
                 let there = get_at(&map, &key(number), Revision::MAX).unwrap();
                 prop_assert_eq!(transaction.get(&key(number)).unwrap(), there.as_ref());
+            }
+            for row in 0..SIDE_ROWS {
+                let there = map.get(&side_table().row_key(&[row])).unwrap();
+                prop_assert_eq!(transaction.side_get(side_table(), &[row]).unwrap(), there);
             }
             drop(transaction);
             recent = knowing.into_parts().1.unwrap();

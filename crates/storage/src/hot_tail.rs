@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 /// What is kept in memory of entries that are on disk too. Those that are not yet on disk stay whatever
 /// they take: they are bounded by what consensus lets be under way.
-pub(crate) const SIZE_BYTES_MAX: usize = 32 * 1024 * 1024;
+pub(crate) const SIZE_BYTES_MAX: usize = 8 * 1024 * 1024;
 /// What an entry takes beside its bytes.
 const ENTRY_OVERHEAD_BYTES: usize = 64;
 

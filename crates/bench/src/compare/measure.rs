@@ -16,6 +16,7 @@ use super::fan_out::fan_out;
 use super::nodes::Nodes;
 use super::of_nodes::{fail_over, join, start_again};
 use super::sample::{Figures, Metric};
+use tokio::time::{Instant, sleep};
 
 /// Connections to each node.
 const CONNECTIONS_EACH: usize = 4;
@@ -34,6 +35,13 @@ pub(crate) struct Spans {
     pub(crate) warm_up: Duration,
     pub(crate) measured: Duration,
 }
+
+/// How long nodes may work at what the filling left them, at most.
+const REST_MAX: Duration = Duration::from_secs(120);
+/// How often it is looked.
+const REST_LOOK: Duration = Duration::from_secs(1);
+/// Nodes that use less of the processors than this, all together, are at rest.
+const RESTING_PROCESSORS: f64 = 0.15;
 
 /// What a case is measured with.
 struct Stage<'a> {
@@ -90,7 +98,25 @@ impl Stage<'_> {
 
     async fn fill_etcd(&self) -> anyhow::Result<()> {
         let filler = |number| Filler::new(&self.connections, number, FILLERS, &self.material).fill();
-        fill((0..FILLERS).map(filler)).await
+        fill((0..FILLERS).map(filler)).await?;
+        self.rest().await
+    }
+
+    /// Waits until the nodes have done what the filling left them to do: what is measured is not paid for with that, nor
+    /// helped by its not being done.
+    async fn rest(&self) -> anyhow::Result<()> {
+        let give_up = Instant::now() + REST_MAX;
+        let mut before = self.meter.read()?;
+        while Instant::now() < give_up {
+            sleep(REST_LOOK).await;
+            let now = self.meter.read()?;
+            let used_us = now.since(before).server_cpu_us;
+            if used_us < REST_LOOK.as_secs_f64() * 1e6 * RESTING_PROCESSORS {
+                break;
+            }
+            before = now;
+        }
+        Ok(())
     }
 
     async fn measure_native(&self) -> anyhow::Result<Figures> {
@@ -116,6 +142,7 @@ impl Stage<'_> {
         };
         let client = |number| NativeClient::new(&self.connections, number, what, &self.material);
         fill((0..FILLERS).map(|number| client(number).fill(number, FILLERS))).await?;
+        self.rest().await?;
         self.drive((0..self.case.clients).map(client).collect()).await
     }
 

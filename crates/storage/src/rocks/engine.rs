@@ -4,8 +4,8 @@ use std::path::Path;
 
 use conclave_mvcc::key_part;
 use rocksdb::{
-    BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, Error, ErrorKind, LogLevel, Options,
-    SliceTransform, WriteBufferManager,
+    BlockBasedIndexType, BlockBasedOptions, Cache, DBCompressionType, DBRecoveryMode, Error, ErrorKind,
+    LogLevel, LruCacheOptions, Options, SliceTransform, WriteBufferManager,
 };
 
 use crate::StorageError;
@@ -13,12 +13,17 @@ use crate::StorageError;
 const MIB: usize = 1024 * 1024;
 
 /// Blocks that were read, for both stores together.
-const BLOCK_CACHE_SIZE_BYTES: usize = 64 * MIB;
+const BLOCK_CACHE_SIZE_BYTES: usize = 32 * MIB;
+/// It has so many parts, by the power of two: each is to have room for far more than one block.
+const BLOCK_CACHE_SHARD_BITS: i32 = 3;
 /// What is not yet flushed, for both stores together: beyond it, the older is flushed early.
-const WRITE_BUFFERS_SIZE_BYTES: usize = 128 * MIB;
-const STATE_WRITE_BUFFER_SIZE_BYTES: usize = 16 * MIB;
-/// Large against the tail that is read again: it bounds the write-ahead log too.
-const LOG_WRITE_BUFFER_SIZE_BYTES: usize = 32 * MIB;
+const WRITE_BUFFERS_SIZE_BYTES: usize = 48 * MIB;
+const STATE_WRITE_BUFFER_SIZE_BYTES: usize = 8 * MIB;
+/// So many files of the state that were flushed are compacted together: the more, the less often what is beneath them is
+/// written again. A search looks only into those whose filter knows the key.
+const STATE_FLUSHED_FILES: i32 = 8;
+/// It bounds the write-ahead log too.
+const LOG_WRITE_BUFFER_SIZE_BYTES: usize = 8 * MIB;
 const WRITE_BUFFERS_MAX: i32 = 3;
 /// Old write-ahead logs that are written over instead of new ones: such a write needs no new blocks,
 /// so that its fsync is a third faster. Only with point-in-time recovery.
@@ -36,6 +41,9 @@ const BLOOM_BITS_PER_KEY: f64 = 10.0;
 /// So large a part of a table in memory is a filter of it.
 const MEMTABLE_BLOOM_RATIO: f64 = 0.02;
 const BLOCK_SIZE_BYTES: usize = 16 * 1024;
+/// Filters and indexes are kept in blocks of this size: of a large store, those that are in use stay in the cache. As one
+/// block a file they are larger than what the cache has room for, and are read again by every search.
+const METADATA_BLOCK_SIZE_BYTES: usize = 8 * 1024;
 /// A file of the state in which so many of so many rows in a row tell of a deletion is compacted soon: until then, they
 /// are in the way of whoever passes over what was deleted.
 const DELETIONS_WINDOW_ROWS: usize = 4_096;
@@ -54,7 +62,7 @@ pub(crate) struct Engine {
 impl Engine {
     pub(crate) fn new() -> Self {
         Self {
-            cache: Cache::new_lru_cache(BLOCK_CACHE_SIZE_BYTES),
+            cache: cache(),
             buffers: WriteBufferManager::new_write_buffer_manager(WRITE_BUFFERS_SIZE_BYTES, false),
         }
     }
@@ -73,6 +81,7 @@ impl Engine {
     pub(crate) fn state_options(&self) -> Options {
         let mut options = self.options();
         options.set_write_buffer_size(STATE_WRITE_BUFFER_SIZE_BYTES);
+        options.set_level_zero_file_num_compaction_trigger(STATE_FLUSHED_FILES);
         options.set_atomic_flush(true);
         options.set_avoid_unnecessary_blocking_io(true);
         options.add_compact_on_deletion_collector_factory(
@@ -109,11 +118,21 @@ impl Engine {
         tables.set_block_cache(&self.cache);
         tables.set_block_size(BLOCK_SIZE_BYTES);
         tables.set_bloom_filter(BLOOM_BITS_PER_KEY, false);
+        tables.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+        tables.set_partition_filters(true);
+        tables.set_metadata_block_size(METADATA_BLOCK_SIZE_BYTES);
         tables.set_format_version(TABLE_FORMAT);
         tables.set_cache_index_and_filter_blocks(true);
         tables.set_pin_l0_filter_and_index_blocks_in_cache(true);
         tables
     }
+}
+
+fn cache() -> Cache {
+    let mut options = LruCacheOptions::default();
+    options.set_capacity(BLOCK_CACHE_SIZE_BYTES);
+    options.set_num_shard_bits(BLOCK_CACHE_SHARD_BITS);
+    Cache::new_lru_cache_opts(&options)
 }
 
 /// What filters of the state know of its rows beside the rows themselves: of which keys there are versions.
