@@ -64,7 +64,7 @@ pub(crate) const MESSAGE_SIZE_BYTES_MAX: usize = 2 << 20;
 /// Adds services, each with the bound of its requests.
 macro_rules! add {
     ($services:expr, $($server:expr),*) => {
-        $services$(.add(Clear::new($server.max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX))))*
+        $services$(.with(Clear::new($server.max_decoding_message_size(MESSAGE_SIZE_BYTES_MAX))))*
     };
 }
 

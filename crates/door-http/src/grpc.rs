@@ -44,6 +44,7 @@ fn unknown_service(path: &str) -> String {
 mod tests {
     use axum::Router;
     use axum::body::Body;
+    use axum::http::HeaderValue;
     use axum::middleware::from_fn;
     use axum::routing::post;
     use tower::ServiceExt as _;

@@ -77,14 +77,14 @@ pub fn services(
     let elections = ElectionDoor::new(node, limits, streams);
 
     Services::default()
-        .add(Readable::new(config))
-        .add(Readable::new(SessionServiceServer::new(sessions)))
-        .add(Readable::new(LockServiceServer::new(locks)))
-        .add(Readable::new(ElectionServiceServer::new(elections)))
-        .add(Readable::new(cluster))
-        .add(HealthServer::new(health))
-        .add(reflection().build_v1().expect(DESCRIPTORS_HOLD))
-        .add(reflection().build_v1alpha().expect(DESCRIPTORS_HOLD))
+        .with(Readable::new(config))
+        .with(Readable::new(SessionServiceServer::new(sessions)))
+        .with(Readable::new(LockServiceServer::new(locks)))
+        .with(Readable::new(ElectionServiceServer::new(elections)))
+        .with(Readable::new(cluster))
+        .with(HealthServer::new(health))
+        .with(reflection().build_v1().expect(DESCRIPTORS_HOLD))
+        .with(reflection().build_v1alpha().expect(DESCRIPTORS_HOLD))
 }
 
 const DESCRIPTORS_HOLD: &str = "the descriptors were compiled together with this program";

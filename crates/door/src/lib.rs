@@ -34,6 +34,6 @@ pub use readable::Readable;
 pub use refusal::Refusal;
 pub use request_span::{RequestSpan, RequestSpanLayer};
 pub use rpc_metrics::RpcMetrics;
-pub use services::{Answering, ByName, Services, is_grpc};
+pub use services::{Answering, ByName, Called, Services, is_grpc};
 pub use trust::{Ends, closed};
 pub use violations::{Violation, Violations};

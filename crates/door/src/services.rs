@@ -53,7 +53,7 @@ where
 impl Services {
     /// Adds one.
     #[must_use]
-    pub fn add<S>(mut self, service: S) -> Self
+    pub fn with<S>(mut self, service: S) -> Self
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
         S: NamedService + Clone + Send + Sync + 'static,
@@ -90,18 +90,29 @@ pub struct ByName {
 }
 
 impl ByName {
-    /// Has the service answer that is called; gives back what is no call of gRPC, or of no service here.
-    pub fn call(&self, call: Request<Body>) -> Result<Answering, Request<Body>> {
-        match self.called(&call) {
-            Some(service) => Ok(service.answer(call)),
-            None => Err(call),
-        }
-    }
-
-    fn called(&self, call: &Request<Body>) -> Option<&dyn Answers> {
+    /// The service that is called; none: this is no call of gRPC, or of no service here.
+    pub fn called(&self, call: &Request<Body>) -> Option<Called<'_>> {
         let (name, _method) = call.uri().path().strip_prefix('/')?.split_once('/')?;
         let place = self.named.binary_search_by_key(&name, |named| named.name).ok()?;
-        is_grpc(call.headers()).then(|| self.named[place].service.as_ref())
+        is_grpc(call.headers()).then(|| Called { service: self.named[place].service.as_ref() })
+    }
+}
+
+/// A service that is called.
+pub struct Called<'a> {
+    service: &'a dyn Answers,
+}
+
+impl Called<'_> {
+    /// Has it answer.
+    pub fn answer(self, call: Request<Body>) -> Answering {
+        self.service.answer(call)
+    }
+}
+
+impl fmt::Debug for Called<'_> {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("Called").finish_non_exhaustive()
     }
 }
 
@@ -155,9 +166,10 @@ mod tests {
 
     /// Who answers this.
     async fn who(path: &str, kind: &str) -> Option<String> {
-        let services = Services::default().add(First).add(Second).by_name();
+        let services = Services::default().with(First).with(Second).by_name();
         let call = Request::builder().method("POST").uri(path).header(CONTENT_TYPE, kind);
-        let answer = services.call(call.body(Body::empty()).unwrap()).ok()?.await.unwrap();
+        let call = call.body(Body::empty()).unwrap();
+        let answer = services.called(&call)?.answer(call).await.unwrap();
         Some(answer.headers()["by"].to_str().unwrap().to_owned())
     }
 

@@ -91,9 +91,9 @@ impl Service<Request<Body>> for Port {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        match self.grpc.call(request) {
-            Ok(answering) => Either::Left(answering),
-            Err(request) => Either::Right(self.rest.call(request)),
+        match self.grpc.called(&request) {
+            Some(service) => Either::Left(service.answer(request)),
+            None => Either::Right(self.rest.call(request)),
         }
     }
 }

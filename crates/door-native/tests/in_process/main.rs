@@ -60,8 +60,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let node = start(folder.path()).await;
         let stop = CancellationToken::new();
-        let routes = services(node.handle(), Limits::default(), Arc::new(Silent), stop.clone());
-        let mut client = ConfigServiceClient::new(routes);
+        let services = services(node.handle(), Limits::default(), Arc::new(Silent), stop.clone());
+        let mut client = ConfigServiceClient::new(services.routes());
 
         let authorship = Some(wire::Authorship { author: "test".into(), ..Default::default() });
         let create = wire::CreateNamespaceRequest { namespace: "a".into(), authorship, ..Default::default() };
