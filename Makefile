@@ -1,7 +1,7 @@
 # What people and CI run; `make help` lists it. Each target is a line or two: the work is in deploy/scripts.
 SHELL := /bin/bash
 .NOTPARALLEL:
-.PHONY: help up down test test-etcd fmt clippy doc tidy deny unit sim cluster etcd chaos proof python alerts fuzz bench bench-quick bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
+.PHONY: help up down test test-etcd fmt clippy doc tidy deny unit sim cluster etcd chaos proof python alerts fuzz bench bench-goals bench-quick bench-smoke bench-catch-up bench-collection bench-locks fmt-fix clean-data
 
 STEP := @deploy/scripts/banner.sh
 RUN  := @. deploy/scripts/env.sh &&
@@ -77,6 +77,9 @@ fuzz: ## tries what reads others' bytes, MINUTES (1) a target, of TARGET (all)
 bench: ## release builds beside etcd, all that docs/performance.md tells, and that page: some 4 hours; GO_ON=1 goes on
 	$(STEP) "bench"
 	@deploy/scripts/bench.sh full $(BENCH)
+bench-goals: ## the same, of what goals are about, beside etcd 3.5.1 alone: some 40 minutes
+	$(STEP) "bench goals"
+	@deploy/scripts/bench.sh goals $(BENCH)
 bench-quick: ## a release build beside etcd, five cases: within 5 minutes
 	$(STEP) "bench quick"
 	@deploy/scripts/bench.sh quick $(BENCH)

@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
-# Conclave beside etcd, three nodes of each in turn, from release builds: bench.sh quick|full [OPTION...]
+# Conclave beside etcd, three nodes of each in turn, from release builds: bench.sh quick|goals|full [OPTION...]
 #
-# `full` keeps its samples in docs/performance/samples.jsonl and makes docs/performance.md from them; with GO_ON=1 it
-# goes on with those that are there. `quick` prints a table, and keeps its samples in the target directory. Options are
+# `full` and `goals`, which is what goals are about, keep their samples in docs/performance/samples.jsonl and make
+# docs/performance.md from them; with GO_ON=1 they go on with those that are there. `quick` prints a table, and keeps its samples in the target directory. Options are
 # those of `conclave-bench compare`.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/scripts/env.sh
 plan="${1:-}"
 case "$plan" in
-    quick|full) shift ;;
-    *) echo "usage: bench.sh quick|full [OPTION...]" >&2; exit 2 ;;
+    quick|goals|full) shift ;;
+    *) echo "usage: bench.sh quick|goals|full [OPTION...]" >&2; exit 2 ;;
 esac
 deploy/scripts/needs.sh build
 deploy/scripts/etcd.sh install
@@ -32,9 +32,9 @@ fi
 samples=docs/performance/samples.jsonl
 mkdir -p "$(dirname "$samples")"
 if [ -n "${GO_ON:-}" ] && [ -e "$samples" ]; then set -- --go-on "$@"; else rm -f "$samples"; fi
-second="$(dirname "$CARGO_TARGET_DIR")/etcd/3.4.23/etcd"
+peers=(--peer conclave --peer etcd)
+[ "$plan" = goals ] || peers+=(--peer "etcd:$(dirname "$CARGO_TARGET_DIR")/etcd/3.4.23/etcd")
 failed=0
-"$bench" compare --plan full --commit "$commit" --peer conclave --peer etcd --peer "etcd:$second" \
-    --raw "$samples" "$@" || failed=$?
+"$bench" compare --plan "$plan" --commit "$commit" "${peers[@]}" --raw "$samples" "$@" || failed=$?
 "$bench" report --raw "$samples" --out docs/performance.md
 exit "$failed"

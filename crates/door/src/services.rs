@@ -92,7 +92,10 @@ pub struct ByName {
 impl ByName {
     /// The service that is called; none: this is no call of gRPC, or of no service here.
     pub fn called(&self, call: &Request<Body>) -> Option<Called<'_>> {
-        let (name, _method) = call.uri().path().strip_prefix('/')?.split_once('/')?;
+        let (name, method) = call.uri().path().strip_prefix('/')?.split_once('/')?;
+        if method.is_empty() {
+            return None;
+        }
         let place = self.named.binary_search_by_key(&name, |named| named.name).ok()?;
         is_grpc(call.headers()).then(|| Called { service: self.named[place].service.as_ref() })
     }
@@ -178,7 +181,9 @@ mod tests {
         let grpc = "application/grpc+proto";
         assert_eq!(who("/b.First/Get", grpc).await.as_deref(), Some("b.First"));
         assert_eq!(who("/a.Second/Get", "application/grpc").await.as_deref(), Some("a.Second"));
-        for path in ["/", "/b.First", "/b.Firs/Get", "/b.First1/Get", "/x/b.First/Get", "//b.First/Get"] {
+        for path in
+            ["/", "/b.First", "/b.Firs/Get", "/b.First1/Get", "/b.First/", "/x/b.First/Get", "//b.First/Get"]
+        {
             assert_eq!(who(path, grpc).await, None, "{path}");
         }
     }

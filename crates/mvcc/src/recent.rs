@@ -12,7 +12,7 @@ use crate::{MapError, Record, Revision, WriteSet, record, rows};
 /// Most rows of other tables.
 const ROWS_MAX: usize = 64;
 /// Larger ones are looked up.
-const ROW_SIZE_BYTES_MAX: usize = 1 << 10;
+const ROW_SIZE_BYTES_MAX: usize = 64 << 10;
 /// What an entry takes beside its bytes, about.
 const ENTRY_SIZE_BYTES: usize = 128;
 

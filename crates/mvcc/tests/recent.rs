@@ -39,7 +39,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::Collect),
         1 => Just(Step::Sweep),
         2 => key().prop_map(Step::Get),
-        2 => (side(), prop::sample::select(vec![0, 100, 2_000])).prop_map(|(row, size)| Step::SidePut(row, size)),
+        2 => (side(), prop::sample::select(vec![0, 100, 70_000])).prop_map(|(row, size)| Step::SidePut(row, size)),
         1 => side().prop_map(Step::SideDelete),
         2 => side().prop_map(Step::SideGet),
     ]

@@ -24,7 +24,16 @@ pub(crate) struct HeartbeatLine {
     open: Option<Open>,
 }
 
+/// Whom a stream leads to: a follower that is reached elsewhere, or that is known to be another one now, has a stream of
+/// its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Addressee {
+    pub(crate) address: String,
+    pub(crate) instance: Option<u64>,
+}
+
 struct Open {
+    to: Addressee,
     requests: mpsc::Sender<proto::AppendEntriesRequest>,
     answers: Streaming<proto::AppendEntriesResponse>,
 }
@@ -35,17 +44,18 @@ impl HeartbeatLine {
     pub(crate) async fn beat(
         &mut self,
         client: PeerClient,
+        to: Addressee,
         request: AppendEntriesRequest<TypeConfig>,
     ) -> Rpc<StreamAppendResult<TypeConfig>> {
         let request = append_to_wire(request);
-        let kept = match self.open.take() {
+        let kept = match self.open.take().filter(|open| open.to == to) {
             Some(open) => open.ask(request.clone()).await,
             None => None,
         };
         let (open, answer) = match kept {
             Some(answered) => answered,
             // The follower has ended the one that there was, or it is gone with its connection.
-            None => Open::new(client, request).await?,
+            None => Open::new(client, to, request).await?,
         };
         let answer = appended_from_wire(answer).map_err(PeerFailure::from)?;
         // After a conflict or a higher vote the follower answers nothing more.
@@ -58,6 +68,7 @@ impl Open {
     /// Opens it with its first request.
     async fn new(
         mut client: PeerClient,
+        to: Addressee,
         first: proto::AppendEntriesRequest,
     ) -> Result<(Self, proto::AppendEntriesResponse), RPCError<TypeConfig>> {
         let (requests, asked) = mpsc::channel(1);
@@ -66,7 +77,7 @@ impl Open {
         let asked = stream::unfold(asked, |mut asked| async move { Some((asked.recv().await?, asked)) });
         let mut answers = client.stream_append(asked).await.map_err(PeerFailure::from)?.into_inner();
         let answer = answers.message().await.map_err(PeerFailure::from)?.ok_or_else(unanswered)?;
-        Ok((Self { requests, answers }, answer))
+        Ok((Self { to, requests, answers }, answer))
     }
 
     /// None: it is of no use any more. The follower may have had the request, which may come twice.
@@ -103,6 +114,7 @@ mod tests {
     struct Beaten {
         line: HeartbeatLine,
         client: PeerClient,
+        to: Addressee,
         calls: Arc<AtomicUsize>,
     }
 
@@ -119,7 +131,7 @@ mod tests {
                 .map(Ok)
                 .boxed())
         });
-        Beaten { line: HeartbeatLine::default(), client, calls }
+        Beaten { line: HeartbeatLine::default(), client, to: to("a:1", 7), calls }
     }
 
     impl Beaten {
@@ -130,12 +142,16 @@ mod tests {
                 leader_commit: None,
                 entries: Vec::new(),
             };
-            self.line.beat(self.client.clone(), request).await
+            self.line.beat(self.client.clone(), self.to.clone(), request).await
         }
 
         fn calls(&self) -> usize {
             self.calls.load(Ordering::SeqCst)
         }
+    }
+
+    fn to(address: &str, instance: u64) -> Addressee {
+        Addressee { address: address.to_owned(), instance: Some(instance) }
     }
 
     fn matching(index: usize) -> Option<LogId> {
@@ -156,6 +172,18 @@ mod tests {
         let mut beaten = beaten(|call, number| (number < 2).then(|| Ok(matching(10 * call + number))));
         for expected in [0, 1, 10, 11, 20] {
             assert_eq!(beaten.beat().await.unwrap(), Ok(matching(expected)));
+        }
+        assert_eq!(beaten.calls(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_follower_that_moved_or_is_another_one_has_a_stream_of_its_own() {
+        let mut beaten = beaten(|call, _| Some(Ok(matching(call))));
+        for (number, addressee) in [to("a:1", 7), to("b:1", 7), to("b:1", 8)].into_iter().enumerate() {
+            beaten.to = addressee;
+            for _ in 0..2 {
+                assert_eq!(beaten.beat().await.unwrap(), Ok(matching(number)));
+            }
         }
         assert_eq!(beaten.calls(), 3);
     }
@@ -183,7 +211,7 @@ mod tests {
             };
             Ok(asked.enumerate().then(late).boxed())
         });
-        let mut beaten = Beaten { line: HeartbeatLine::default(), client, calls };
+        let mut beaten = Beaten { line: HeartbeatLine::default(), client, to: to("a:1", 7), calls };
         assert_eq!(beaten.beat().await.unwrap(), Ok(matching(0)));
         assert!(timeout(Duration::from_millis(50), beaten.beat()).await.is_err());
         assert_eq!(beaten.beat().await.unwrap(), Ok(matching(10)));

@@ -15,6 +15,7 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
 };
+use tokio::time::timeout;
 use tonic::{Code, Response, Status};
 
 use crate::append_stream::stream_append;
@@ -112,17 +113,23 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     where
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
     {
-        let client = self.ordinary();
+        let connections = self.connections();
         let (answer_timeout, log) = (self.answer_timeout, self.log.clone());
-        let mut input = Arc::clone(&self.quiet).keep(input);
+        // That it has ended may be seen here and asked again.
+        let mut input = Arc::clone(&self.quiet).keep(input).fuse();
         Box::pin(async move {
-            let client = client?;
+            let connections = connections?;
+            let to = self.channels.addressee(self.id, &connections);
+            let client = connections.ordinary;
             let answers = async move {
                 let Some(first) = input.next().await else { return stream::empty().boxed() };
                 let second = input.next().now_or_never();
-                // One request alone is a heartbeat.
-                if let Some(None) = second {
-                    return stream::once(self.heartbeats.beat(client, first)).boxed();
+                // One request alone that brings nothing is a heartbeat, or a question that is as short.
+                if first.entries.is_empty()
+                    && let Some(None) = second
+                {
+                    let beat = timeout(answer_timeout, self.heartbeats.beat(client, to, first));
+                    return stream::once(beat.map(|beat| beat.unwrap_or_else(|_| Err(unanswered())))).boxed();
                 }
                 let begun = stream::iter(iter::once(first).chain(second.flatten()));
                 stream_append(client, begun.chain(input), answer_timeout, log).boxed()
@@ -188,7 +195,7 @@ async fn within<T>(
     option: &RPCOption,
     call: impl Future<Output = Result<Response<T>, Status>>,
 ) -> Result<T, PeerFailure> {
-    let answer = tokio::time::timeout(option.soft_ttl(), call).await;
+    let answer = timeout(option.soft_ttl(), call).await;
     let response = answer.map_err(|_| PeerFailure::Unanswered)??;
     Ok(response.into_inner())
 }

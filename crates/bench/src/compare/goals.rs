@@ -132,7 +132,8 @@ impl Goal {
         Some(Reached { figure, is_enough })
     }
 
-    fn case(&self, native: bool) -> Case {
+    /// What is measured for it.
+    pub(crate) fn case(&self, native: bool) -> Case {
         Case {
             workload: self.workload,
             clients: self.clients,

@@ -1,8 +1,10 @@
 //! The cases of `make bench` and `make bench-quick`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::case::{Case, USUAL_KEYS, USUAL_VALUE_SIZE_BYTES, Workload};
+use super::goals::GOALS;
 use super::measure::Spans;
 
 /// A list of cases that has a name.
@@ -10,6 +12,8 @@ use super::measure::Spans;
 pub(crate) enum Plan {
     /// Five cases, two rounds of 4 s: within 5 minutes
     Quick,
+    /// What goals are about, two rounds of 6 s: some 40 minutes
+    Goals,
     /// All that docs/performance.md tells, five rounds: hours
     Full,
 }
@@ -73,7 +77,7 @@ const KEYS_TO_JOIN: u64 = 100_000;
 impl Plan {
     pub(crate) fn rounds(self) -> u16 {
         match self {
-            Self::Quick => 2,
+            Self::Quick | Self::Goals => 2,
             Self::Full => 5,
         }
     }
@@ -81,7 +85,7 @@ impl Plan {
     pub(crate) fn spans(self) -> Spans {
         let (warm_up, measured) = match self {
             Self::Quick => (1, 4),
-            Self::Full => (2, 6),
+            Self::Goals | Self::Full => (2, 6),
         };
         Spans { warm_up: Duration::from_secs(warm_up), measured: Duration::from_secs(measured) }
     }
@@ -90,6 +94,13 @@ impl Plan {
     pub(crate) fn cases(self) -> Vec<Case> {
         match self {
             Self::Quick => QUICK.map(|(workload, clients)| usual(workload, clients)).into(),
+            Self::Goals => {
+                let through_etcd: BTreeSet<_> = GOALS.iter().map(|goal| goal.case(false)).collect();
+                let own =
+                    through_etcd.iter().filter(|case| case.workload.is_native() && case.keys == USUAL_KEYS);
+                let own: Vec<_> = own.map(|case| Case { native: true, ..case.clone() }).collect();
+                through_etcd.into_iter().chain(own).collect()
+            }
             Self::Full => {
                 let mut cases = each(&FULL, usual);
                 cases.push(usual(Workload::Failover, 1));
@@ -144,13 +155,21 @@ mod tests {
     fn no_case_is_measured_twice_and_all_workloads_are() {
         use clap::ValueEnum as _;
         let cases = Plan::Full.cases();
-        let different: std::collections::BTreeSet<_> = cases.iter().collect();
+        let different: BTreeSet<_> = cases.iter().collect();
         assert_eq!(different.len(), cases.len());
         for workload in Workload::value_variants() {
             let of_workload = |native| cases.iter().any(|it| it.workload == *workload && it.native == native);
             assert!(of_workload(false), "{}", workload.name());
             assert_eq!(of_workload(true), workload.is_native(), "{}", workload.name());
         }
+    }
+
+    #[test]
+    fn all_that_goals_are_about_is_in_the_full_plan_too() {
+        let (goals, full) = (Plan::Goals.cases(), Plan::Full.cases());
+        assert!(GOALS.iter().all(|goal| goals.contains(&goal.case(false))));
+        let missing: Vec<_> = goals.iter().filter(|case| !full.contains(case)).collect();
+        assert!(missing.is_empty(), "{missing:?}");
     }
 
     /// A run begins with the start of three nodes and a store to fill: some 6 s.
