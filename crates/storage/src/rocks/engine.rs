@@ -17,12 +17,8 @@ const BLOCK_CACHE_SIZE_BYTES: usize = 32 * MIB;
 /// It has so many parts, by the power of two: each is to have room for far more than one block.
 const BLOCK_CACHE_SHARD_BITS: i32 = 3;
 /// What is not yet flushed, for both stores together: beyond it, the older is flushed early.
-const WRITE_BUFFERS_SIZE_BYTES: usize = 48 * MIB;
-const STATE_WRITE_BUFFER_SIZE_BYTES: usize = 8 * MIB;
-/// So many files of the state that were flushed are compacted together: the more, the less often what is beneath them is
-/// written again. A search looks only into those whose filter knows the key. Writes are held up when compaction is four
-/// times behind.
-const STATE_FLUSHED_FILES: i32 = 8;
+const WRITE_BUFFERS_SIZE_BYTES: usize = 64 * MIB;
+const STATE_WRITE_BUFFER_SIZE_BYTES: usize = 16 * MIB;
 /// It bounds the write-ahead log too.
 const LOG_WRITE_BUFFER_SIZE_BYTES: usize = 8 * MIB;
 const WRITE_BUFFERS_MAX: i32 = 3;
@@ -82,9 +78,6 @@ impl Engine {
     pub(crate) fn state_options(&self) -> Options {
         let mut options = self.options();
         options.set_write_buffer_size(STATE_WRITE_BUFFER_SIZE_BYTES);
-        options.set_level_zero_file_num_compaction_trigger(STATE_FLUSHED_FILES);
-        options.set_level_zero_slowdown_writes_trigger(4 * STATE_FLUSHED_FILES);
-        options.set_level_zero_stop_writes_trigger(6 * STATE_FLUSHED_FILES);
         options.set_atomic_flush(true);
         options.set_avoid_unnecessary_blocking_io(true);
         options.add_compact_on_deletion_collector_factory(
