@@ -47,7 +47,6 @@ mod forward;
 #[cfg(test)]
 mod fuzz;
 mod hand_over;
-mod heartbeat_line;
 mod lease_wire;
 mod lent;
 mod local_node;
