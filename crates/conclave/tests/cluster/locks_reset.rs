@@ -14,7 +14,7 @@ use futures::TryStreamExt as _;
 use tokio::task::JoinSet;
 use tonic::Streaming;
 
-use crate::stage::{BINARY, create};
+use crate::stage::{BINARY, create, fill};
 use crate::worker::Worker;
 
 /// So many locks with so much beside each take three messages.
@@ -24,6 +24,10 @@ const METADATA_SIZE_BYTES: usize = 4_096;
 const AT_ONCE: usize = 64;
 /// Few enough that the log is cut soon.
 const SNAPSHOT_ENTRIES: usize = 200;
+
+/// More than connections between nodes and the system's buffers for them take.
+const BALLAST_ITEMS: usize = 24;
+const BALLAST_SIZE_BYTES: usize = 1_000_000;
 
 /// Who holds what, as a watch tells: the token by the lock.
 type Held = BTreeMap<String, u64>;
@@ -168,6 +172,7 @@ async fn a_watch_that_cannot_be_told_what_happened_is_told_what_is_so() {
     let away = cluster.ids().into_iter().find(|id| *id != leader).expect("there are three");
     let client = cluster.client_of(leader, 20_000);
     create(&client, "load").await;
+    create(&client, "ballast").await;
     let worker = Worker::at(&cluster, leader).await;
     have(&worker, 0..LOCKS, true).await;
 
@@ -185,6 +190,8 @@ async fn a_watch_that_cannot_be_told_what_happened_is_told_what_is_so() {
     // While the node stands still, what it needs next goes from the log.
     let needed = cluster.agree().await.applied_index + 1;
     cluster.node(away).pause();
+    // What waits in the system's buffers comes by the log after all: they are full before the locks change.
+    fill(&client, "ballast", 0..BALLAST_ITEMS, BALLAST_SIZE_BYTES).await;
     let load = Writers::begin(&client, "load", 8);
     have(&worker, 0..LOCKS / 2, false).await;
     have(&worker, 0..LOCKS / 4, true).await;
