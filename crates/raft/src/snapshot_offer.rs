@@ -3,7 +3,8 @@
 //! A snapshot that is being sent, or whose sending broke a moment ago, is of more use to the follower than a newer
 //! one of which it has nothing. So it is kept beside the newest until it has arrived or nobody comes back for it,
 //! and the log after it is kept as well ([`crate::log_keeper`]). It counts as being sent from the moment it is
-//! offered: before the follower has answered, a newer one may be made.
+//! offered: before the follower has answered, a newer one may be made. When it has arrived it is offered no more,
+//! but the log after it stays a moment longer: the follower has yet to ask for its first entry.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,6 +18,9 @@ use crate::type_config::SnapshotMeta;
 
 /// A snapshot whose sending broke is kept so long for the next attempt.
 const RESUME_WAIT: Duration = Duration::from_secs(60);
+/// The log after a snapshot that arrived is kept so long for the follower to go on with it. From its first entry on
+/// the engine keeps what it is being sent.
+const FOLLOW_WAIT: Duration = Duration::from_secs(10);
 
 /// The files of a snapshot that was built on this node.
 pub(crate) struct BuiltFiles {
@@ -31,6 +35,7 @@ pub(crate) struct BuiltFiles {
 struct Transfers {
     active: usize,
     resumed_until: Option<Instant>,
+    followed_until: Option<Instant>,
 }
 
 /// Files that somebody is offered or sent, until this is dropped.
@@ -67,7 +72,12 @@ impl BuiltFiles {
 
     fn is_wanted(&self) -> bool {
         let transfers = self.transfers.lock();
-        transfers.active > 0 || transfers.resumed_until.is_some_and(|until| Instant::now() < until)
+        transfers.active > 0 || is_ahead(transfers.resumed_until)
+    }
+
+    /// Whether somebody needs the log after it.
+    fn is_followed(&self) -> bool {
+        self.is_wanted() || is_ahead(self.transfers.lock().followed_until)
     }
 }
 
@@ -85,7 +95,9 @@ impl Transfer {
     /// All has arrived: nobody comes back for the rest.
     pub(crate) fn arrived(mut self) {
         self.is_under_way = false;
-        self.files.transfers.lock().resumed_until = None;
+        let mut transfers = self.files.transfers.lock();
+        transfers.resumed_until = None;
+        transfers.followed_until = Some(Instant::now() + FOLLOW_WAIT);
     }
 }
 
@@ -99,6 +111,10 @@ impl Drop for Transfer {
     }
 }
 
+fn is_ahead(end: Option<Instant>) -> bool {
+    end.is_some_and(|end| Instant::now() < end)
+}
+
 impl Built {
     /// Index after the last entry that is in it.
     fn next_index(&self) -> u64 {
@@ -107,6 +123,10 @@ impl Built {
 
     fn is_wanted(&self) -> bool {
         self.files.is_wanted()
+    }
+
+    fn is_followed(&self) -> bool {
+        self.files.is_followed()
     }
 }
 
@@ -128,7 +148,11 @@ impl Offers {
             return useless;
         }
         match self.newest.replace(built) {
-            Some(replaced) if self.held.is_none() && replaced.is_wanted() => self.held = Some(replaced),
+            // Of two, the one that is wanted stays: the other has arrived.
+            Some(replaced) if replaced.is_wanted() && !self.held.as_ref().is_some_and(Built::is_wanted) => {
+                useless.extend(self.held.replace(replaced));
+            }
+            Some(replaced) if replaced.is_followed() && self.held.is_none() => self.held = Some(replaced),
             replaced => useless.extend(replaced),
         }
         useless
@@ -137,15 +161,15 @@ impl Offers {
     /// Gives back what nobody wants any more, or could not use: the log begins with entry `log_start`.
     #[must_use = "files are removed when it is dropped, which takes time"]
     pub(crate) fn release(&mut self, log_start: u64) -> Vec<Built> {
-        let useful = |held: &Built| held.is_wanted() && held.next_index() >= log_start;
+        let useful = |held: &Built| held.is_followed() && held.next_index() >= log_start;
         let useless = self.held.take_if(|held| !useful(held));
         useless.into_iter().collect()
     }
 
-    /// The first entry that somebody needs who is being sent a snapshot.
+    /// The first entry that somebody needs who is being sent a snapshot, or was a moment ago.
     pub(crate) fn needed_from(&self) -> Option<u64> {
-        let wanted = [&self.held, &self.newest].into_iter().flatten().filter(|built| built.is_wanted());
-        wanted.map(Built::next_index).min()
+        let followed = [&self.held, &self.newest].into_iter().flatten().filter(|built| built.is_followed());
+        followed.map(Built::next_index).min()
     }
 }
 
@@ -201,6 +225,8 @@ mod tests {
         assert_eq!((offered(&offers), offers.needed_from()), (10, Some(11)));
 
         transfer.arrived();
+        assert_eq!((offered(&offers), offers.needed_from()), (30, Some(11)), "it goes on with entry 11");
+        tokio::time::advance(FOLLOW_WAIT).await;
         assert_eq!((offered(&offers), offers.needed_from()), (30, None));
         assert_eq!(offers.release(0).len(), 1);
         assert_eq!(offers.keep(source.built(5)).len(), 1, "a newer one is there");
@@ -249,7 +275,19 @@ mod tests {
         drop(begin(&offers));
         assert!(offers.keep(source.built(20)).is_empty());
         begin(&offers).arrived();
-        assert_eq!((offered(&offers), offers.needed_from()), (20, None));
+        assert_eq!(offered(&offers), 20);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_arrived_gives_way_to_one_that_is_wanted() {
+        let (source, mut offers) = (Source::new(), Offers::default());
+        assert!(offers.keep(source.built(10)).is_empty());
+        begin(&offers).arrived();
+        assert!(offers.keep(source.built(20)).is_empty(), "the log after it is still needed");
+        assert_eq!(offers.needed_from(), Some(11));
+        let _transfer = begin(&offers);
+        assert_eq!(offers.keep(source.built(30)).len(), 1);
+        assert_eq!((offered(&offers), offers.needed_from()), (20, Some(21)));
     }
 
     #[tokio::test(start_paused = true)]
