@@ -10,13 +10,26 @@ use tokio::time::Instant;
 
 use crate::nodes::{Cluster, Setup, put, put_number, soon};
 
-/// Writes until the leader has dropped entries that the stopped node lacks.
+/// After so many entries the log is cut.
+const SNAPSHOT_ENTRIES: u64 = 50;
+
+/// Writes until the leader has dropped entries that the stopped node lacks, and tells the next number to write.
+///
+/// As few as it takes: each cut is waited for, since a fast machine writes hundreds before the first.
 async fn outrun(cluster: &Cluster, last_index: u64) -> u64 {
-    for number in 0..100_000 {
-        cluster.propose(&put_number("app", number)).await.unwrap();
-        let leader = cluster.node(cluster.leader().await);
-        if leader.log.purged().is_some_and(|(purged, _)| purged > last_index) {
-            return number + 1;
+    let mut next = 0;
+    for _ in 0..20 {
+        for _ in 0..=SNAPSHOT_ENTRIES {
+            cluster.propose(&put_number("app", next)).await.unwrap();
+            next += 1;
+        }
+        let deadline = Instant::now() + Duration::from_secs(2);
+        while Instant::now() < deadline {
+            let leader = cluster.node(cluster.leader().await);
+            if leader.log.purged().is_some_and(|(purged, _)| purged > last_index) {
+                return next;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }
     panic!("the log was never cut");
@@ -24,7 +37,7 @@ async fn outrun(cluster: &Cluster, last_index: u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_follower_that_is_too_far_behind_takes_over_a_snapshot() {
-    let mut cluster = Cluster::form(3, 50).await;
+    let mut cluster = Cluster::form(3, SNAPSHOT_ENTRIES).await;
     cluster.propose(&put("big", 1, Bytes::from(vec![7; 3 << 20]))).await.unwrap();
     cluster.agree().await;
     let behind = cluster.followers().await[0];
@@ -89,9 +102,6 @@ async fn has_come(incoming: &Path, size_bytes: u64) {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
-
-/// After so many entries the log is cut.
-const SNAPSHOT_ENTRIES: u64 = 50;
 
 /// A cluster with a follower that was stopped when it had 3 MiB of a snapshot of 10, and the next number to write.
 async fn with_a_broken_transfer() -> (Cluster, u64, u64) {
