@@ -47,6 +47,7 @@ mod forward;
 #[cfg(test)]
 mod fuzz;
 mod hand_over;
+mod heartbeat_line;
 mod lease_wire;
 mod lent;
 mod local_node;

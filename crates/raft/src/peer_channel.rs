@@ -14,6 +14,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::{Request, Status};
 
 use crate::errors::ConsensusError;
+use crate::heartbeat_line::Addressee;
 use crate::network::{Network, PeerService};
 use crate::type_config::PeerAddress;
 
@@ -78,6 +79,12 @@ impl PeerChannels {
     /// The connections to a node that were made last: it may be reached elsewhere since others were.
     pub(crate) fn newest(&self, node: u64) -> Option<PeerConnections> {
         self.peers.lock().get(&node).cloned()
+    }
+
+    /// Whom calls to a node are for that begin now.
+    pub(crate) fn addressee(&self, node: u64, connections: &PeerConnections) -> Addressee {
+        let instance = self.instances.read().get(&node).copied();
+        Addressee { address: connections.address.clone(), instance }
     }
 
     fn connections(&self, node: u64, address: &str) -> Result<PeerConnections, ConsensusError> {

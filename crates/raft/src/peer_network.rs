@@ -2,10 +2,12 @@
 
 use std::error::Error;
 use std::future::Future;
+use std::iter;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{Stream, StreamExt};
+use futures::FutureExt as _;
+use futures::stream::{self, Stream, StreamExt};
 use openraft::base::{BoxFuture, BoxStream};
 use openraft::errors::{NetworkError, RPCError, ReplicationClosed, StreamingError, Unreachable};
 use openraft::network::{RPCOption, RaftNetworkFactory, RaftNetworkV2};
@@ -13,9 +15,11 @@ use openraft::raft::{
     AppendEntriesRequest, AppendEntriesResponse, SnapshotResponse, StreamAppendResult, TransferLeaderRequest,
     TransferLeaderResponse, VoteRequest, VoteResponse,
 };
+use tokio::time::timeout;
 use tonic::{Code, Response, Status};
 
 use crate::append_stream::stream_append;
+use crate::heartbeat_line::HeartbeatLine;
 use crate::log_adapter::LogAdapter;
 use crate::peer_channel::{PeerChannels, PeerClient, PeerConnections};
 use crate::peer_wire::{
@@ -51,6 +55,7 @@ pub(crate) struct Peer {
     log: LogAdapter,
     snapshot_rate: Arc<SnapshotRate>,
     metrics: RaftMetrics,
+    heartbeats: HeartbeatLine,
 }
 
 impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
@@ -68,6 +73,7 @@ impl RaftNetworkFactory<TypeConfig> for PeerNetwork {
             log: self.log.clone(),
             snapshot_rate: Arc::clone(&self.snapshot_rate),
             metrics: self.metrics.clone(),
+            heartbeats: HeartbeatLine::default(),
         }
     }
 }
@@ -92,7 +98,7 @@ impl RaftNetworkV2<TypeConfig> for Peer {
         rpc: AppendEntriesRequest<TypeConfig>,
         _option: RPCOption,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
-        let one = Arc::clone(&self.quiet).keep(Box::pin(futures::stream::once(async { rpc })));
+        let one = Arc::clone(&self.quiet).keep(Box::pin(stream::once(async { rpc })));
         let mut answers =
             Box::pin(stream_append(self.ordinary()?, one, self.answer_timeout, self.log.clone()));
         let answer = answers.next().await.ok_or_else(unanswered)?;
@@ -107,12 +113,28 @@ impl RaftNetworkV2<TypeConfig> for Peer {
     where
         S: Stream<Item = AppendEntriesRequest<TypeConfig>> + Send + Unpin + 'static,
     {
-        let client = self.ordinary();
+        let connections = self.connections();
         let (answer_timeout, log) = (self.answer_timeout, self.log.clone());
-        let input = Arc::clone(&self.quiet).keep(input);
+        // That it has ended may be seen here and asked again.
+        let mut input = Arc::clone(&self.quiet).keep(input).fuse();
         Box::pin(async move {
-            let answers: BoxStream<'s, _> = Box::pin(stream_append(client?, input, answer_timeout, log));
-            Ok(answers)
+            let connections = connections?;
+            let to = self.channels.addressee(self.id, &connections);
+            let client = connections.ordinary;
+            let answers = async move {
+                let Some(first) = input.next().await else { return stream::empty().boxed() };
+                let second = input.next().now_or_never();
+                // One request alone that brings nothing is a heartbeat, or a question that is as short.
+                if first.entries.is_empty()
+                    && let Some(None) = second
+                {
+                    let beat = timeout(answer_timeout, self.heartbeats.beat(client, to, first));
+                    return stream::once(beat.map(|beat| beat.unwrap_or_else(|_| Err(unanswered())))).boxed();
+                }
+                let begun = stream::iter(iter::once(first).chain(second.flatten()));
+                stream_append(client, begun.chain(input), answer_timeout, log).boxed()
+            };
+            Ok(answers.flatten_stream().boxed())
         })
     }
 
@@ -173,7 +195,7 @@ async fn within<T>(
     option: &RPCOption,
     call: impl Future<Output = Result<Response<T>, Status>>,
 ) -> Result<T, PeerFailure> {
-    let answer = tokio::time::timeout(option.soft_ttl(), call).await;
+    let answer = timeout(option.soft_ttl(), call).await;
     let response = answer.map_err(|_| PeerFailure::Unanswered)??;
     Ok(response.into_inner())
 }
