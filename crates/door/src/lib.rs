@@ -8,12 +8,14 @@
 //! - [`Places`]: how many streams of a kind are served at once; [`Ends`]: what ends one from this side.
 //! - [`BoundedCodec`]: bounds what decoding a request may cost.
 //! - [`Services`]: the gRPC services of the port, by name.
+//! - [`gathered`]: has answers that are ready at about the same time leave together.
 //! - [`Readable`]: says clearly that a request could not be decoded.
 //!
 //! Absent on purpose: the generated types of any wire, and what any one door does.
 
 mod bounded_codec;
 mod deadline;
+mod gathered;
 mod limits;
 mod metered;
 mod places;
@@ -28,6 +30,7 @@ mod violations;
 
 pub use bounded_codec::BoundedCodec;
 pub use deadline::{deadline_of, end_of};
+pub use gathered::{Gathered, gathered};
 pub use limits::Limits;
 pub use places::{NoPlace, Place, Places};
 pub use readable::Readable;

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::Router;
-use conclave_door::{Answering, ByName, Limits, RequestSpanLayer, RpcMetrics};
+use conclave_door::{Answering, ByName, Limits, RequestSpanLayer, RpcMetrics, gathered};
 use conclave_door_etcd::Ending;
 use conclave_door_gateway::{Health, HealthQuestion};
 use conclave_door_native::LogLevels;
@@ -58,7 +58,7 @@ pub(super) async fn serve(
     let gateway = etcd_gateway(node, grpc.clone());
     let rest = grpc.merge(http).merge(gateway).fallback(conclave_door_http::unknown);
     let port = Port { grpc: services.by_name(), rest: rest.into() };
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let incoming = gathered(TcpIncoming::from(listener).with_nodelay(Some(true)));
     let served = Server::builder()
         // Probes and scrapers speak HTTP/1.1.
         .accept_http1(true)
