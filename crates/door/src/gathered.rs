@@ -1,8 +1,9 @@
 //! Answers that are ready at about the same time leave together.
 //!
 //! HTTP/2 flushes a connection as soon as one answer is there, and each flush is a call of the system, which costs more
-//! than most answers. So the first flush waits for one turn of the task: whatever else is ready to run by then adds its
-//! answer, and one write takes them all. With nothing else to run the turn comes at once.
+//! than most answers. So a flush is put off until the next one, which comes with the connection's next turn at the latest:
+//! whatever else is ready to run by then adds its answer, and one write takes them all. With nothing else to run the turn
+//! comes at once. Answers of more than 1 KiB are flushed one by one by HTTP/2 itself, and go two in a write.
 
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -21,7 +22,7 @@ const KEPT_BYTES_MAX: usize = 16 << 10;
 pub struct Gathered<C> {
     connection: C,
     kept: BytesMut,
-    /// Whether a flush has waited for its turn.
+    /// Whether a flush was put off.
     has_waited: bool,
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use futures::stream::BoxStream;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -104,6 +105,8 @@ where
 {
     async fn run(mut self) {
         while let Some(turn) = self.turn().await {
+            // Whoever else is ready to ask, now that there is a turn, does so first.
+            yield_now().await;
             let (requests, answers) = self.next_batch();
             if requests.is_empty() {
                 continue;

@@ -1,8 +1,9 @@
 //! Keeps the log short: a snapshot is taken when enough came since the last one, by number or by bytes, and what
 //! it covers is purged, but for a little that followers may still ask for.
 //!
-//! A follower that is being sent a snapshot needs the entries after it next: they are kept, within bounds, until it
-//! has begun to take them, so that it needs no second one when it has the first. What is left of a transfer that nobody comes back for is removed.
+//! A follower that is being sent a snapshot needs the entries after it next: they are kept, within bounds, until a
+//! moment after it has arrived, so that the follower needs no second one. What is left of a transfer that nobody comes
+//! back for is removed.
 
 use std::time::Duration;
 

@@ -123,11 +123,9 @@ impl RaftNetworkV2<TypeConfig> for Peer {
             let client = connections.ordinary;
             let answers = async move {
                 let Some(first) = input.next().await else { return stream::empty().boxed() };
-                let second = input.next().now_or_never();
                 // One request alone that brings nothing is a heartbeat, or a question that is as short.
-                if first.entries.is_empty()
-                    && let Some(None) = second
-                {
+                let second = if first.entries.is_empty() { input.next().now_or_never() } else { None };
+                if let Some(None) = second {
                     let beat = timeout(answer_timeout, self.heartbeats.beat(client, to, first));
                     return stream::once(beat.map(|beat| beat.unwrap_or_else(|_| Err(unanswered())))).boxed();
                 }

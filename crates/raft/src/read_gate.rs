@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::yield_now;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -51,6 +52,13 @@ impl ReadGate {
 async fn keep(mut arriving: mpsc::Receiver<Waiting>, confirm: &Confirm) {
     let mut waiting = Vec::new();
     while arriving.recv_many(&mut waiting, WAITING_MAX).await > 0 {
+        // Whoever else is ready to ask does so first.
+        yield_now().await;
+        while waiting.len() < WAITING_MAX
+            && let Ok(read) = arriving.try_recv()
+        {
+            waiting.push(read);
+        }
         let outcome = confirm().await;
         for read in waiting.drain(..) {
             // Whoever has given up waiting needs no answer.

@@ -50,7 +50,7 @@ impl Snapshots {
         Some(to_snapshot(meta, transfer))
     }
 
-    /// The first entry that somebody needs who is being sent a snapshot.
+    /// The first entry that somebody needs who is being sent a snapshot, or was a moment ago.
     pub(crate) fn needed_from(&self) -> Option<u64> {
         self.offers.lock().needed_from()
     }

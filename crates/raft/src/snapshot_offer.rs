@@ -57,6 +57,8 @@ pub(crate) struct Offers {
     newest: Option<Built>,
     /// One that is not the newest any more, and is wanted.
     held: Option<Built>,
+    /// The first entries after those that are gone, and until when they are kept for whom these reached.
+    followed: Vec<(u64, Instant)>,
 }
 
 impl BuiltFiles {
@@ -72,12 +74,7 @@ impl BuiltFiles {
 
     fn is_wanted(&self) -> bool {
         let transfers = self.transfers.lock();
-        transfers.active > 0 || is_ahead(transfers.resumed_until)
-    }
-
-    /// Whether somebody needs the log after it.
-    fn is_followed(&self) -> bool {
-        self.is_wanted() || is_ahead(self.transfers.lock().followed_until)
+        transfers.active > 0 || transfers.resumed_until.is_some_and(|until| Instant::now() < until)
     }
 }
 
@@ -111,10 +108,6 @@ impl Drop for Transfer {
     }
 }
 
-fn is_ahead(end: Option<Instant>) -> bool {
-    end.is_some_and(|end| Instant::now() < end)
-}
-
 impl Built {
     /// Index after the last entry that is in it.
     fn next_index(&self) -> u64 {
@@ -125,8 +118,9 @@ impl Built {
         self.files.is_wanted()
     }
 
-    fn is_followed(&self) -> bool {
-        self.files.is_followed()
+    /// Until when the log after it is kept for somebody whom it reached.
+    fn followed_until(&self) -> Option<Instant> {
+        self.files.transfers.lock().followed_until
     }
 }
 
@@ -148,12 +142,11 @@ impl Offers {
             return useless;
         }
         match self.newest.replace(built) {
-            // Of two, the one that is wanted stays: the other has arrived.
-            Some(replaced) if replaced.is_wanted() && !self.held.as_ref().is_some_and(Built::is_wanted) => {
-                useless.extend(self.held.replace(replaced));
+            Some(replaced) if self.held.is_none() && replaced.is_wanted() => self.held = Some(replaced),
+            replaced => {
+                self.note_followed(replaced.as_ref());
+                useless.extend(replaced);
             }
-            Some(replaced) if replaced.is_followed() && self.held.is_none() => self.held = Some(replaced),
-            replaced => useless.extend(replaced),
         }
         useless
     }
@@ -161,15 +154,27 @@ impl Offers {
     /// Gives back what nobody wants any more, or could not use: the log begins with entry `log_start`.
     #[must_use = "files are removed when it is dropped, which takes time"]
     pub(crate) fn release(&mut self, log_start: u64) -> Vec<Built> {
-        let useful = |held: &Built| held.is_followed() && held.next_index() >= log_start;
+        let useful = |held: &Built| held.is_wanted() && held.next_index() >= log_start;
         let useless = self.held.take_if(|held| !useful(held));
+        self.note_followed(useless.as_ref());
         useless.into_iter().collect()
+    }
+
+    /// Notes who is yet to go on after one that is of no more use itself.
+    fn note_followed(&mut self, gone: Option<&Built>) {
+        self.followed.extend(gone.and_then(|gone| Some((gone.next_index(), gone.followed_until()?))));
+        let now = Instant::now();
+        self.followed.retain(|(_, until)| now < *until);
     }
 
     /// The first entry that somebody needs who is being sent a snapshot, or was a moment ago.
     pub(crate) fn needed_from(&self) -> Option<u64> {
-        let followed = [&self.held, &self.newest].into_iter().flatten().filter(|built| built.is_followed());
-        followed.map(Built::next_index).min()
+        let kept = [&self.held, &self.newest].into_iter().flatten();
+        let wanted = kept.clone().filter(|built| built.is_wanted()).map(Built::next_index);
+        let reached = kept.filter_map(|built| Some((built.next_index(), built.followed_until()?)));
+        let now = Instant::now();
+        let followed = reached.chain(self.followed.iter().copied()).filter(|(_, until)| now < *until);
+        wanted.chain(followed.map(|(next_index, _)| next_index)).min()
     }
 }
 
@@ -279,15 +284,21 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_that_arrived_gives_way_to_one_that_is_wanted() {
+    async fn the_log_after_each_that_arrived_stays_for_as_long() {
         let (source, mut offers) = (Source::new(), Offers::default());
         assert!(offers.keep(source.built(10)).is_empty());
         begin(&offers).arrived();
-        assert!(offers.keep(source.built(20)).is_empty(), "the log after it is still needed");
+        assert_eq!(offers.keep(source.built(20)).len(), 1, "its files are of no more use");
         assert_eq!(offers.needed_from(), Some(11));
-        let _transfer = begin(&offers);
+        tokio::time::advance(FOLLOW_WAIT / 2).await;
+        begin(&offers).arrived();
         assert_eq!(offers.keep(source.built(30)).len(), 1);
-        assert_eq!((offered(&offers), offers.needed_from()), (20, Some(21)));
+        assert_eq!(offers.needed_from(), Some(11));
+        tokio::time::advance(FOLLOW_WAIT / 2).await;
+        assert_eq!(offers.needed_from(), Some(21));
+        tokio::time::advance(FOLLOW_WAIT / 2).await;
+        assert_eq!(offers.needed_from(), None);
+        assert!(offers.release(0).is_empty() && offers.followed.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
