@@ -227,6 +227,20 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn whoever_is_ready_when_a_batch_is_about_to_close_goes_with_it() {
+        let told = told(8);
+        let mut early = Box::pin(told.batching.ask(1));
+        assert!(futures::poll!(&mut early).is_pending());
+        let batching = told.batching.clone();
+        // It runs after the first has had its batch begun.
+        let late = tokio::spawn(async move { batching.ask(2).await });
+        told.go_on.notify_one();
+        let both = timeout(Duration::from_secs(1), async { (early.await, late.await.unwrap()) });
+        assert_eq!(both.await.expect("they go together"), (Some(2), Some(4)));
+        assert_eq!(*told.batches.lock(), [vec![1, 2]]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_batch_has_so_many_bytes_or_one_request() {
         let told = told(8);
         let asking = join_all([60, 41, 59, 500, 1].map(|number| told.batching.ask(number)));

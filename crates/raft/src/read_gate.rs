@@ -70,9 +70,11 @@ async fn keep(mut arriving: mpsc::Receiver<Waiting>, confirm: &Confirm) {
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU64, Ordering};
+    use std::time::Duration;
 
     use futures::future::join_all;
     use tokio::sync::Notify;
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -122,6 +124,19 @@ mod tests {
         assert_eq!(early, Ok(1));
         assert!(late.iter().all(|outcome| *outcome == Ok(2)), "{late:?}");
         assert_eq!(counted.begun.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_ready_when_a_confirmation_is_about_to_begin_shares_it() {
+        let counted = counted();
+        let mut early = Box::pin(counted.gate.read_index());
+        assert!(futures::poll!(&mut early).is_pending());
+        let gate = counted.gate.clone();
+        // It runs after the gate has been woken by the first.
+        let late = tokio::spawn(async move { gate.read_index().await });
+        counted.go_on.notify_one();
+        let both = timeout(Duration::from_secs(1), async { (early.await, late.await.unwrap()) });
+        assert_eq!(both.await.expect("they share one"), (Ok(1), Ok(1)));
     }
 
     #[tokio::test]
