@@ -233,7 +233,7 @@ mod tests {
         assert!(futures::poll!(&mut early).is_pending());
         let batching = told.batching.clone();
         // It runs after the first has had its batch begun.
-        let late = tokio::spawn(async move { batching.ask(2).await });
+        let late = told.tasks.spawn(async move { batching.ask(2).await });
         told.go_on.notify_one();
         let both = timeout(Duration::from_secs(1), async { (early.await, late.await.unwrap()) });
         assert_eq!(both.await.expect("they go together"), (Some(2), Some(4)));

@@ -133,7 +133,7 @@ mod tests {
         assert!(futures::poll!(&mut early).is_pending());
         let gate = counted.gate.clone();
         // It runs after the gate has been woken by the first.
-        let late = tokio::spawn(async move { gate.read_index().await });
+        let late = counted.tasks.spawn(async move { gate.read_index().await });
         counted.go_on.notify_one();
         let both = timeout(Duration::from_secs(1), async { (early.await, late.await.unwrap()) });
         assert_eq!(both.await.expect("they share one"), (Ok(1), Ok(1)));
