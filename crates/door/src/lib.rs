@@ -8,7 +8,7 @@
 //! - [`Places`]: how many streams of a kind are served at once; [`Ends`]: what ends one from this side.
 //! - [`BoundedCodec`]: bounds what decoding a request may cost.
 //! - [`Services`]: the gRPC services of the port, by name.
-//! - [`gathered`]: has answers that are ready at about the same time leave together.
+//! - [`gathered()`]: has answers that are ready at about the same time leave together.
 //! - [`Readable`]: says clearly that a request could not be decoded.
 //!
 //! Absent on purpose: the generated types of any wire, and what any one door does.
