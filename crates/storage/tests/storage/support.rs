@@ -1,11 +1,12 @@
 //! Data directories for tests: opened, copied as a crash would leave them, damaged.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use conclave_storage::{DataDir, Identity, LogStore, StateStore, StorageError};
@@ -15,6 +16,9 @@ pub(crate) const IDENTITY: Identity = Identity { node_id: 1, cluster_id: 0xc0ffe
 
 /// How long a process that is being started may hold what others have closed.
 const RELEASED_WITHIN: Duration = Duration::from_secs(30);
+
+/// How long the engine's own threads may go on to change files when nobody writes.
+const AT_REST_WITHIN: Duration = Duration::from_secs(30);
 
 /// A data directory that goes with the test.
 pub(crate) struct Place {
@@ -59,24 +63,50 @@ impl Place {
     }
 
     /// What would be found after kill -9: all files as the system holds them now, whoever uses them.
+    ///
+    /// A kill leaves the files of one moment. If the engine removes or writes one while they are copied, by a thread of
+    /// its own, they are copied again.
     pub(crate) fn crash_copy(&self) -> Place {
-        let copy = Place::new();
-        copy_dir(&self.path(), &copy.path());
-        copy
+        let until = Instant::now() + AT_REST_WITHIN;
+        loop {
+            let (copy, before) = (Place::new(), found(&self.path()));
+            let copied = copy_dir(&self.path(), &copy.path());
+            if copied.is_ok() && before.is_ok_and(|before| found(&self.path()).is_ok_and(|now| now == before))
+            {
+                return copy;
+            }
+            assert!(Instant::now() < until, "the files change all the time: {copied:?}");
+        }
     }
 }
 
-fn copy_dir(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy_dir(&entry.path(), &target);
+/// All files beneath a folder, how long they are and when they were written.
+fn found(folder: &Path) -> io::Result<BTreeMap<PathBuf, (u64, SystemTime)>> {
+    let mut all = BTreeMap::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let (path, about) = (entry.path(), entry.metadata()?);
+        if about.is_dir() {
+            all.extend(found(&path)?);
         } else {
-            fs::copy(entry.path(), target).unwrap();
+            all.insert(path, (about.len(), about.modified()?));
         }
     }
+    Ok(all)
+}
+
+fn copy_dir(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_dir(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }
 
 /// The files of a folder whose names end so, in order of name.
